@@ -1,0 +1,1 @@
+"""What every other part builds on: errors, settings, the robot, its observations and history."""

@@ -1,0 +1,211 @@
+"""What is particular to a robot, read from ``config/robots/<name>.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.settings import Settings, read_yaml, setting
+from simdist_ros.core.share import find_config
+
+__all__ = ['HeightMap', 'Joint', 'Robot', 'load_robot']
+
+Array = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Joint(Settings):
+    """One actuated joint."""
+
+    name: str = setting('', 'Name in the MJCF, in JointState and in commands.')
+    default: float = setting(0.0, 'Position that action 0 stands for.', unit='rad')
+    stand: float = setting(0.0, 'Position when standing still.', unit='rad')
+    low: float = setting(-3.1416, 'Lower position limit.', unit='rad')
+    high: float = setting(3.1416, 'Upper position limit.', unit='rad')
+    max_torque: float = setting(1.0, 'Torque limit.', unit='N m', low=0.0)
+    max_rate: float = setting(30.0, 'Largest rate of a commanded position.', unit='rad/s', low=0.0)
+    kp: float = setting(25.0, 'Position gain.', unit='N m/rad', low=0.0)
+    kd: float = setting(0.5, 'Velocity gain.', unit='N m s/rad', low=0.0)
+
+    def __post_init__(self) -> None:
+        """Check that the default and standing positions are within the limits."""
+        super().__post_init__()
+        for what, value in (('default', self.default), ('stand', self.stand)):
+            if not self.low <= value <= self.high:
+                raise ConfigError(
+                    f'joint {self.name!r}: {what} {value} rad lies outside '
+                    f'{self.low} .. {self.high} rad'
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeightMap(Settings):
+    """The grid of ground heights around the base: x forward, y left, turned by yaw only."""
+
+    columns: int = setting(21, 'Cells along x (the Image width).', low=1)
+    rows: int = setting(15, 'Cells along y (the Image height).', low=1)
+    resolution_m: float = setting(0.1, 'Distance between cells.', unit='m', low=1e-3)
+    first_x_m: float = setting(-0.5, 'x of column 0.', unit='m')
+    first_y_m: float = setting(-0.7, 'y of row 0.', unit='m')
+    offset_m: float = setting(0.3, 'Height of the base that the observation calls 0.', unit='m')
+    clip_m: float = setting(2.0, 'Largest absolute observation.', unit='m', low=0.0)
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        return self.columns * self.rows
+
+    def cells(self) -> Array:
+        """Return the x and y of each cell in the yaw frame, (rows * columns, 2) [m], x fastest."""
+        x = self.first_x_m + self.resolution_m * np.arange(self.columns)
+        y = self.first_y_m + self.resolution_m * np.arange(self.rows)
+        grid_x, grid_y = np.meshgrid(x, y)
+        return np.stack([grid_x.ravel(), grid_y.ravel()], axis=-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Robot(Settings):
+    """A robot's description; arrays follow the order of `joints`, the order of its actions."""
+
+    name: str = setting('', 'Name of the robot, checked against a model and a bag.')
+    mjcf: str = setting('', 'MuJoCo model, a path relative to the description.')
+    control_rate_hz: float = setting(50.0, 'Rate of observations and actions.', unit='Hz', low=1.0)
+    action_scale: float = setting(0.25, 'Radians that action 1 adds to the default.', unit='rad')
+    phase_period_s: float = setting(0.5, 'Period of the gait clock.', unit='s', low=1e-3)
+    base_height_m: float = setting(0.3, 'Height of the base when it stands.', unit='m')
+    fallen_height_m: float = setting(
+        0.15, 'Base height above ground below which it has fallen.', unit='m'
+    )
+    max_tilt_rad: float = setting(
+        1.0, 'Tilt of the base at which it counts as falling.', unit='rad', low=0.0
+    )
+    command_low: tuple[float, ...] = setting((), 'Smallest vx, vy [m/s], yaw rate [rad/s].')
+    command_high: tuple[float, ...] = setting((), 'Largest vx, vy [m/s], yaw rate [rad/s].')
+    proprio_obs: tuple[str, ...] = ()
+    joints: tuple[Joint, ...] = ()
+    height_map: HeightMap | None = None
+    source: Path = Path()
+
+    def __post_init__(self) -> None:
+        """Check what concerns more than one field."""
+        super().__post_init__()
+        if not self.joints:
+            raise ConfigError(f'robot {self.name!r} has no joints')
+        if len(self.command_low) != len(self.command_high):
+            raise ConfigError(f'robot {self.name!r}: command_low and command_high differ in size')
+
+    @property
+    def num_joints(self) -> int:
+        """Number of actuated joints, also the size of an action."""
+        return len(self.joints)
+
+    @property
+    def period_s(self) -> float:
+        """Time between two control ticks [s]."""
+        return 1.0 / self.control_rate_hz
+
+    @property
+    def period_ns(self) -> int:
+        """Time between two control ticks [ns]."""
+        return round(1e9 / self.control_rate_hz)
+
+    @property
+    def mjcf_path(self) -> Path:
+        """Absolute path of the MuJoCo model."""
+        return self.source.parent / self.mjcf
+
+    @cached_property
+    def joint_names(self) -> tuple[str, ...]:
+        """Names of the joints."""
+        return tuple(joint.name for joint in self.joints)
+
+    def per_joint(self, field: str) -> Array:
+        """Return one number of every joint, e.g. ``'max_torque'``, (num_joints,)."""
+        return np.array([getattr(joint, field) for joint in self.joints])
+
+    def joint_target(self, action: Array) -> Array:
+        """Turn actions into joint targets [rad]; any leading axes."""
+        return self.per_joint('default') + self.action_scale * action
+
+    def action(self, joint_target: Array) -> Array:
+        """Turn joint targets [rad] into actions; any leading axes."""
+        return (joint_target - self.per_joint('default')) / self.action_scale
+
+    def order(self, names: Sequence[str]) -> NDArray[np.intp]:
+        """Return the index of each of our joints in a message's list of names.
+
+        Raises:
+            ConfigError: A joint is missing, doubled or unknown.
+        """
+        position = {name: index for index, name in enumerate(names)}
+        if len(position) != len(names) or set(position) != set(self.joint_names):
+            missing = sorted(set(self.joint_names) - set(position))
+            extra = sorted(set(position) - set(self.joint_names))
+            raise ConfigError(
+                f'joint names do not match robot {self.name!r}: missing {missing or "none"}, '
+                f'unknown {extra or "none"}, {len(names)} given, {self.num_joints} expected'
+            )
+        return np.array([position[name] for name in self.joint_names])
+
+    def check_command(self, command: Array) -> Array:
+        """Return the command if the robot can be asked for it.
+
+        Args:
+            command: vx, vy [m/s] and yaw rate [rad/s].
+
+        Raises:
+            ConfigError: It has another size, is not finite, or is out of range.
+        """
+        low, high = np.array(self.command_low), np.array(self.command_high)
+        if command.shape != low.shape:
+            raise ConfigError(
+                f'command has {command.size} numbers; robot {self.name!r} takes {low.size}'
+            )
+        if not np.all((command >= low) & (command <= high)):
+            raise ConfigError(
+                f'command {command.tolist()} is beyond the range of robot {self.name!r}: '
+                f'{low.tolist()} .. {high.tolist()}'
+            )
+        return command
+
+
+def load_robot(name: str) -> Robot:
+    """Read a robot's description.
+
+    Args:
+        name: The name of one that ships, or the path of a YAML file.
+
+    Raises:
+        ConfigError: It does not exist or breaks a rule.
+    """
+    path = find_config('robots', name)
+    values = read_yaml(path)
+    joints = values.pop('joints', None)
+    height_map = values.pop('height_map', None)
+    terms = values.pop('proprio_obs', ())
+    if not isinstance(joints, Mapping):
+        raise ConfigError(f'{path}: joints must map each joint name to its settings')
+    known = [*values, *Robot.__dataclass_fields__]
+    for key in values:
+        if key not in Robot.__dataclass_fields__:
+            raise ConfigError(f'{path}: {unknown_name("setting", key, known)}')
+    parsed = tuple(
+        Joint.from_mapping({'name': joint, **(fields or {})}, f'{path}: {joint}')
+        for joint, fields in joints.items()
+    )
+    grid = (
+        None if height_map is None else HeightMap.from_mapping(height_map, f'{path}: height_map')
+    )
+    try:
+        return Robot(
+            **values, proprio_obs=tuple(terms), joints=parsed, height_map=grid, source=path
+        )
+    except ConfigError as error:
+        raise ConfigError(f'{path}: {error}') from None
