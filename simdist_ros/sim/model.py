@@ -1,0 +1,64 @@
+"""A robot in a world as one MuJoCo model."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.robot import Robot
+from simdist_ros.sim.motors import Motors
+from simdist_ros.sim.scenery import add_scenery
+from simdist_ros.sim.terrain import add_ground
+from simdist_ros.sim.world import World
+
+__all__ = ['build_model', 'physics_steps']
+
+PAYLOAD_HALF_M = (0.10, 0.06, 0.04)
+PAYLOAD_AT_M = (0.0, 0.0, 0.11)
+
+
+def build_model(robot: Robot, world: World) -> mujoco.MjModel:
+    """Put a robot into a world.
+
+    Raises:
+        ConfigError: The robot's MJCF is missing, damaged, or has other joints than its
+            description.
+    """
+    try:
+        spec = mujoco.MjSpec.from_file(str(robot.mjcf_path))
+        check_names(robot, spec)
+        add_scenery(spec)
+        add_ground(spec, world)
+        if world.payload_kg:
+            add_payload(spec, world.payload_kg)
+        model = spec.compile()
+    except (ValueError, OSError) as error:
+        raise ConfigError(f'{robot.mjcf_path}: {" ".join(str(error).split())}') from None
+    Motors(model, robot, world).engage()
+    return model
+
+
+def check_names(robot: Robot, spec: mujoco.MjSpec) -> None:
+    """Refuse an MJCF that drives other joints than the description lists."""
+    try:
+        robot.order([actuator.target for actuator in spec.actuators])
+    except ConfigError as error:
+        raise ConfigError(f'{robot.mjcf_path}: {error}') from None
+
+
+def add_payload(spec: mujoco.MjSpec, mass_kg: float) -> None:
+    """Fix a box on top of the base."""
+    x, y, z = 2.0 * np.array(PAYLOAD_HALF_M)
+    inertia = mass_kg / 12.0 * np.array([y * y + z * z, x * x + z * z, x * x + y * y])
+    body = spec.worldbody.first_body().add_body(
+        name='payload', pos=PAYLOAD_AT_M, mass=mass_kg, inertia=inertia, explicitinertial=True
+    )
+    body.add_geom(
+        type=mujoco.mjtGeom.mjGEOM_BOX, size=PAYLOAD_HALF_M, contype=0, conaffinity=0, group=2
+    ).material = 'payload'
+
+
+def physics_steps(model: mujoco.MjModel, duration_s: float) -> int:
+    """Return a duration as the nearest whole number of physics steps."""
+    return round(duration_s / float(model.opt.timestep))

@@ -1,0 +1,89 @@
+"""From the true state to what the robot's sensors say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.core.observation import RobotState
+from simdist_ros.core.robot import Robot
+from simdist_ros.sim.clock import sensor_stamp
+from simdist_ros.sim.rotation import into_body, perturb
+from simdist_ros.sim.world import Sensors
+
+__all__ = ['Noise', 'Snapshot', 'measure']
+
+Array = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The simulation's coordinates at one time.
+
+    Attributes:
+        time_ns: True time [ns].
+        position: Base origin in the world, (3,) [m].
+        orientation: Base as w, x, y, z, (4,).
+        linear_velocity: Of the base origin in the world frame, (3,) [m/s].
+        angular_velocity: In the base frame, (3,) [rad/s].
+        joint_pos: In the robot's order, (num_joints,) [rad].
+        joint_vel: In the robot's order, (num_joints,) [rad/s].
+    """
+
+    time_ns: int
+    position: Array
+    orientation: Array
+    linear_velocity: Array
+    angular_velocity: Array
+    joint_pos: Array
+    joint_vel: Array
+
+
+class Noise:
+    """Standard normal numbers for one measurement after another, whoever looks at them.
+
+    One set is drawn per control period, so that reading twice, or not at all, changes nothing.
+    """
+
+    def __init__(self, robot: Robot, sensors: Sensors, rng: np.random.Generator) -> None:
+        """Draw the first set."""
+        self.rng = rng
+        self.cells = 0 if robot.height_map is None else robot.height_map.size
+        self.joints = robot.num_joints
+        self.missing = sensors.height_map_missing
+        self.next()
+
+    def next(self) -> None:
+        """Draw the next set."""
+        self.joint_pos = self.rng.standard_normal(self.joints)
+        self.joint_vel = self.rng.standard_normal(self.joints)
+        self.orientation, self.angular_velocity, self.linear_velocity = self.rng.standard_normal(
+            (3, 3)
+        )
+        self.height_map = self.rng.standard_normal(self.cells)
+        self.unknown = self.rng.uniform(size=self.cells) < self.missing
+
+
+def measure(
+    snapshot: Snapshot, height_map: Array | None, sensors: Sensors, noise: Noise
+) -> RobotState:
+    """Return what the sensors say of a snapshot and of a true height map, (rows * columns,)."""
+    if height_map is not None:
+        height_map = height_map + sensors.height_map_noise_m * noise.height_map
+        height_map[noise.unknown] = np.nan
+    velocity = into_body(snapshot.orientation, snapshot.linear_velocity)
+    return RobotState(
+        stamp_ns=sensor_stamp(sensors, snapshot.time_ns),
+        joint_pos=snapshot.joint_pos + sensors.joint_pos_noise_rad * noise.joint_pos,
+        joint_vel=snapshot.joint_vel + sensors.joint_vel_noise_radps * noise.joint_vel,
+        orientation=perturb(
+            snapshot.orientation, sensors.orientation_noise_rad * noise.orientation
+        ),
+        angular_velocity=snapshot.angular_velocity
+        + sensors.angular_velocity_noise_radps * noise.angular_velocity,
+        linear_velocity=velocity + sensors.linear_velocity_noise_mps * noise.linear_velocity,
+        height_map=height_map,
+    )

@@ -1,0 +1,245 @@
+"""One robot in one world, as its hardware would be: commands in, measurements out."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.core.command import JointCommand
+from simdist_ros.core.observation import RobotState
+from simdist_ros.core.robot import Robot
+from simdist_ros.sim.contacts import Contacts
+from simdist_ros.sim.errors import CommandError, SimulationError
+from simdist_ros.sim.height_scan import HeightScan
+from simdist_ros.sim.model import build_model, physics_steps
+from simdist_ros.sim.motors import Motors
+from simdist_ros.sim.pushes import Pushes
+from simdist_ros.sim.rotation import into_body, tilt, yaw
+from simdist_ros.sim.sensing import Noise, Snapshot, measure
+from simdist_ros.sim.terrain import place_ground
+from simdist_ros.sim.world import World
+
+__all__ = ['SimulatedRobot', 'TrueState']
+
+Array = NDArray[np.floating[Any]]
+
+SETTLE_S = 1.0
+DROP_M = 0.03  # how far above its standing height the base is let go before it settles
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrueState:
+    """What is really so, for reports and rewards; a robot's own software never sees it.
+
+    Attributes:
+        time_ns: Time since the start [ns].
+        position: Base origin in the world, (3,) [m].
+        orientation: Base as w, x, y, z, (4,).
+        linear_velocity: Of the base origin in the base frame, (3,) [m/s].
+        angular_velocity: In the base frame, (3,) [rad/s].
+        joint_pos: In the robot's order, (num_joints,) [rad].
+        joint_vel: In the robot's order, (num_joints,) [rad/s].
+        joint_torque: That the motors gave in the last physics step, (num_joints,) [N m].
+        foot_contact: Whether each foot of `SimulatedRobot.feet` bears on the ground.
+        height_above_ground_m: Of the base origin [m]; NaN where there is no ground.
+        tilt_rad: Angle of the base's z axis to the vertical [rad].
+        has_fallen: Too low, too far tilted, or on its trunk.
+    """
+
+    time_ns: int
+    position: Array
+    orientation: Array
+    linear_velocity: Array
+    angular_velocity: Array
+    joint_pos: Array
+    joint_vel: Array
+    joint_torque: Array
+    foot_contact: NDArray[np.bool_]
+    height_above_ground_m: float
+    tilt_rad: float
+    has_fallen: bool
+
+
+class SimulatedRobot:
+    """A robot with a floating base; the same seed and calls give the same bits."""
+
+    def __init__(self, robot: Robot, world: World, seed: int) -> None:
+        """Build the simulation and start the first episode, as `reset` does.
+
+        Args:
+            robot: The description; its MJCF is found beside it.
+            world: Ground, payload, motors and sensors.
+            seed: Of all that is random: heading, joint angles, bumps, pushes, sensor noise.
+
+        Raises:
+            ConfigError: The robot's MJCF does not fit its description.
+        """
+        self.robot, self.world = robot, world
+        self.model = build_model(robot, world)
+        self.data = mujoco.MjData(self.model)
+        self.motors = Motors(self.model, robot, world)
+        self.height_scan = HeightScan(self.model, self.data)
+        self.contacts = Contacts(self.model)
+        self.feet = self.contacts.feet
+        self.cells = None if robot.height_map is None else robot.height_map.cells()
+        self.steps_per_period = physics_steps(self.model, robot.period_s)
+        self.physics_step_ns = robot.period_ns // self.steps_per_period
+        self.delay_steps = physics_steps(self.model, world.sensors.delay_s)
+        self.map_delay_steps = physics_steps(self.model, world.sensors.height_map_delay_s)
+        self.command_delay_steps = physics_steps(self.model, world.command_delay_s)
+        self.seeds = np.random.SeedSequence(seed)
+        self.reset()
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start an episode: stand on level ground, settled, and wait for a command at time 0.
+
+        With a delay in the sensors it starts when the measurement of time 0 has arrived.
+
+        Args:
+            seed: Starts the sequence of episodes that this seed stands for; None goes on to the
+                next episode of the present one.
+        """
+        if seed is not None:
+            self.seeds = np.random.SeedSequence(seed)
+        start, ground, pushes, sensors = map(
+            np.random.default_rng, self.seeds.spawn(1)[0].spawn(4)
+        )
+        limit = self.world.start_heading_rad
+        self.start_heading_rad = float(start.uniform(-limit, limit))
+        place_ground(self.model, self.world, self.start_heading_rad, ground)
+        self.stand(start)
+        self.noise = Noise(self.robot, self.world.sensors, sensors)
+        self.pushes = Pushes(self.world, pushes)
+        self.pending: deque[tuple[int, JointCommand]] = deque()
+        self.step_count = 0
+        self.past = deque([self.snapshot()], self.delay_steps + self.map_delay_steps + 1)
+        self.measured: RobotState | None = None
+        self.advance(self.delay_steps)
+
+    def stand(self, rng: np.random.Generator) -> None:
+        """Set the robot on the ground and hold its standing pose until it rests."""
+        mujoco.mj_resetData(self.model, self.data)
+        limit = self.world.start_joint_offset_rad
+        pose = self.robot.per_joint('stand') + rng.uniform(-limit, limit, self.robot.num_joints)
+        half = 0.5 * self.start_heading_rad
+        height = self.robot.base_height_m + DROP_M
+        self.data.qpos[:7] = 0.0, 0.0, height, math.cos(half), 0.0, 0.0, math.sin(half)
+        self.data.qpos[self.motors.qpos] = pose
+        self.data.ctrl[self.motors.index] = pose
+        self.motors.settle()
+        mujoco.mj_step(self.model, self.data, physics_steps(self.model, SETTLE_S))
+        self.motors.engage()
+        self.data.qpos[:2] = 0.0
+        mujoco.mj_forward(self.model, self.data)
+
+    def apply(self, command: JointCommand) -> None:
+        """Take a command; it holds, after the world's command delay, until the next one.
+
+        Raises:
+            CommandError: It has the wrong size or is not finite; the last one goes on.
+        """
+        if command.position is not None:
+            if command.position.shape != (self.robot.num_joints,):
+                raise CommandError(
+                    f'command has {command.position.size} joint targets; robot '
+                    f'{self.robot.name!r} has {self.robot.num_joints} joints'
+                )
+            if not np.isfinite(command.position).all():
+                joint = self.robot.joint_names[int(np.argmin(np.isfinite(command.position)))]
+                raise CommandError(f'joint target of {joint!r} is not finite; send numbers only')
+        self.pending.append((self.step_count + self.command_delay_steps, command))
+
+    def step(self) -> None:
+        """Advance by one control period.
+
+        Raises:
+            SimulationError: The physics diverged.
+        """
+        self.advance(self.steps_per_period)
+        self.noise.next()
+
+    def advance(self, steps: int) -> None:
+        """Advance by physics steps."""
+        for _ in range(steps):
+            while self.pending and self.pending[0][0] <= self.step_count:
+                self.engage(self.pending.popleft()[1])
+            push = self.pushes.due(self.step_count * self.model.opt.timestep)
+            if push is not None:
+                self.data.qvel[:2] += push
+            mujoco.mj_step(self.model, self.data)
+            self.step_count += 1
+            self.past.append(self.snapshot())
+        self.measured = None
+        if any(warning.number for warning in self.data.warning):
+            raise SimulationError(
+                f'physics diverged at {self.time_ns * 1e-9:.3f} s; use softer gains or contact'
+            )
+
+    def engage(self, command: JointCommand) -> None:
+        """Hand a command to the motors."""
+        if command.position is None:
+            self.motors.damp()
+            return
+        self.motors.engage()
+        self.data.ctrl[self.motors.index] = command.position
+
+    @property
+    def time_ns(self) -> int:
+        """True time since the start [ns]."""
+        return self.step_count * self.physics_step_ns
+
+    def snapshot(self) -> Snapshot:
+        """Copy the coordinates of this moment."""
+        qpos, qvel = self.data.qpos, self.data.qvel
+        return Snapshot(
+            time_ns=self.time_ns,
+            position=qpos[:3].copy(),
+            orientation=qpos[3:7].copy(),
+            linear_velocity=qvel[:3].copy(),
+            angular_velocity=qvel[3:6].copy(),
+            joint_pos=qpos[self.motors.qpos],
+            joint_vel=qvel[self.motors.qvel],
+        )
+
+    def state(self) -> RobotState:
+        """Return the newest measurement that has arrived; the same one until the next step."""
+        if self.measured is None:
+            seen = self.past[max(0, len(self.past) - 1 - self.delay_steps)]
+            scanned = self.past[
+                max(0, len(self.past) - 1 - self.delay_steps - self.map_delay_steps)
+            ]
+            self.measured = measure(seen, self.height_map(scanned), self.world.sensors, self.noise)
+        return self.measured
+
+    def height_map(self, snapshot: Snapshot) -> Array | None:
+        """Return the true height map around a base, (rows * columns,) [m]."""
+        if self.cells is None:
+            return None
+        return self.height_scan.scan(snapshot.position, yaw(snapshot.orientation), self.cells)
+
+    def true_state(self) -> TrueState:
+        """Return what is really so at this moment; contacts are one physics step old."""
+        now = self.past[-1]
+        height = self.height_scan.depth(*now.position.tolist())
+        tilt_rad = tilt(now.orientation)
+        fallen = height < self.robot.fallen_height_m or tilt_rad > self.robot.max_tilt_rad
+        return TrueState(
+            time_ns=now.time_ns,
+            position=now.position,
+            orientation=now.orientation,
+            linear_velocity=into_body(now.orientation, now.linear_velocity),
+            angular_velocity=now.angular_velocity,
+            joint_pos=now.joint_pos,
+            joint_vel=now.joint_vel,
+            joint_torque=self.data.actuator_force[self.motors.index],
+            foot_contact=self.contacts.foot_contact(self.data),
+            height_above_ground_m=height,
+            tilt_rad=tilt_rad,
+            has_fallen=fallen or self.contacts.trunk_contact(self.data),
+        )
