@@ -1,0 +1,65 @@
+"""What the supervisor decided, and how often."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from simdist_ros.core.command import JointCommand
+from simdist_ros.safety.modes import Mode
+from simdist_ros.safety.watchdog import Action, Fault
+
+__all__ = ['Counters', 'Decision']
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """A joint command and why it is what it is.
+
+    Attributes:
+        command: What the joints get.
+        mode: What the operator wants (a fall turns it into recover).
+        action: What the joints do, which may be safer than the mode.
+        fault: The worst thing wrong.
+        is_walking: Whether the mode is walk and a plan has come since.
+        late: Whether it is walking and no plan begins at this state, so that a later step of an
+            older plan, or a safe action, stands in.
+        limited: Which limits acted: ``rate``, ``torque``, ``position``.
+    """
+
+    command: JointCommand
+    mode: Mode
+    action: Action
+    fault: Fault
+    is_walking: bool
+    late: bool
+    limited: tuple[str, ...]
+
+
+@dataclass(kw_only=True)
+class Counters:
+    """What happened so far; a state that is answered again counts once.
+
+    Attributes:
+        ticks: States answered.
+        walk_ticks: Those while walking.
+        late_ticks: Those of `walk_ticks` without a plan that begins at the state.
+        faults: How often each fault began.
+        limited: Ticks on which each limit acted.
+        plans: Plans ``taken``, ``ignored`` (older than the one held, or of another clock) and
+            ``not finite`` (refused).
+    """
+
+    ticks: int = 0
+    walk_ticks: int = 0
+    late_ticks: int = 0
+    faults: Counter[Fault] = field(default_factory=Counter)
+    limited: Counter[str] = field(default_factory=Counter)
+    plans: Counter[str] = field(default_factory=Counter)
+
+    def add(self, decision: Decision) -> None:
+        """Count one newly answered state."""
+        self.ticks += 1
+        self.walk_ticks += decision.is_walking
+        self.late_ticks += decision.late
+        self.limited.update(decision.limited)

@@ -1,0 +1,246 @@
+"""From the operator's wish, the robot's state and the plan to one safe joint command."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.core.command import JointCommand
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.observation import RobotState
+from simdist_ros.core.robot import Robot
+from simdist_ros.safety.decision import Counters, Decision
+from simdist_ros.safety.limits import JointLimits
+from simdist_ros.safety.modes import Conditions, Mode, request
+from simdist_ros.safety.plans import DueStep, PlanBuffer, PlannedSteps
+from simdist_ros.safety.settings import SafetySettings
+from simdist_ros.safety.stand import StandRamp
+from simdist_ros.safety.watchdog import Action, Fault, Readings, assess, tilt_rad
+
+__all__ = ['Supervision']
+
+Array = NDArray[np.floating[Any]]
+
+CLOCK_RESTART_NS = 1_000_000_000  # a stamp this far off is of another clock
+QUATERNION_TOLERANCE = 0.1  # of the norm; farther from 1, it is no orientation
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Joint targets, (num_joints,) [rad], and the stamp of the state they answered [ns]."""
+
+    stamp_ns: int
+    position: Array
+
+
+class Supervision:
+    """Decides what the joints do; knows no time but the stamps it is given.
+
+    The newest finite state stands in for a state that is not finite, whose stamp still counts.
+    """
+
+    def __init__(self, robot: Robot, settings: SafetySettings, mode: Mode = Mode.OFF) -> None:
+        """Start in a mode, without a state or a plan.
+
+        Raises:
+            ConfigError: The settings leave a joint of the robot no range.
+        """
+        self.counters = Counters()
+        self._robot = robot
+        self._settings = settings
+        self._limits = JointLimits(robot, settings)
+        self._stand_pose = robot.per_joint('stand')
+        self._plans = PlanBuffer(settings.stamp_jitter_s)
+        self._mode = mode
+        self._fault = Fault.NONE
+        self.restart()
+
+    @property
+    def mode(self) -> Mode:
+        """What the operator wants."""
+        return self._mode
+
+    @property
+    def has_plan_on_time(self) -> bool:
+        """Whether a plan begins at the newest state, so that waiting for one is over."""
+        due = self._plans.due(self._tick_ns)
+        return self._tick_ns >= 0 and due.target is not None and not due.is_late
+
+    def restart(self) -> None:
+        """Forget states, plans and targets, as when the clock starts anew; the mode stays."""
+        self._plans.clear()
+        self._state: RobotState | None = None  # newest finite one
+        self._tick_ns = -1  # stamp of the newest state, finite or not
+        self._answered_ns = -1
+        self._state_is_finite = True
+        self._plan_was_refused = False
+        self._was_damped = False
+        self._ramp: StandRamp | None = None
+        self._sent: Sent | None = None
+        self._sent_before: Sent | None = None  # in answer to the state before the newest
+        self._now_ns = -1
+
+    def on_state(self, state: RobotState) -> None:
+        """Take the newest state; an older one is ignored, a much older one starts anew."""
+        if state.stamp_ns < self._tick_ns - CLOCK_RESTART_NS:
+            self.restart()
+        if state.stamp_ns < self._tick_ns:
+            return
+        self._tick_ns = state.stamp_ns
+        self._now_ns = max(self._now_ns, state.stamp_ns)
+        self._state_is_finite = is_usable(state)
+        if self._state_is_finite:
+            self._state = state
+
+    def on_plan(self, plan: PlannedSteps) -> bool:
+        """Take a plan; tell whether it will be followed.
+
+        One that is not finite is refused, one older than the newest held or far ahead of the
+        states is ignored; the one before goes on.
+
+        Raises:
+            ConfigError: It is for another number of joints.
+        """
+        if plan.positions.shape[1] != self._robot.num_joints:
+            raise ConfigError(
+                f'plan is for {plan.positions.shape[1]} joints; robot {self._robot.name!r} has '
+                f'{self._robot.num_joints}'
+            )
+        self._plan_was_refused = not plan.is_finite()
+        if self._plan_was_refused:
+            self.counters.plans['not finite'] += 1
+            return False
+        is_ours = self._tick_ns < 0 or plan.stamp_ns <= self._tick_ns + CLOCK_RESTART_NS
+        is_taken = is_ours and self._plans.put(replace(plan, positions=plan.positions.copy()))
+        self.counters.plans['taken' if is_taken else 'ignored'] += 1
+        return is_taken
+
+    def request(self, wanted: Mode) -> Mode:
+        """Go to the mode that the operator asks for.
+
+        Raises:
+            ModeRefused: It is not allowed now; the mode stays.
+        """
+        readings = self._read(self._now_ns, self._plans.due(self._tick_ns))
+        conditions = Conditions(
+            fresh_state=readings.state_age_s <= self._settings.stale_state_s,
+            upright=readings.tilt_rad <= self._robot.max_tilt_rad,
+            standing=readings.is_standing,
+            fresh_plan=readings.plan_age_s <= self._settings.stale_plan_s
+            and not readings.plan_is_over,
+        )
+        self._mode = request(self._mode, wanted, conditions)
+        return self._mode
+
+    def command(self, now_ns: int) -> Decision:
+        """Answer the newest state; asked again about the same one, answer anew.
+
+        Args:
+            now_ns: Time on the clock that stamps the states [ns].
+        """
+        is_new = self._tick_ns > self._answered_ns
+        if is_new:
+            self._answered_ns, self._sent_before = self._tick_ns, self._sent
+        self._now_ns = now_ns
+        due = self._plans.due(self._tick_ns)
+        fault, action = self._assess(due)
+        position, limited = self._act(action, due)
+        is_walking = self._mode is Mode.WALK and due.age_s < math.inf
+        stamp_ns = now_ns if self._tick_ns < 0 else self._tick_ns
+        decision = Decision(
+            command=JointCommand(stamp_ns=stamp_ns, position=position),
+            mode=self._mode,
+            action=action,
+            fault=fault,
+            is_walking=is_walking,
+            late=is_walking and (due.is_late or due.target is None),
+            limited=limited,
+        )
+        if is_new:
+            self.counters.add(decision)
+        return decision
+
+    def _assess(self, due: DueStep) -> tuple[Fault, Action]:
+        """Find the worst fault, count it where it begins, and let a fall end the mode."""
+        readings = self._read(self._now_ns, due)
+        fault, action = assess(self._mode, readings, self._settings, self._robot.max_tilt_rad)
+        if fault is not self._fault and fault is not Fault.NONE:
+            self.counters.faults[fault] += 1
+        self._fault = fault
+        if fault is Fault.TILT and self._mode in (Mode.STAND, Mode.WALK):
+            self._mode = Mode.RECOVER
+        self._was_damped = self._mode is Mode.WALK and (
+            action is Action.DAMP or (self._was_damped and not readings.is_standing)
+        )
+        return fault, action
+
+    def _read(self, now_ns: int, due: DueStep) -> Readings:
+        """Put together what the watchdog looks at."""
+        state = self._state
+        distance = math.inf if state is None else np.abs(state.joint_pos - self._stand_pose).max()
+        return Readings(
+            state_is_finite=self._state_is_finite,
+            state_age_s=math.inf if state is None else 1e-9 * (now_ns - state.stamp_ns),
+            tilt_rad=0.0 if state is None else tilt_rad(state.orientation),
+            is_standing=bool(distance <= self._settings.stand_tolerance_rad),
+            was_damped=self._was_damped,
+            plan_age_s=due.age_s,
+            plan_is_over=due.target is None,
+            plan_was_refused=self._plan_was_refused,
+        )
+
+    def _act(self, action: Action, due: DueStep) -> tuple[Array | None, tuple[str, ...]]:
+        """Return joint targets, (num_joints,) [rad], or None for damping, and the limits met."""
+        if action is Action.DAMP or self._state is None:
+            self._ramp = self._sent = self._sent_before = None
+            return None, ()
+        if action is Action.STAND or due.target is None:
+            target = self._stand_target(self._state)
+        else:
+            target, self._ramp = due.target, None
+        return self._limit(target, self._state)
+
+    def _stand_target(self, state: RobotState) -> Array:
+        """Return the target on the way to the stand pose, (num_joints,) [rad].
+
+        The way begins at the last target, else (after damping) where the joints are.
+        """
+        if self._ramp is None:
+            before, settings = self._sent_before, self._settings
+            self._ramp = StandRamp(
+                start_ns=self._tick_ns,
+                duration_s=settings.stand_ramp_s if before is None else settings.fallback_ramp_s,
+                start=state.joint_pos if before is None else before.position,
+                end=self._stand_pose,
+            )
+        return self._ramp.target(self._tick_ns)
+
+    def _limit(self, target: Array, state: RobotState) -> tuple[Array, tuple[str, ...]]:
+        """Apply the joint limits, (num_joints,) [rad]; tell which acted."""
+        before, period_s = self._sent_before, self._robot.period_s
+        if before is not None:
+            elapsed_s = 1e-9 * (self._tick_ns - before.stamp_ns)
+            period_s = min(elapsed_s, self._settings.stale_state_s)
+        limited = self._limits.limit(
+            target,
+            state.joint_pos if before is None else before.position,
+            state.joint_pos,
+            state.joint_vel,
+            period_s,
+        )
+        self._sent = Sent(self._tick_ns, limited.position)
+        return limited.position, limited.limited
+
+
+def is_usable(state: RobotState) -> bool:
+    """Tell whether a state is finite and its orientation is one.
+
+    The height map is the planner's concern: without it the plan ends, and the robot stands.
+    """
+    if not replace(state, height_map=None).is_finite():
+        return False
+    return abs(float(np.linalg.norm(state.orientation)) - 1.0) <= QUATERNION_TOLERANCE

@@ -1,0 +1,127 @@
+"""Faults at run time, and the safe action of each."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.core.observation import projected_gravity
+from simdist_ros.safety.modes import Mode
+from simdist_ros.safety.settings import SafetySettings
+
+__all__ = ['MODE_ACTION', 'SAFE_ACTION', 'Action', 'Fault', 'Readings', 'assess', 'tilt_rad']
+
+
+class Action(IntEnum):
+    """What the joints do; the larger, the safer."""
+
+    FOLLOW_PLAN = 0
+    STAND = 1  # ramp to the stand pose and hold it
+    DAMP = 2  # velocity gain only
+
+
+class Fault(IntEnum):
+    """What is wrong; the larger, the more severe. Only the worst is reported."""
+
+    NONE = 0
+    PLAN_NOT_FINITE = 1  # the last plan was refused, the one before goes on
+    NOT_FINITE = 2  # the newest state is; the plan's next step goes on
+    NOT_STANDING = 3  # damped while walking; stands up before it walks on
+    NO_PLAN = 4  # asked to walk, and no plan has come yet
+    STALE_PLAN = 5  # the plan is too old, or its steps are used up
+    STALE_STATE = 6  # no finite state for too long
+    TILT = 7  # falling
+    ESTOP = 8
+
+
+SAFE_ACTION: dict[Fault, Action] = {
+    Fault.NONE: Action.FOLLOW_PLAN,
+    Fault.PLAN_NOT_FINITE: Action.FOLLOW_PLAN,
+    Fault.NOT_FINITE: Action.FOLLOW_PLAN,
+    Fault.NOT_STANDING: Action.STAND,
+    Fault.NO_PLAN: Action.STAND,
+    Fault.STALE_PLAN: Action.STAND,
+    Fault.STALE_STATE: Action.DAMP,
+    Fault.TILT: Action.DAMP,
+    Fault.ESTOP: Action.DAMP,
+}
+
+MODE_ACTION: dict[Mode, Action] = {
+    Mode.OFF: Action.DAMP,
+    Mode.STAND: Action.STAND,
+    Mode.WALK: Action.FOLLOW_PLAN,
+    Mode.RECOVER: Action.DAMP,
+    Mode.ESTOP: Action.DAMP,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readings:
+    """What the watchdog looks at; an age is infinite where there is nothing to be old.
+
+    Attributes:
+        state_is_finite: Whether the newest state is.
+        state_age_s: Age of the newest finite state [s].
+        tilt_rad: Tilt of the base in it [rad]; 0 while there is none.
+        is_standing: Whether its joints are near the stand pose.
+        was_damped: Whether the joints were damped while walking, and have not stood since.
+        plan_age_s: Age of the plan's first step at the newest state [s].
+        plan_is_over: Whether the plan has no step left for the newest state.
+        plan_was_refused: Whether the last plan received was not finite.
+    """
+
+    state_is_finite: bool
+    state_age_s: float
+    tilt_rad: float
+    is_standing: bool
+    was_damped: bool
+    plan_age_s: float
+    plan_is_over: bool
+    plan_was_refused: bool
+
+
+def assess(
+    mode: Mode, readings: Readings, settings: SafetySettings, max_tilt_rad: float
+) -> tuple[Fault, Action]:
+    """Return the worst fault and what the joints do about it in this mode.
+
+    A comparison with a NaN counts as a fault.
+    """
+    fault = worst_fault(mode, readings, settings, max_tilt_rad)
+    return fault, max(MODE_ACTION[mode], SAFE_ACTION[fault])
+
+
+def worst_fault(
+    mode: Mode, readings: Readings, settings: SafetySettings, max_tilt_rad: float
+) -> Fault:
+    """Return the worst fault; those of the plan matter only while walking."""
+    found = {
+        Fault.ESTOP: mode is Mode.ESTOP,
+        Fault.TILT: not readings.tilt_rad <= max_tilt_rad,
+        Fault.STALE_STATE: not readings.state_age_s <= settings.stale_state_s,
+        Fault.NOT_FINITE: not readings.state_is_finite,
+    }
+    if mode is Mode.WALK:
+        found |= {
+            Fault.STALE_PLAN: not readings.plan_age_s <= settings.stale_plan_s
+            or readings.plan_is_over,
+            Fault.NO_PLAN: readings.plan_age_s == math.inf,
+            Fault.NOT_STANDING: readings.was_damped and not readings.is_standing,
+            Fault.PLAN_NOT_FINITE: readings.plan_was_refused,
+        }
+        found[Fault.STALE_PLAN] &= not found[Fault.NO_PLAN]
+    return max((fault for fault, is_found in found.items() if is_found), default=Fault.NONE)
+
+
+def tilt_rad(orientation: NDArray[np.floating[Any]]) -> float:
+    """Return the angle between the base's vertical axis and gravity [rad], 0 .. pi.
+
+    Args:
+        orientation: Unit quaternion w, x, y, z, (4,).
+    """
+    return math.acos(min(1.0, max(-1.0, -float(projected_gravity(orientation)[2]))))
