@@ -1,0 +1,41 @@
+# Everything a person types. `make demo` and `make test` need Python 3.10-3.13 and nothing else.
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+# The graph is many processes with a little linear algebra each: more threads only contend.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help setup demo test check format bench docs clean
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+setup:  ## Make or refresh the virtual environment .venv
+	@VENV=$(VENV) scripts/setup_env.sh
+
+demo: setup  ## A Go2 walks across the room, planned by its world model, through ROS 2
+	@$(BIN)/simdist demo $(ARGS)
+
+test: setup  ## Run all tests; ARGS='-k history' runs some
+	@$(BIN)/pytest $(ARGS)
+
+check: setup  ## Formatting, lint, types and the import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q test/package/test_imports.py
+
+format: setup  ## Format the code and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup  ## Measure speed; writes JSON with the commit
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: setup  ## Generate doc/parameters.md from the settings
+	@$(BIN)/python -m simdist_ros.bringup.reference $(ARGS)
+
+clean:  ## Remove what can be made again, .venv included
+	rm -rf $(VENV) build install log dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
