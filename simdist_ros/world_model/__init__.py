@@ -1,0 +1,1 @@
+"""The world model: encoder, dynamics, heads; their files; the published checkpoint."""

@@ -1,0 +1,184 @@
+"""Models as folders: one file for each part that freezes separately, and a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import safetensors.torch
+import yaml
+from torch import nn
+
+from simdist_ros.core.errors import CheckpointError, unknown_name
+from simdist_ros.core.robot import Robot
+from simdist_ros.core.share import share_folder
+from simdist_ros.world_model.atomic import TEMPORARY_SUFFIX, write_atomic
+from simdist_ros.world_model.manifest import (
+    MANIFEST,
+    Manifest,
+    find_file,
+    read_manifest,
+    sha256,
+)
+from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.verify import check_robot, read_architecture, read_weights
+
+__all__ = ['LoadedModel', 'find_model', 'load_model', 'save_model']
+
+ARCHITECTURE = 'model.yaml'
+PARTS = ('encoder', 'dynamics', 'heads', 'normalizer')
+WEIGHTS = {part: f'{part}.safetensors' for part in PARTS}
+FILES = (ARCHITECTURE, *WEIGHTS.values())
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model, verified against its manifest."""
+
+    model: WorldModel
+    manifest: Manifest
+    folder: Path
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """Return the folder of a model that ships, by name, or of any model, by path.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        return path
+    if len(path.parts) != 1:
+        raise CheckpointError(f'{path}: there is no such model folder; check the path')
+    models = share_folder() / 'models'
+    known = [manifest.parent.name for manifest in models.glob(f'*/{MANIFEST}')]
+    if path.name not in known:
+        raise CheckpointError(unknown_name('model', path.name, known))
+    return models / path.name
+
+
+def load_model(folder: Path, robot: Robot | None = None, device: str = 'cpu') -> LoadedModel:
+    """Read a model, trusting nothing: hashes, names, shapes and numbers are checked.
+
+    Args:
+        folder: The model folder.
+        robot: The robot it has to fit; None for any.
+        device: Where the weights go.
+
+    Returns:
+        The model in evaluation mode, and its manifest.
+
+    Raises:
+        CheckpointError: Something is missing, damaged, too new, or for another robot.
+    """
+    manifest = read_manifest(folder)
+    content = {name: read_verified(folder, manifest, name) for name in FILES}
+    architecture = read_architecture(content[ARCHITECTURE], folder / ARCHITECTURE)
+    if robot is not None:
+        check_robot(folder, manifest, architecture, robot)
+    model = WorldModel(architecture)
+    for part, name in WEIGHTS.items():
+        module: nn.Module = getattr(model, part)
+        module.load_state_dict(read_weights(content[name], find_file(folder, name), module))
+    return LoadedModel(model.to(device).eval(), manifest, folder)
+
+
+def read_verified(folder: Path, manifest: Manifest, name: str) -> bytes:
+    """Return a file's content if it has the hash that the manifest gives."""
+    expected = manifest.files.get(name)
+    if expected is None:
+        raise CheckpointError(
+            f'{folder / MANIFEST}: {name} is not listed, expected {", ".join(FILES)}; '
+            'import the model or train it again'
+        )
+    path = find_file(folder, name)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f'{path}: cannot be read ({error}); check its permissions') from None
+    found = sha256(data)
+    if found != expected:
+        raise CheckpointError(
+            f'{path}: SHA-256 is {found[:12]}..., expected {expected[:12]}... from the manifest; '
+            'the file was changed or damaged: restore it, or import the model or train it again'
+        )
+    return data
+
+
+def save_model(
+    folder: Path,
+    model: WorldModel,
+    *,
+    robot: str,
+    created_by: str,
+    parent: str = '',
+    metrics: Mapping[str, float] | None = None,
+) -> Manifest:
+    """Write a model; the manifest comes last, so that an interrupted write is never loaded.
+
+    Args:
+        folder: Where to; it is made, or a model that it holds is replaced.
+        model: What to write.
+        robot: Name of the robot it is for.
+        created_by: What made it.
+        parent: The model it was adapted from, a path relative to `folder`. Files that equal the
+            parent's are not written again.
+        metrics: The numbers that it was accepted with.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        CheckpointError: The folder holds something else, or cannot be written.
+    """
+    content = serialise(model)
+    files = {name: sha256(data) for name, data in content.items()}
+    manifest = Manifest(
+        robot=robot,
+        created_by=created_by,
+        parent=parent,
+        files=files,
+        metrics=dict(metrics or {}),
+    )
+    inherited = read_manifest(folder / parent).files if parent else {}
+    own = {name: data for name, data in content.items() if inherited.get(name) != files[name]}
+    try:
+        clear(folder)
+        for name, data in own.items():
+            write_atomic(folder / name, data)
+        write_atomic(folder / MANIFEST, manifest.to_yaml())
+    except OSError as error:
+        raise CheckpointError(f'{folder}: cannot be written ({error}); choose another') from None
+    return manifest
+
+
+def serialise(model: WorldModel) -> dict[str, bytes]:
+    """Return the content of each file but the manifest."""
+    plain = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(model.architecture).items()
+    }
+    content = {ARCHITECTURE: yaml.safe_dump(plain, sort_keys=False).encode()}
+    for part, name in WEIGHTS.items():
+        state = getattr(model, part).state_dict()
+        content[name] = safetensors.torch.save(
+            {key: tensor.detach().cpu().contiguous() for key, tensor in state.items()}
+        )
+    return content
+
+
+def clear(folder: Path) -> None:
+    """Make the folder, or empty it of an old model, manifest first."""
+    if folder.exists() and not folder.is_dir():
+        raise CheckpointError(f'{folder} is a file; choose a folder for the model')
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = {path.name for path in folder.iterdir() if path.suffix != TEMPORARY_SUFFIX}
+    foreign = sorted(entries - {MANIFEST, *FILES})
+    if foreign and MANIFEST not in entries:
+        raise CheckpointError(
+            f'{folder} holds something else than a model ({foreign[0]}); choose another folder'
+        )
+    for name in (MANIFEST, *FILES):
+        (folder / name).unlink(missing_ok=True)

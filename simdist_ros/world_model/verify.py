@@ -1,0 +1,91 @@
+"""Checks on what a model folder holds; each refusal says which file, what, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+import yaml
+from torch import Tensor, nn
+
+from simdist_ros.core.errors import CheckpointError, ConfigError
+from simdist_ros.core.observation import proprio_obs_dim
+from simdist_ros.core.robot import Robot
+from simdist_ros.world_model.architecture import Architecture
+from simdist_ros.world_model.manifest import MANIFEST, Manifest
+
+__all__ = ['check_robot', 'check_state', 'read_architecture', 'read_weights']
+
+AGAIN = 'import the model or train it again'
+
+
+def read_architecture(data: bytes, path: Path) -> Architecture:
+    """Parse the content of ``model.yaml``."""
+    try:
+        return Architecture.from_mapping(yaml.safe_load(data), str(path))
+    except (yaml.YAMLError, ConfigError) as error:
+        raise CheckpointError(f'{" ".join(str(error).split())}; {AGAIN}') from None
+
+
+def check_robot(
+    folder: Path, manifest: Manifest, architecture: Architecture, robot: Robot
+) -> None:
+    """Refuse a model for another robot, or for another version of this one."""
+    if manifest.robot != robot.name:
+        raise CheckpointError(
+            f'{folder / MANIFEST}: the model is for robot {manifest.robot!r}, expected '
+            f'{robot.name!r}; choose a model of this robot'
+        )
+    grid = robot.height_map
+    sizes = {
+        'action_dim': robot.num_joints,
+        'proprio_obs_dim': proprio_obs_dim(robot),
+        'command_dim': len(robot.command_low),
+        'extero_rows': grid.rows if grid else 0,
+        'extero_columns': grid.columns if grid else 0,
+    }
+    for name, expected in sizes.items():
+        found = getattr(architecture, name)
+        if found != expected:
+            raise CheckpointError(
+                f'{folder / "model.yaml"}: {name} is {found}, but robot {robot.name!r} has '
+                f'{expected}; choose a model of this robot'
+            )
+
+
+def read_weights(data: bytes, path: Path, module: nn.Module) -> dict[str, Tensor]:
+    """Parse the content of a weights file and check it against the module it is for."""
+    try:
+        state = safetensors.torch.load(data)
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f'{path}: not a safetensors file ({error}); {AGAIN}') from None
+    check_state(state, module, str(path))
+    return state
+
+
+def check_state(state: dict[str, Tensor], module: nn.Module, source: str) -> None:
+    """Refuse weights that are not exactly the module's: names, types, shapes, finite numbers."""
+    wanted = module.state_dict()
+    for name in wanted.keys() - state.keys():
+        raise CheckpointError(f'{source}: array {name!r} is missing; {AGAIN}')
+    for name in state.keys() - wanted.keys():
+        raise CheckpointError(f'{source}: array {name!r} is not expected here; {AGAIN}')
+    for name, tensor in state.items():
+        expected = wanted[name]
+        if tensor.shape != expected.shape or tensor.dtype != expected.dtype:
+            raise CheckpointError(
+                f'{source}: array {name!r} is {describe(tensor)}, expected {describe(expected)} '
+                f'by model.yaml; {AGAIN}'
+            )
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(
+                f'{source}: array {name!r} holds NaN or infinity, expected finite numbers; '
+                'go back to an earlier model'
+            )
+
+
+def describe(tensor: Tensor) -> str:
+    """Return type and shape of an array, e.g. ``float32 (64, 12)``."""
+    return f'{str(tensor.dtype).removeprefix("torch.")} {tuple(tensor.shape)}'
