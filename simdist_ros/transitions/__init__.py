@@ -1,0 +1,1 @@
+"""What really happened: bags in and out."""
