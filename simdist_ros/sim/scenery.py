@@ -6,8 +6,10 @@ import mujoco
 
 __all__ = ['add_scenery']
 
-DARK = (0.21, 0.24, 0.28)
-LIGHT = (0.27, 0.31, 0.36)
+DARK = (0.50, 0.56, 0.62)
+LIGHT = (0.66, 0.71, 0.76)
+LINE = (0.80, 0.84, 0.88)
+SUN_AT_M = (-0.3, -0.7, 2.0)  # from the robot
 
 
 def add_scenery(spec: mujoco.MjSpec) -> None:
@@ -16,11 +18,29 @@ def add_scenery(spec: mujoco.MjSpec) -> None:
     add_materials(spec)
     spec.visual.global_.offwidth = 1280
     spec.visual.global_.offheight = 720
-    spec.visual.headlight.ambient = [0.32, 0.32, 0.34]
-    spec.visual.headlight.diffuse = [0.35, 0.35, 0.35]
-    spec.visual.headlight.specular = [0.1, 0.1, 0.1]
-    spec.visual.quality.shadowsize = 4096
+    spec.visual.headlight.ambient = [0.42, 0.42, 0.44]
+    spec.visual.headlight.diffuse = [0.30, 0.30, 0.30]
+    spec.visual.headlight.specular = [0.0, 0.0, 0.0]
+    spec.visual.quality.shadowsize = 2048
+    spec.stat.extent = 1.0
     spec.visual.map.znear = 0.02
+    spec.visual.map.zfar = 60.0
+    spec.visual.map.shadowclip = 1.5
+    add_sun(spec)
+
+
+def add_sun(spec: mujoco.MjSpec) -> None:
+    """Add a light that casts the robot's shadow and moves along with it."""
+    spec.worldbody.first_body().add_light(
+        name='sun',
+        mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACKCOM,
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        pos=SUN_AT_M,
+        dir=[-at for at in SUN_AT_M],
+        diffuse=[0.62, 0.60, 0.56],
+        specular=[0.25, 0.25, 0.25],
+        castshadow=True,
+    )
 
 
 def add_sky(spec: mujoco.MjSpec) -> None:
@@ -45,10 +65,11 @@ def add_materials(spec: mujoco.MjSpec) -> None:
         mark=mujoco.mjtMark.mjMARK_EDGE,
         rgb1=list(DARK),
         rgb2=list(LIGHT),
-        markrgb=[0.45, 0.50, 0.56],
+        markrgb=list(LINE),
         width=512,
         height=512,
     )
     ground = spec.add_material(name='ground', texuniform=True, texrepeat=[1.0, 1.0])
+    ground.specular, ground.shininess, ground.reflectance = 0.1, 0.1, 0.0
     ground.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = 'checker'
     spec.add_material(name='payload', rgba=[0.85, 0.65, 0.25, 1.0])

@@ -228,7 +228,8 @@ class SimulatedRobot:
         now = self.past[-1]
         height = self.height_scan.depth(*now.position.tolist())
         tilt_rad = tilt(now.orientation)
-        fallen = height < self.robot.fallen_height_m or tilt_rad > self.robot.max_tilt_rad
+        low = not height >= self.robot.fallen_height_m  # so that no ground at all counts too
+        fallen = low or tilt_rad > self.robot.max_tilt_rad
         return TrueState(
             time_ns=now.time_ns,
             position=now.position,
