@@ -7,7 +7,8 @@ import tempfile
 # Before rclpy, mujoco or matplotlib are imported by any test, and for the processes they start.
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
-os.environ.setdefault('ROS_LOG_DIR', tempfile.mkdtemp(prefix='simdist_ros_log_'))
+LOG_FOLDER = tempfile.TemporaryDirectory(prefix='simdist_ros_log_')  # removed at the end
+os.environ.setdefault('ROS_LOG_DIR', LOG_FOLDER.name)
 os.environ.setdefault('MPLBACKEND', 'Agg')
 if not os.environ.get('DISPLAY'):
     os.environ.setdefault('MUJOCO_GL', 'egl')

@@ -187,19 +187,18 @@ def load_robot(name: str) -> Robot:
     """
     path = find_config('robots', name)
     values = read_yaml(path)
+    known = [field for field in Robot.__dataclass_fields__ if field != 'source']
+    for key in values:
+        if key not in known:
+            raise ConfigError(f'{path}: {unknown_name("setting", str(key), known)}')
     joints = values.pop('joints', None)
     height_map = values.pop('height_map', None)
-    terms = values.pop('proprio_obs', ())
+    terms = values.pop('proprio_obs', [])
     if not isinstance(joints, Mapping):
         raise ConfigError(f'{path}: joints must map each joint name to its settings')
-    known = [*values, *Robot.__dataclass_fields__]
-    for key in values:
-        if key not in Robot.__dataclass_fields__:
-            raise ConfigError(f'{path}: {unknown_name("setting", key, known)}')
-    parsed = tuple(
-        Joint.from_mapping({'name': joint, **(fields or {})}, f'{path}: {joint}')
-        for joint, fields in joints.items()
-    )
+    if not isinstance(terms, list):
+        raise ConfigError(f'{path}: proprio_obs is {terms!r}; it must be a list of names')
+    parsed = tuple(parse_joint(str(joint), joints[joint], path) for joint in joints)
     grid = (
         None if height_map is None else HeightMap.from_mapping(height_map, f'{path}: height_map')
     )
@@ -209,3 +208,10 @@ def load_robot(name: str) -> Robot:
         )
     except ConfigError as error:
         raise ConfigError(f'{path}: {error}') from None
+
+
+def parse_joint(name: str, values: Any, path: Path) -> Joint:
+    """Return one joint from its entry in a description; an empty entry takes the defaults."""
+    if values is None or isinstance(values, Mapping):
+        values = {'name': name, **(values or {})}
+    return Joint.from_mapping(values, f'{path}: {name}')

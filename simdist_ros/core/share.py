@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 from pathlib import Path
 
 from simdist_ros.core.errors import ConfigError, unknown_name
@@ -25,8 +26,9 @@ def share_folder() -> Path:
     source = Path(__file__).resolve().parents[2]
     if (source / 'package.xml').is_file() and (source / 'config').is_dir():
         return source
-    prefixes = [*os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep), sys.prefix]
-    for prefix in filter(None, prefixes):
+    ament = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
+    # Debian's own Python installs data below /usr/local, which is not its prefix.
+    for prefix in filter(None, [*ament, sys.prefix, sysconfig.get_path('data')]):
         share = Path(prefix) / 'share' / PACKAGE
         if (share / 'config').is_dir():
             return share

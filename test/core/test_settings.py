@@ -1,0 +1,155 @@
+import math
+from dataclasses import FrozenInstanceError, dataclass
+
+import pytest
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.settings import Settings, describe, read_yaml, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Motor(Settings):
+    num_poles: int = setting(4, 'Poles.', low=2, high=64)
+    gain: float = setting(1.5, 'Gain.', unit='N m', low=0.0)
+    is_geared: bool = setting(False, 'Whether there is a gearbox.')
+    mode: str = setting('torque', 'What is regulated.', choices=('torque', 'speed'))
+    offsets: tuple[float, ...] = setting((), 'Offsets.', unit='rad', low=-1.0, high=1.0)
+    cache: int = 0  # carries no doc, so it is no setting
+
+
+def refusal(**values) -> str:
+    with pytest.raises(ConfigError) as error:
+        Motor.from_mapping(values, 'motor.yaml')
+    return str(error.value)
+
+
+def test_what_is_absent_keeps_its_default():
+    assert Motor.from_mapping({'gain': 2.0}, 'motor.yaml') == Motor(gain=2.0)
+
+
+def test_a_misspelt_name_is_refused_with_a_suggestion():
+    assert refusal(num_pole=4) == (
+        "motor.yaml: unknown setting 'num_pole'; did you mean 'num_poles'?"
+    )
+
+
+def test_a_name_that_is_not_text_is_refused():
+    with pytest.raises(ConfigError, match="unknown setting '3'"):
+        Motor.from_mapping({3: 4}, 'motor.yaml')
+
+
+def test_a_field_without_a_doc_is_no_setting():
+    assert "unknown setting 'cache'" in refusal(cache=1)
+    assert 'cache' not in [info.name for info in describe(Motor)]
+
+
+def test_a_list_in_place_of_names_and_values_is_refused():
+    with pytest.raises(ConfigError, match=r'motor\.yaml: expected names and values, got \[1\]'):
+        Motor.from_mapping([1], 'motor.yaml')
+
+
+def test_an_int_serves_as_a_float_and_becomes_one():
+    motor = Motor(gain=2)
+    assert motor.gain == 2.0
+    assert isinstance(motor.gain, float)
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf, True, '1.0', None, [1.0]])
+def test_what_is_no_finite_number_is_refused_for_a_float(value):
+    assert 'motor.yaml: Motor.gain is' in refusal(gain=value)
+    assert 'it must be a finite number' in refusal(gain=value)
+
+
+@pytest.mark.parametrize('value', [True, 4.0, '4', None, math.nan])
+def test_only_an_int_is_an_int(value):
+    assert 'it must be of type int' in refusal(num_poles=value)
+
+
+@pytest.mark.parametrize('value', [0, 1, 'yes', None])
+def test_only_a_bool_is_a_bool(value):
+    assert 'it must be of type bool' in refusal(is_geared=value)
+
+
+def test_the_limits_themselves_are_allowed_and_nothing_beyond():
+    assert Motor(num_poles=2).num_poles == 2
+    assert Motor(num_poles=64).num_poles == 64
+    assert refusal(num_poles=65) == 'motor.yaml: Motor.num_poles is 65; allowed: 2 .. 64'
+
+
+def test_a_range_open_on_one_side_says_so_with_the_unit():
+    assert refusal(gain=-0.1) == ('motor.yaml: Motor.gain is -0.1 N m; allowed: 0.0 .. inf N m')
+
+
+def test_an_unknown_choice_is_refused_with_a_suggestion():
+    assert refusal(mode='torqe') == (
+        "motor.yaml: Motor.mode: unknown choice 'torqe'; did you mean 'torque'?"
+    )
+
+
+def test_a_list_becomes_a_tuple_of_floats():
+    assert Motor(offsets=[0, 1]).offsets == (0.0, 1.0)
+
+
+@pytest.mark.parametrize('value', ['0.1', 0.1, None, {'a': 1.0}])
+def test_what_is_no_list_is_refused_for_a_tuple(value):
+    assert 'it must be a list of numbers' in refusal(offsets=value)
+
+
+@pytest.mark.parametrize('item', [math.nan, '0.1', True, 1.5])
+def test_each_item_of_a_list_is_checked(item):
+    assert 'Motor.offsets' in refusal(offsets=[0.0, item])
+
+
+def test_settings_cannot_be_changed_afterwards():
+    with pytest.raises(FrozenInstanceError):
+        Motor().gain = 3.0
+
+
+def test_describe_tells_all_in_the_order_of_declaration():
+    infos = describe(Motor)
+    assert [info.name for info in infos] == ['num_poles', 'gain', 'is_geared', 'mode', 'offsets']
+    gain = infos[1]
+    assert (gain.type, gain.default, gain.doc, gain.unit, gain.low, gain.high) == (
+        float,
+        1.5,
+        'Gain.',
+        'N m',
+        0.0,
+        None,
+    )
+
+
+def test_yaml_reads_names_and_values(tmp_path):
+    path = tmp_path / 'a.yaml'
+    path.write_text('gain: 2\nmode: speed\n')
+    assert read_yaml(path) == {'gain': 2, 'mode': 'speed'}
+
+
+@pytest.mark.parametrize(
+    ('text', 'reason'),
+    [
+        ('a: [1, 2', 'not valid YAML'),
+        ('- 1\n- 2\n', 'expected names and values, got list'),
+        ('', 'expected names and values, got NoneType'),
+        ('a: !!python/object:os.system {}', 'not valid YAML'),
+    ],
+)
+def test_yaml_that_is_something_else_is_refused_in_one_line(tmp_path, text, reason):
+    path = tmp_path / 'a.yaml'
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        read_yaml(path)
+    assert str(error.value).startswith(f'{path}: {reason}')
+    assert '\n' not in str(error.value)
+
+
+def test_a_missing_yaml_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r'a\.yaml: there is no such file'):
+        read_yaml(tmp_path / 'a.yaml')
+
+
+def test_a_folder_and_a_binary_file_cannot_be_read(tmp_path):
+    (tmp_path / 'b.yaml').write_bytes(b'\xff\xfe\x00')
+    for path in (tmp_path, tmp_path / 'b.yaml'):
+        with pytest.raises(ConfigError, match='cannot be read'):
+            read_yaml(path)
