@@ -1,0 +1,1 @@
+"""Which processes make up the graph, how they are started, and what a run comes to."""

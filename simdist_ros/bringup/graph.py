@@ -1,0 +1,151 @@
+"""The node list: one description for ``ros2 launch`` and for ``simdist up``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.settings import Settings, setting
+
+__all__ = ['GraphOptions', 'NodeSpec', 'describe_graph', 'parse_overrides']
+
+LOCKSTEP, REALTIME = 'lockstep', 'realtime'
+REALTIME_BUDGET_MS = 12.0  # of a 20 ms tick; the rest is for transport and the other processes
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphOptions(Settings):
+    """What a user chooses when starting the graph."""
+
+    robot: str = setting('go2', 'Name or file of the robot.')
+    world: str = setting('nominal', 'Name or file of the world (stand-in only).')
+    model: str = setting('', 'Name or folder of the world model.')
+    mode: str = setting(
+        REALTIME, 'Clock: wall clock, or wait for each answer.', choices=(LOCKSTEP, REALTIME)
+    )
+    seed: int = setting(0, 'Seed of the world and of the planner.', low=0)
+    duration_s: float = setting(0.0, 'Robot time; 0 runs until stopped.', unit='s', low=0.0)
+    vx: float = setting(0.5, 'Forward velocity asked for.', unit='m/s')
+    vy: float = setting(0.0, 'Velocity to the left asked for.', unit='m/s')
+    yaw_rate: float = setting(0.0, 'Turning rate asked for.', unit='rad/s')
+    bag: str = setting('', 'Folder of the bag; empty records none.')
+    use_mock_hardware: bool = setting(
+        True, 'MuJoCo stands in for the robot; false expects a real one on the same topics.'
+    )
+    teleop: bool = setting(False, 'Leave cmd_vel to a teleop node instead of vx, vy, yaw_rate.')
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeSpec:
+    """One process.
+
+    Attributes:
+        name: ROS name, also the module under ``simdist_ros.nodes``.
+        parameters: Values that differ from the node's defaults.
+        ends_graph: Whether the whole graph ends when it does.
+        respawn: Whether it is started again when it dies.
+    """
+
+    name: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    ends_graph: bool = False
+    respawn: bool = False
+
+    @property
+    def module(self) -> str:
+        """Python module to run."""
+        return f'simdist_ros.nodes.{self.name}'
+
+
+def describe_graph(
+    options: GraphOptions, overrides: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[NodeSpec]:
+    """List the nodes to start, with their parameters.
+
+    Args:
+        options: What the user chose.
+        overrides: Further parameters by node name; they win.
+
+    Raises:
+        ConfigError: Options contradict each other, or an override names no node.
+    """
+    if options.mode == LOCKSTEP and not options.use_mock_hardware:
+        raise ConfigError('mode lockstep needs the stand-in; a real robot does not wait')
+    if options.mode == LOCKSTEP and options.teleop:
+        raise ConfigError('mode lockstep needs a command for each stamp; teleop has none')
+    common = {'robot': options.robot}
+    clocked = common | {'mode': options.mode}
+    if options.mode == LOCKSTEP:
+        clocked |= {'use_sim_time': True}
+    nodes = [
+        NodeSpec(name='supervisor', parameters=clocked | supervisor_parameters(options)),
+        NodeSpec(name='planner', parameters=clocked | planner_parameters(options), respawn=True),
+    ]
+    if options.bag:
+        about = {'folder': options.bag, 'model': options.model, 'world': options.world}
+        nodes.append(NodeSpec(name='transition_logger', parameters=common | about))
+    if not options.teleop and options.use_mock_hardware:
+        wanted = {'vx': options.vx, 'vy': options.vy, 'yaw_rate': options.yaw_rate}
+        nodes.append(NodeSpec(name='operator', parameters=common | wanted))
+    if options.use_mock_hardware:
+        parameters = common | {
+            'world': options.world,
+            'seed': options.seed,
+            'mode': options.mode,
+            'duration_s': options.duration_s,
+            'num_observers': len(nodes),
+        }
+        nodes.append(NodeSpec(name='mujoco_robot', parameters=parameters, ends_graph=True))
+    return with_overrides(nodes, overrides or {})
+
+
+def supervisor_parameters(options: GraphOptions) -> dict[str, Any]:
+    """A stand-in walks at once; a real robot waits for its operator."""
+    return {'initial_mode': 'walk' if options.use_mock_hardware else 'off'}
+
+
+def planner_parameters(options: GraphOptions) -> dict[str, Any]:
+    """In realtime a plan takes effect one step later and has a budget."""
+    parameters: dict[str, Any] = {'model': options.model, 'seed': options.seed}
+    if options.mode == REALTIME:
+        parameters |= {'mppi.plan_delay_steps': 1, 'mppi.budget_ms': REALTIME_BUDGET_MS}
+    else:
+        parameters |= {'num_threads': 2}
+    return parameters
+
+
+def with_overrides(
+    nodes: list[NodeSpec], overrides: Mapping[str, Mapping[str, Any]]
+) -> list[NodeSpec]:
+    """Return the nodes with further parameters.
+
+    Raises:
+        ConfigError: An override names a node that is not in the graph.
+    """
+    names = [node.name for node in nodes]
+    for name in overrides:
+        if name not in names:
+            raise ConfigError(unknown_name('node', name, names))
+    for node in nodes:
+        node.parameters.update(overrides.get(node.name, {}))
+    return nodes
+
+
+def parse_overrides(texts: list[str]) -> dict[str, dict[str, Any]]:
+    """Read ``planner.mppi.num_samples=64`` into node, parameter and value.
+
+    Raises:
+        ConfigError: A text has another form.
+    """
+    overrides: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        name, has_value, value = text.partition('=')
+        node, has_parameter, parameter = name.partition('.')
+        if not has_value or not has_parameter:
+            raise ConfigError(f'--set {text!r} is not of the form node.parameter=value')
+        overrides.setdefault(node, {})[parameter] = yaml.safe_load(value)
+    return overrides

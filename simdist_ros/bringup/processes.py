@@ -1,0 +1,178 @@
+"""Start the graph's processes, watch them, and end all of them within three seconds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+import yaml
+
+from simdist_ros.bringup.graph import NodeSpec
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.share import share_folder
+
+__all__ = ['ProcessGroup', 'ros_environment']
+
+POLL_S = 0.05
+RESPAWN_DELAY_S = 1.0
+PATIENCE_S = (1.2, 0.8, 0.4)  # for SIGINT, SIGTERM, SIGKILL
+BAD_INPUT = 2
+LOUD = ('[WARN]', '[ERROR]', '[FATAL]', 'error:')
+
+
+def ros_environment(log_folder: Path) -> dict[str, str]:
+    """Return the environment of the nodes; what the user set already, stays."""
+    defaults = {
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        'FASTDDS_DEFAULT_PROFILES_FILE': str(share_folder() / 'config' / 'fastdds.xml'),
+        'RCUTILS_COLORIZED_OUTPUT': '0',
+        'ROS_LOG_DIR': str(log_folder / 'ros'),
+    }
+    return defaults | dict(os.environ) | {'PYTHONUNBUFFERED': '1'}
+
+
+@dataclass
+class Child:
+    """A running node."""
+
+    node: NodeSpec
+    process: subprocess.Popen[bytes]
+    reader: threading.Thread | None
+    errors: list[str]
+    respawn_at: float | None = None
+
+
+class ProcessGroup:
+    """All processes of one graph; use it as a context, so that none is left behind."""
+
+    def __init__(self, nodes: Sequence[NodeSpec], folder: Path) -> None:
+        """Write each node's parameters and logs into `folder`."""
+        self.nodes = nodes
+        self.folder = folder
+        self.log_folder = folder / 'log'
+        self.children: list[Child] = []
+        self.is_interrupted = False
+
+    def __enter__(self) -> ProcessGroup:
+        """Start all processes."""
+        self.log_folder.mkdir(parents=True, exist_ok=True)
+        self.environment = ros_environment(self.log_folder)
+        self.handlers = {
+            number: signal.signal(number, self.interrupt)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        self.children = [self.start(node) for node in self.nodes]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End all processes, the recorder last, and wait for them."""
+        recorders = [child for child in self.children if child.node.name == 'transition_logger']
+        self.end([child for child in self.children if child not in recorders])
+        self.end(recorders)
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+
+    def interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Remember Ctrl-C; once is as good as twice."""
+        self.is_interrupted = True
+
+    def start(self, node: NodeSpec) -> Child:
+        """Start one node in a session of its own, so that Ctrl-C reaches it only through us."""
+        parameters = self.folder / f'{node.name}.yaml'
+        parameters.write_text(
+            yaml.safe_dump({'/**': {'ros__parameters': node.parameters}}, sort_keys=False)
+        )
+        arguments = ['--ros-args', '-r', f'__node:={node.name}', '--params-file', str(parameters)]
+        draws = node.name == 'progress'
+        process = subprocess.Popen(
+            [sys.executable, '-m', node.module, *arguments],
+            stdout=None if draws else subprocess.PIPE,
+            stderr=None if draws else subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=self.environment,
+            start_new_session=True,
+        )
+        child = Child(node, process, None, [])
+        if process.stdout is not None:
+            child.reader = threading.Thread(target=self.read, args=(child, process.stdout))
+            child.reader.start()
+        return child
+
+    def read(self, child: Child, stream: IO[bytes]) -> None:
+        """Copy a node's output to its log, and what is loud to the terminal."""
+        with (self.log_folder / f'{child.node.name}.log').open('ab') as log:
+            for line in stream:
+                log.write(line)
+                log.flush()
+                text = line.decode(errors='replace').rstrip()
+                if text.startswith(LOUD):
+                    child.errors.append(text)
+                    print(f'[{child.node.name}] {text}', file=sys.stderr, flush=True)
+
+    def wait(self) -> int:
+        """Wait until the graph ends; return 0, or the exit code of the node that failed.
+
+        Raises:
+            ConfigError: A node refused its settings.
+        """
+        while not self.is_interrupted:
+            time.sleep(POLL_S)
+            for child in self.children:
+                code = child.process.poll()
+                if code is None:
+                    continue
+                if code == BAD_INPUT:
+                    raise ConfigError(self.sentence_of(child))
+                if child.node.ends_graph:
+                    return code
+                self.respawn(child, code)
+        return 0
+
+    def sentence_of(self, child: Child) -> str:
+        """Return the sentence with which a node refused to start."""
+        if child.reader is not None:
+            child.reader.join(timeout=1.0)
+        for line in child.errors:
+            if line.startswith('error:'):
+                return line.removeprefix('error:').strip()
+        return f'node {child.node.name!r} refused its settings; see {self.log_folder}'
+
+    def respawn(self, child: Child, code: int) -> None:
+        """Start a dead node again after a pause, if it is to be; say so once."""
+        now = time.monotonic()
+        if child.respawn_at is None:
+            what = 'starting it again' if child.node.respawn else 'the others go on'
+            print(
+                f'[{child.node.name}] ended with exit code {code}; {what}',
+                file=sys.stderr,
+                flush=True,
+            )
+            child.respawn_at = now + RESPAWN_DELAY_S if child.node.respawn else float('inf')
+        elif now >= child.respawn_at:
+            fresh = self.start(child.node)
+            child.process, child.reader, child.respawn_at = fresh.process, fresh.reader, None
+
+    def end(self, children: Sequence[Child]) -> None:
+        """Ask politely, then firmly."""
+        for number, patience in zip(
+            (signal.SIGINT, signal.SIGTERM, signal.SIGKILL), PATIENCE_S, strict=True
+        ):
+            alive = [child for child in children if child.process.poll() is None]
+            for child in alive:
+                child.process.send_signal(number)
+            deadline = time.monotonic() + patience
+            while alive and time.monotonic() < deadline:
+                time.sleep(0.01)
+                alive = [child for child in alive if child.process.poll() is None]
+        for child in children:
+            if child.reader is not None:
+                child.reader.join(timeout=1.0)

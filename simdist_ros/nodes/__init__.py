@@ -1,0 +1,1 @@
+"""ROS 2 nodes: message -> array -> a call into the package -> array -> message."""

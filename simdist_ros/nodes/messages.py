@@ -1,0 +1,262 @@
+"""Between ROS messages and arrays; joints are matched by name, never by index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Duration, Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from geometry_msgs.msg import Quaternion, TwistStamped, Vector3
+from nav_msgs.msg import Odometry
+from numpy.typing import NDArray
+from sensor_msgs.msg import Image, Imu, JointState
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from simdist_ros.core.command import JointCommand
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.observation import RobotState
+from simdist_ros.core.robot import HeightMap, Robot
+
+__all__ = [
+    'command_to_msg',
+    'diagnostics',
+    'duration_ns',
+    'height_map_from_msg',
+    'height_map_to_msg',
+    'imu_from_msg',
+    'imu_to_msg',
+    'joint_command_from_msg',
+    'joint_command_to_msg',
+    'joint_state_from_msg',
+    'joint_state_to_msg',
+    'odometry_to_msg',
+    'plan_to_msg',
+    'planned_positions',
+    'stamp_ns',
+    'time_msg',
+    'twist_array',
+]
+
+Array = NDArray[np.floating[Any]]
+
+BASE_FRAME = 'base'
+WORLD_FRAME = 'odom'
+HEIGHT_MAP_FRAME = 'base_yaw'  # at the base, turned by its yaw only
+
+
+def time_msg(stamp: int) -> Time:
+    """Return a stamp [ns] as a message."""
+    return Time(sec=stamp // 1_000_000_000, nanosec=stamp % 1_000_000_000)
+
+
+def stamp_ns(message: Any) -> int:
+    """Return the header's stamp [ns]."""
+    stamp = message.header.stamp
+    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+
+
+def duration_msg(duration: int) -> Duration:
+    """Return a duration [ns] as a message."""
+    return Duration(sec=duration // 1_000_000_000, nanosec=duration % 1_000_000_000)
+
+
+def duration_ns(message: Duration) -> int:
+    """Return a duration [ns]."""
+    return int(message.sec) * 1_000_000_000 + int(message.nanosec)
+
+
+def vector(message: Vector3) -> Array:
+    """Return a vector, (3,)."""
+    return np.array([message.x, message.y, message.z])
+
+
+def vector_msg(values: Array) -> Vector3:
+    """Return three numbers as a vector."""
+    return Vector3(x=float(values[0]), y=float(values[1]), z=float(values[2]))
+
+
+def quaternion(message: Quaternion) -> Array:
+    """Return a quaternion w, x, y, z, (4,)."""
+    return np.array([message.w, message.x, message.y, message.z])
+
+
+def quaternion_msg(values: Array) -> Quaternion:
+    """Return w, x, y, z as a message."""
+    w, x, y, z = (float(value) for value in values)
+    return Quaternion(w=w, x=x, y=y, z=z)
+
+
+def joint_state_to_msg(robot: Robot, state: RobotState) -> JointState:
+    """Return joint positions [rad] and velocities [rad/s]."""
+    message = JointState(name=list(robot.joint_names))
+    message.header.stamp = time_msg(state.stamp_ns)
+    message.position = state.joint_pos.tolist()
+    message.velocity = state.joint_vel.tolist()
+    return message
+
+
+def joint_state_from_msg(robot: Robot, message: JointState) -> tuple[Array, Array]:
+    """Return positions [rad] and velocities [rad/s] in the robot's order, (num_joints,) each.
+
+    Raises:
+        ConfigError: Names do not match the robot's, or values are missing.
+    """
+    order = robot.order(message.name)
+    for what, values in (('positions', message.position), ('velocities', message.velocity)):
+        if len(values) != len(order):
+            raise ConfigError(f'joint_states has {len(values)} {what} for {len(order)} names')
+    return np.array(message.position)[order], np.array(message.velocity)[order]
+
+
+def imu_to_msg(state: RobotState) -> Imu:
+    """Return orientation and angular velocity; the acceleration is marked as not measured."""
+    message = Imu()
+    message.header.stamp = time_msg(state.stamp_ns)
+    message.header.frame_id = BASE_FRAME
+    message.orientation = quaternion_msg(state.orientation)
+    message.angular_velocity = vector_msg(state.angular_velocity)
+    message.linear_acceleration_covariance[0] = -1.0  # REP 145: no estimate
+    return message
+
+
+def imu_from_msg(message: Imu) -> tuple[Array, Array]:
+    """Return orientation w, x, y, z, (4,), and angular velocity, (3,) [rad/s]."""
+    return quaternion(message.orientation), vector(message.angular_velocity)
+
+
+def odometry_to_msg(
+    stamp: int, position: Array, orientation: Array, linear: Array, angular: Array
+) -> Odometry:
+    """Return pose in the world and twist in the base frame, as REP 105 has it."""
+    message = Odometry(child_frame_id=BASE_FRAME)
+    message.header.stamp = time_msg(stamp)
+    message.header.frame_id = WORLD_FRAME
+    pose, twist = message.pose.pose, message.twist.twist
+    pose.position.x, pose.position.y, pose.position.z = (float(value) for value in position)
+    pose.orientation = quaternion_msg(orientation)
+    twist.linear, twist.angular = vector_msg(linear), vector_msg(angular)
+    return message
+
+
+def height_map_to_msg(grid: HeightMap, state: RobotState) -> Image:
+    """Return height of the base above the ground per cell [m] as 32FC1; NaN is unknown."""
+    assert state.height_map is not None
+    message = Image(height=grid.rows, width=grid.columns, encoding='32FC1', step=4 * grid.columns)
+    message.header.stamp = time_msg(state.stamp_ns)
+    message.header.frame_id = HEIGHT_MAP_FRAME
+    message.data = state.height_map.astype('<f4').tobytes()
+    return message
+
+
+def height_map_from_msg(grid: HeightMap, message: Image) -> Array:
+    """Return height of the base above the ground per cell, (rows * columns,) [m], x fastest.
+
+    Raises:
+        ConfigError: The image has another size or encoding than the robot's grid.
+    """
+    size = (message.height, message.width)
+    if message.encoding != '32FC1' or size != (grid.rows, grid.columns):
+        raise ConfigError(
+            f'height_map is {message.width} x {message.height} {message.encoding or "no encoding"}'
+            f'; expected {grid.columns} x {grid.rows} 32FC1'
+        )
+    order = '>f4' if message.is_bigendian else '<f4'
+    data = np.frombuffer(message.data, dtype=order)
+    if data.size != grid.size:
+        raise ConfigError(f'height_map has {data.size} values; expected {grid.size}')
+    return data.astype(np.float64)
+
+
+def twist_array(message: TwistStamped) -> Array:
+    """Return vx, vy [m/s] and yaw rate [rad/s], (3,)."""
+    twist = message.twist
+    return np.array([twist.linear.x, twist.linear.y, twist.angular.z])
+
+
+def command_to_msg(stamp: int, command: Array) -> TwistStamped:
+    """Return vx, vy [m/s] and yaw rate [rad/s] as a stamped twist in the base frame."""
+    message = TwistStamped()
+    message.header.stamp = time_msg(stamp)
+    message.header.frame_id = BASE_FRAME
+    message.twist.linear.x, message.twist.linear.y = float(command[0]), float(command[1])
+    message.twist.angular.z = float(command[2])
+    return message
+
+
+def joint_command_to_msg(robot: Robot, command: JointCommand) -> JointTrajectory:
+    """Return one point for now; a point without positions asks for damping only."""
+    point = JointTrajectoryPoint(velocities=[0.0] * robot.num_joints)
+    if command.position is not None:
+        point.positions = command.position.tolist()
+    message = JointTrajectory(joint_names=list(robot.joint_names), points=[point])
+    message.header.stamp = time_msg(command.stamp_ns)
+    return message
+
+
+def joint_command_from_msg(robot: Robot, message: JointTrajectory) -> JointCommand:
+    """Return the command of a one-point trajectory.
+
+    Raises:
+        ConfigError: Joint names or sizes do not match, or there is not exactly one point.
+    """
+    order = robot.order(message.joint_names)
+    if len(message.points) != 1:
+        raise ConfigError(f'joint_command has {len(message.points)} points; expected 1')
+    positions = message.points[0].positions
+    if not positions:
+        return JointCommand(stamp_ns=stamp_ns(message), position=None)
+    if len(positions) != len(order):
+        raise ConfigError(f'joint_command has {len(positions)} positions for {len(order)} names')
+    return JointCommand(stamp_ns=stamp_ns(message), position=np.array(positions)[order])
+
+
+def plan_to_msg(robot: Robot, stamp: int, delay_steps: int, positions: Array) -> JointTrajectory:
+    """Return planned joint targets (steps, num_joints) [rad] as a trajectory.
+
+    The header has the stamp of the observation it answers; no points mean that there is no plan
+    for that observation.
+    """
+    message = JointTrajectory(joint_names=list(robot.joint_names))
+    message.header.stamp = time_msg(stamp)
+    message.points = [
+        JointTrajectoryPoint(
+            positions=target, time_from_start=duration_msg((delay_steps + index) * robot.period_ns)
+        )
+        for index, target in enumerate(positions.tolist())
+    ]
+    return message
+
+
+def planned_positions(robot: Robot, message: JointTrajectory) -> Array:
+    """Return a plan's joint targets in the robot's order, (steps, num_joints) [rad].
+
+    Raises:
+        ConfigError: Joint names or sizes do not match.
+    """
+    order = robot.order(message.joint_names)
+    sizes = {len(point.positions) for point in message.points}
+    if sizes - {len(order)}:
+        raise ConfigError(f'plan has points of {sorted(sizes)} positions; expected {len(order)}')
+    targets = np.array([point.positions for point in message.points], dtype=np.float64)
+    return targets.reshape(-1, len(order))[:, order]
+
+
+def diagnostics(
+    stamp: Time,
+    name: str,
+    summary: str,
+    values: dict[str, Any],
+    level: bytes = DiagnosticStatus.OK,
+) -> DiagnosticArray:
+    """Return one status with its key-value pairs."""
+    status = DiagnosticStatus(level=level, name=name, hardware_id='', message=summary)
+    status.values = [KeyValue(key=key, value=text(value)) for key, value in values.items()]
+    message = DiagnosticArray(status=[status])
+    message.header.stamp = stamp
+    return message
+
+
+def text(value: Any) -> str:
+    """Write floats short, all else as it is."""
+    return f'{value:.6g}' if isinstance(value, float) else str(value)

@@ -1,0 +1,226 @@
+"""Node that stands in for the hardware: MuJoCo behind the robot's own topics."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from dataclasses import dataclass
+
+from nav_msgs.msg import Odometry
+from rclpy.executors import Executor
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image, Imu, JointState
+from trajectory_msgs.msg import JointTrajectory
+
+from simdist_ros.core.errors import SimdistError
+from simdist_ros.core.robot import load_robot
+from simdist_ros.core.settings import Settings, setting
+from simdist_ros.nodes import topics
+from simdist_ros.nodes.messages import (
+    height_map_to_msg,
+    imu_to_msg,
+    joint_command_from_msg,
+    joint_state_to_msg,
+    odometry_to_msg,
+    stamp_ns,
+    time_msg,
+)
+from simdist_ros.nodes.parameters import declare, refuse_unknown
+from simdist_ros.nodes.qos import RELIABLE
+from simdist_ros.nodes.runtime import Stop, run
+from simdist_ros.sim.simulated_robot import SimulatedRobot
+from simdist_ros.sim.world import load_world
+
+REPEAT_S = 0.5  # between two publications of a state that nobody has answered (lockstep)
+SETTLE_S = 0.3  # from the last subscriber of one topic to those of the others
+THROTTLE_S = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MujocoRobotSettings(Settings):
+    """Settings of the stand-in."""
+
+    robot: str = setting('go2', 'Name or file of the robot.')
+    world: str = setting('nominal', 'Name or file of the world.')
+    seed: int = setting(0, 'Seed of start, ground, pushes and sensor noise.', low=0)
+    mode: str = setting(
+        'realtime',
+        'realtime follows the wall clock; lockstep waits for the answer to each state.',
+        choices=('realtime', 'lockstep'),
+    )
+    duration_s: float = setting(
+        0.0, 'Robot time after which it ends, counted from the first answer; 0: never.', low=0.0
+    )
+    num_observers: int = setting(
+        2, 'Subscribers of the state to wait for before the first one (lockstep).', low=0
+    )
+    patience_s: float = setting(
+        60.0, 'Wall time without an answer after which it gives up (lockstep).', unit='s', low=1.0
+    )
+
+
+class MujocoRobotNode(Node):
+    """Publishes what the robot measures and obeys ``joint_command``."""
+
+    def __init__(self) -> None:
+        """Build the simulation and open the topics."""
+        super().__init__('mujoco_robot')
+        self.settings = declare(self, MujocoRobotSettings)
+        refuse_unknown(self)
+        self.robot = load_robot(self.settings.robot)
+        world = load_world(self.settings.world)
+        self.simulation = SimulatedRobot(self.robot, world, self.settings.seed)
+        self.lockstep = self.settings.mode == 'lockstep'
+        self.start_ns = 0  # stamp of simulated time 0
+        self.answered_ns = -1
+        self.late_ticks = 0
+        self.open_topics()
+
+    def open_topics(self) -> None:
+        """Create publishers and the subscription of the command."""
+        self.joints = self.create_publisher(JointState, topics.JOINT_STATES, RELIABLE)
+        self.imu = self.create_publisher(Imu, topics.IMU, RELIABLE)
+        self.odom = self.create_publisher(Odometry, topics.ODOM, RELIABLE)
+        self.height_map = self.create_publisher(Image, topics.HEIGHT_MAP, RELIABLE)
+        self.ground_truth = self.create_publisher(Odometry, topics.GROUND_TRUTH, RELIABLE)
+        self.clock = self.create_publisher(Clock, '/clock', RELIABLE) if self.lockstep else None
+        self.create_subscription(
+            JointTrajectory, topics.JOINT_COMMAND, self.on_joint_command, RELIABLE
+        )
+
+    def close(self) -> None:
+        """Nothing is held outside the node."""
+
+    def work(self, executor: Executor, stop: Stop) -> int:
+        """Simulate until asked to stop or until the duration is over."""
+        period_ns = self.robot.period_ns
+        num_ticks = round(1e9 * self.settings.duration_s / period_ns) or sys.maxsize
+        if self.lockstep:
+            return self.work_in_lockstep(executor, stop, num_ticks)
+        return self.work_in_realtime(executor, stop, num_ticks)
+
+    def on_joint_command(self, message: JointTrajectory) -> None:
+        """Obey a command; what does not fit or is not finite is refused, the last one holds."""
+        try:
+            self.simulation.apply(joint_command_from_msg(self.robot, message))
+        except SimdistError as error:
+            self.get_logger().error(str(error), throttle_duration_sec=THROTTLE_S)
+            return
+        self.answered_ns = stamp_ns(message)
+
+    def publish_state(self) -> int:
+        """Publish what the sensors measured, and the truth; return the stamp [ns]."""
+        state = self.simulation.state()
+        stamp = self.start_ns + state.stamp_ns
+        measured = dataclasses.replace(state, stamp_ns=stamp)
+        if self.clock is not None:
+            self.clock.publish(Clock(clock=time_msg(stamp)))
+        if measured.height_map is not None and self.robot.height_map is not None:
+            self.height_map.publish(height_map_to_msg(self.robot.height_map, measured))
+        truth = self.simulation.true_state()
+        self.ground_truth.publish(
+            odometry_to_msg(
+                stamp,
+                truth.position,
+                truth.orientation,
+                truth.linear_velocity,
+                truth.angular_velocity,
+            )
+        )
+        self.imu.publish(imu_to_msg(measured))
+        self.odom.publish(
+            odometry_to_msg(
+                stamp,
+                truth.position,
+                measured.orientation,
+                measured.linear_velocity,
+                measured.angular_velocity,
+            )
+        )
+        self.joints.publish(joint_state_to_msg(self.robot, measured))
+        return stamp
+
+    # Lockstep
+
+    def work_in_lockstep(self, executor: Executor, stop: Stop, num_ticks: int) -> int:
+        """Publish a state, wait for its answer, advance; the wall clock plays no part."""
+        while not stop.requested and not self.is_observed():
+            executor.spin_once(timeout_sec=0.05)
+        settled = time.monotonic() + SETTLE_S
+        while not stop.requested and time.monotonic() < settled:
+            executor.spin_once(timeout_sec=0.05)
+        for _ in range(num_ticks):
+            if not self.wait_for_answer(executor, stop):
+                return 0 if stop.requested else 1
+            self.simulation.step()
+        self.publish_state()
+        return 0
+
+    def is_observed(self) -> bool:
+        """Tell whether all who should see the first state are connected."""
+        wanted = self.settings.num_observers
+        return self.joints.get_subscription_count() >= wanted
+
+    def wait_for_answer(self, executor: Executor, stop: Stop) -> bool:
+        """Publish the present state, again at times, until its command is there."""
+        began = time.monotonic()
+        stamp = self.publish_state()
+        published = began
+        while self.answered_ns < stamp and not stop.requested:
+            executor.spin_once(timeout_sec=0.05)
+            now = time.monotonic()
+            if now - published > REPEAT_S:
+                self.publish_state()
+                published = now
+            if now - began > self.settings.patience_s:
+                self.get_logger().error(
+                    f'no joint_command answered the state of {1e-9 * stamp:.2f} s within '
+                    f'{self.settings.patience_s:g} s; is the supervisor running in lockstep?'
+                )
+                return False
+        return not stop.requested
+
+    # Realtime
+
+    def work_in_realtime(self, executor: Executor, stop: Stop, num_ticks: int) -> int:
+        """Keep step with the wall clock; what cannot be kept is counted, not caught up."""
+        period_s = self.robot.period_s
+        self.start_ns = self.get_clock().now().nanoseconds - self.simulation.time_ns
+        due = time.monotonic()
+        last = None
+        while not stop.requested:
+            self.publish_state()
+            if self.answered_ns >= 0 and last is None:
+                last = self.simulation.time_ns + num_ticks * self.robot.period_ns
+            if last is not None and self.simulation.time_ns >= last:
+                return 0
+            due = self.next_due(due + period_s)
+            while not stop.requested and time.monotonic() < due:
+                executor.spin_once(timeout_sec=max(0.0, due - time.monotonic()))
+            self.simulation.step()
+        return 0
+
+    def next_due(self, due: float) -> float:
+        """Return when the next state is due; if that is long past, start again from now."""
+        now = time.monotonic()
+        if now - due < self.robot.period_s:
+            return due
+        self.late_ticks += 1
+        skipped_ns = round(1e9 * (now - due))
+        self.start_ns += skipped_ns
+        self.get_logger().warning(
+            f'the simulation is {1e-6 * skipped_ns:.0f} ms behind the clock; time is skipped',
+            throttle_duration_sec=THROTTLE_S,
+        )
+        return now
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node."""
+    return run(MujocoRobotNode, args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,274 @@
+"""Lifecycle node that answers each robot state with a plan."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import TwistStamped
+from rclpy.executors import Executor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from trajectory_msgs.msg import JointTrajectory
+
+from simdist_ros.core.errors import SimdistError
+from simdist_ros.core.observation import RobotState
+from simdist_ros.core.robot import load_robot
+from simdist_ros.core.settings import Settings, setting
+from simdist_ros.nodes import topics
+from simdist_ros.nodes.messages import (
+    diagnostics,
+    joint_command_from_msg,
+    plan_to_msg,
+    stamp_ns,
+    time_msg,
+    twist_array,
+)
+from simdist_ros.nodes.parameters import declare, refuse_unknown
+from simdist_ros.nodes.qos import COMMAND, RELIABLE, state_wanted
+from simdist_ros.nodes.runtime import BAD_INPUT, Stop, run, spin
+from simdist_ros.nodes.state_subscriber import StateSubscriber
+from simdist_ros.planning.controller import Controller, PlannedTargets
+from simdist_ros.planning.loading import load_planner
+from simdist_ros.planning.planner import NoPlan
+from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.planning.statistics import TickStatistics
+from simdist_ros.transitions.state_assembler import PARTS
+
+THROTTLE_S = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannerSettings(Settings):
+    """Settings of the node; the search's own are under ``mppi.``."""
+
+    robot: str = setting('go2', 'Name or file of the robot.')
+    model: str = setting('', 'Name or folder of the world model.')
+    mode: str = setting(
+        'realtime',
+        'realtime answers the newest state; lockstep waits for everything of the same stamp.',
+        choices=('realtime', 'lockstep'),
+    )
+    seed: int = setting(0, 'Seed of all random draws.', low=0)
+    autostart: bool = setting(True, 'Configure and activate without being asked.')
+    num_threads: int = setting(1, 'CPU threads of one plan.', low=1, high=64)
+    command_timeout_s: float = setting(
+        0.5, 'Age at which a velocity command counts as zero (realtime).', unit='s', low=0.0
+    )
+    height_map_max_age_s: float = setting(
+        0.01, 'How far the stamp of the height map may be from the state.', unit='s', low=0.0
+    )
+
+
+class PlannerNode(LifecycleNode):
+    """Turns the robot's state and ``cmd_vel`` into ``plan``."""
+
+    def __init__(self) -> None:
+        """Read the parameters; nothing is loaded before `on_configure`."""
+        super().__init__('planner')
+        self.settings = declare(self, PlannerSettings)
+        self.mppi = declare(self, MppiSettings, 'mppi.')
+        refuse_unknown(self)
+        self.robot = load_robot(self.settings.robot)
+        self.lockstep = self.settings.mode == 'lockstep'
+        self.controller: Controller | None = None
+        self.statistics = TickStatistics()
+        self.failure = ''
+        self.command = np.zeros(len(self.robot.command_low))
+        self.command_stamp_ns = -1
+        self.command_received = -np.inf
+        self.last_command_step: int | None = None
+        self.waiting: RobotState | None = None
+        self.answer: JointTrajectory | None = None
+
+    def work(self, executor: Executor, stop: Stop) -> int:
+        """Start by itself if so set, then spin."""
+        if self.settings.autostart:
+            self.trigger_configure()
+            if self.failure:
+                print(f'error: {self.failure}', file=sys.stderr, flush=True)
+                return BAD_INPUT
+            self.trigger_activate()
+        return spin(executor, stop)
+
+    def close(self) -> None:
+        """Nothing is held outside the node."""
+
+    # Lifecycle
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the model, warm it up and fit the search to its budget."""
+        try:
+            loaded = load_planner(
+                self.settings.model,
+                self.robot,
+                self.mppi,
+                seed=self.settings.seed,
+                num_threads=self.settings.num_threads,
+            )
+        except SimdistError as error:
+            self.failure = str(error)
+            self.get_logger().error(self.failure)
+            return TransitionCallbackReturn.FAILURE
+        self.failure = ''
+        self.controller = Controller(self.robot, loaded.planner)
+        self.statistics = TickStatistics(model=loaded.name, settings=loaded.planner.settings)
+        if loaded.warning:
+            self.get_logger().warning(loaded.warning)
+        self.get_logger().info(loaded.summary)
+        self.open_topics()
+        return super().on_configure(state)
+
+    def open_topics(self) -> None:
+        """Create publishers and subscriptions."""
+        self.plan_publisher = self.create_lifecycle_publisher(
+            JointTrajectory, topics.PLAN, COMMAND
+        )
+        self.tick_publisher = self.create_publisher(DiagnosticArray, topics.PLANNER_TICK, RELIABLE)
+        self.diagnostics_publisher = self.create_publisher(
+            DiagnosticArray, '/diagnostics', RELIABLE
+        )
+        self.states = StateSubscriber(
+            self,
+            self.robot,
+            PARTS,
+            self.on_state,
+            qos=state_wanted(self.lockstep),
+            period_ns=self.robot.period_ns,
+            height_map_max_age_s=self.settings.height_map_max_age_s,
+            on_repeated=self.repeat_answer,
+        )
+        self.create_subscription(
+            JointTrajectory, topics.JOINT_COMMAND, self.on_joint_command, RELIABLE
+        )
+        self.create_subscription(TwistStamped, topics.COMMAND_VELOCITY, self.on_command, RELIABLE)
+        self.create_timer(1.0, self.publish_diagnostics)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start planning with an empty history."""
+        assert self.controller is not None
+        self.controller.reset()
+        return super().on_activate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let go of the model and all topics."""
+        self.controller = None
+        for subscription in list(self.subscriptions):
+            self.destroy_subscription(subscription)
+        for timer in list(self.timers):
+            self.destroy_timer(timer)
+        for publisher in (self.plan_publisher, self.tick_publisher, self.diagnostics_publisher):
+            self.destroy_publisher(publisher)
+        return super().on_cleanup(state)
+
+    # Inputs
+
+    def on_command(self, message: TwistStamped) -> None:
+        """Take a velocity command; beyond the robot's range it is clipped, NaN is refused."""
+        command = twist_array(message)
+        low, high = np.array(self.robot.command_low), np.array(self.robot.command_high)
+        if not np.isfinite(command).all():
+            self.warn('cmd_vel is not finite; the last command stays')
+            return
+        if np.any(command < low) or np.any(command > high):
+            self.warn(f'cmd_vel {command.tolist()} clipped to {low.tolist()} .. {high.tolist()}')
+        self.command = np.clip(command, low, high)
+        self.command_stamp_ns = stamp_ns(message)
+        self.command_received = time.monotonic()
+        self.answer_waiting()
+
+    def on_joint_command(self, message: JointTrajectory) -> None:
+        """Remember what the robot was really told."""
+        if self.controller is None or self.states.joint_pos is None:
+            return
+        try:
+            command = joint_command_from_msg(self.robot, message)
+        except SimdistError as error:
+            self.warn(str(error))
+            return
+        self.controller.note_executed(command, self.states.joint_pos)
+        self.last_command_step = self.controller.step_of(command.stamp_ns)
+        self.answer_waiting()
+
+    def on_state(self, state: RobotState) -> None:
+        """Keep the newest state until all that its plan needs is there."""
+        self.waiting = state
+        self.answer_waiting()
+
+    def answer_waiting(self) -> None:
+        """Plan from the state that waits, if it has what it needs."""
+        state, controller = self.waiting, self.controller
+        if state is None or controller is None or not self.plan_publisher.is_activated:
+            return
+        if self.lockstep and not self.is_complete(state, controller):
+            return
+        self.waiting = None
+        began = time.perf_counter()
+        try:
+            result = controller.tick(state, self.command_now().astype(np.float32))
+        except SimdistError as error:
+            self.warn(str(error))
+            return
+        self.publish(state.stamp_ns, result)
+        self.record(state.stamp_ns, result, 1e3 * (time.perf_counter() - began))
+
+    def is_complete(self, state: RobotState, controller: Controller) -> bool:
+        """Tell whether command and executed action of the same stamps are known (lockstep)."""
+        is_first = controller.step is None
+        step = controller.step_of(state.stamp_ns)
+        acted = self.last_command_step is not None and self.last_command_step >= step - 1
+        return self.command_stamp_ns >= state.stamp_ns and (is_first or acted)
+
+    def command_now(self) -> np.ndarray:
+        """Return the velocity command, zero once it is too old."""
+        age = time.monotonic() - self.command_received
+        if not self.lockstep and age > self.settings.command_timeout_s:
+            return np.zeros_like(self.command)
+        return self.command
+
+    # Outputs
+
+    def publish(self, stamp: int, result: PlannedTargets | NoPlan) -> None:
+        """Publish the plan; one without points says that there is none for this state."""
+        if isinstance(result, NoPlan):
+            self.warn(f'no plan: {result.reason.value}; the supervisor follows the last one')
+            self.answer = plan_to_msg(self.robot, stamp, 0, np.zeros((0, self.robot.num_joints)))
+        else:
+            self.answer = plan_to_msg(self.robot, stamp, result.delay_steps, result.positions)
+        self.plan_publisher.publish(self.answer)
+
+    def repeat_answer(self, stamp: int) -> None:
+        """Publish the last plan again for a robot that still waits for it (lockstep)."""
+        if self.lockstep and self.answer is not None and stamp_ns(self.answer) == stamp:
+            self.plan_publisher.publish(self.answer)
+
+    def record(self, stamp: int, result: PlannedTargets | NoPlan, elapsed_ms: float) -> None:
+        """Publish what this tick took and gave."""
+        age_ms = 0.0
+        if not self.lockstep:
+            age_ms = 1e-6 * (self.get_clock().now().nanoseconds - stamp)
+        values = self.statistics.add(result, elapsed_ms, age_ms)
+        self.tick_publisher.publish(diagnostics(time_msg(stamp), 'planner', 'tick', values))
+
+    def publish_diagnostics(self) -> None:
+        """Publish what was held over the last seconds."""
+        level = DiagnosticStatus.OK if self.statistics.is_healthy else DiagnosticStatus.WARN
+        summary, values = self.statistics.summary()
+        stamp = self.get_clock().now().to_msg()
+        message = diagnostics(stamp, 'planner', summary, values, level)
+        self.diagnostics_publisher.publish(message)
+
+    def warn(self, sentence: str) -> None:
+        """Log a throttled warning."""
+        self.get_logger().warning(sentence, throttle_duration_sec=THROTTLE_S)
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node."""
+    return run(PlannerNode, args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""Start, spin and end a node so that Ctrl-C, even twice, ends it cleanly."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from typing import Protocol
+
+import rclpy
+from rclpy.executors import Executor
+from rclpy.experimental import EventsExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from simdist_ros.core.errors import SimdistError
+
+__all__ = ['Runnable', 'Stop', 'run']
+
+BAD_INPUT = 2
+
+
+class Stop:
+    """Set by SIGINT, SIGTERM, or by the node itself when its work is done."""
+
+    def __init__(self) -> None:
+        """Take over the signals; a second one changes nothing."""
+        self.requested = False
+        signal.signal(signal.SIGINT, self.request)
+        signal.signal(signal.SIGTERM, self.request)
+
+    def request(self, *_: object) -> None:
+        """Ask the node to end."""
+        self.requested = True
+
+
+class Runnable(Protocol):
+    """What `run` needs of a node."""
+
+    def work(self, executor: Executor, stop: Stop) -> int:
+        """Spin until asked to stop; return the exit code."""
+
+    def close(self) -> None:
+        """Give back what the node holds, in any state."""
+
+    def destroy_node(self) -> None:
+        """Destroy the ROS node."""
+
+
+def run(make: Callable[[], Runnable], args: list[str] | None = None) -> int:
+    """Run one node in this process until it is asked to stop.
+
+    Args:
+        make: Creates the node; a `SimdistError` in it is printed as one sentence.
+        args: Command line, for tests; None takes the process's.
+
+    Returns:
+        Exit code: 0 for a clean end, 2 for a bad setting.
+    """
+    stop = Stop()
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    node = None
+    try:
+        node = make()
+        executor = EventsExecutor()
+        executor.add_node(node)
+        code = node.work(executor, stop)
+        executor.remove_node(node)
+        return code
+    except SimdistError as error:
+        print(f'error: {error}', file=sys.stderr, flush=True)
+        return BAD_INPUT
+    finally:
+        if node is not None:
+            node.close()
+            node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def spin(executor: Executor, stop: Stop) -> int:
+    """Handle callbacks until asked to stop; most nodes' `work` is just this."""
+    while not stop.requested:
+        executor.spin_once(timeout_sec=0.1)
+    return 0

@@ -1,0 +1,144 @@
+"""From robot states and executed commands to planned joint targets, one call a tick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.core.command import JointCommand
+from simdist_ros.core.history import History
+from simdist_ros.core.observation import RobotState, extero_obs, proprio_obs, proprio_obs_dim
+from simdist_ros.core.robot import Robot
+from simdist_ros.planning.planner import NoPlan, Observation, Plan, Planner, Reason
+
+__all__ = ['Controller', 'PlannedTargets']
+
+F32 = NDArray[np.float32]
+
+MAX_GAP_STEPS = 5  # missed ticks that the history bridges before it starts anew
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedTargets:
+    """Joint targets of the coming steps.
+
+    Attributes:
+        stamp_ns: Stamp of the observation they answer [ns].
+        delay_steps: Steps from that stamp to the first target.
+        positions: Joint targets, (steps, num_joints) [rad].
+        plan: The plan they come from.
+    """
+
+    stamp_ns: int
+    delay_steps: int
+    positions: NDArray[np.floating[Any]]
+    plan: Plan
+
+
+class Controller:
+    """Keeps what a planner needs to know between ticks: history and what was executed."""
+
+    def __init__(self, robot: Robot, planner: Planner) -> None:
+        """Start with an empty history."""
+        history_steps = planner.model.architecture.history_steps
+        self.robot = robot
+        self.planner = planner
+        self.history = History(history_steps, proprio_obs_dim(robot), robot.num_joints)
+        self.executed: dict[int, F32] = {}  # action by the step at which it was executed
+        self.step: int | None = None  # of the newest observation in the history
+        self.planned: PlannedTargets | None = None
+
+    def reset(self) -> None:
+        """Forget everything that happened."""
+        self.history.reset()
+        self.executed.clear()
+        self.step = None
+        self.planned = None
+        self.planner.reset()
+
+    def note_executed(self, command: JointCommand, joint_pos: F32) -> None:
+        """Remember what the robot was really told from its stamp on.
+
+        Damping only counts as asking for the position it has, (num_joints,) [rad].
+        """
+        position = joint_pos if command.position is None else command.position
+        step = self.step_of(command.stamp_ns)
+        self.executed[step] = self.robot.action(position).astype(np.float32)
+        for old in [key for key in self.executed if key < step - MAX_GAP_STEPS]:
+            del self.executed[old]
+
+    def tick(self, state: RobotState, command: F32) -> PlannedTargets | NoPlan:
+        """Plan from a new state.
+
+        A state that is not finite never enters the history; the ticks it leaves out, and those
+        that were lost, are bridged with the last good observation.
+
+        Args:
+            state: The newest measurement.
+            command: Wanted velocity, (command_dim,).
+
+        Raises:
+            ConfigError: The height map does not fit the robot.
+        """
+        if not state.is_finite():
+            return NoPlan(reason=Reason.OBSERVATION_NOT_FINITE)
+        extero = extero_obs(self.robot, state)
+        step = self.step_of(state.stamp_ns)
+        self.remember(step, proprio_obs(self.robot, state))
+        delay = self.planner.settings.plan_delay_steps
+        result = self.planner.plan(
+            Observation(
+                step=step,
+                proprio_obs_hist=self.history.proprio_obs,
+                acts_hist=self.history.actions,
+                extero_obs=extero,
+                command=command,
+                committed=self.committed(step, delay),
+            )
+        )
+        if isinstance(result, NoPlan):
+            return result
+        self.planned = PlannedTargets(
+            stamp_ns=state.stamp_ns,
+            delay_steps=delay,
+            positions=self.robot.joint_target(result.actions),
+            plan=result,
+        )
+        return self.planned
+
+    def remember(self, step: int, observation: F32) -> None:
+        """Append an observation, bridging a short gap; a long one or a clock jump starts anew."""
+        gap = 1 if self.step is None else step - self.step
+        if self.history.is_empty or not 0 <= gap <= MAX_GAP_STEPS:
+            self.planner.reset()
+            self.history.start(observation)
+        elif gap == 0:
+            self.history.proprio_obs[-1] = observation
+        else:
+            for missed in range(step - gap, step - 1):
+                self.history.append(self.action_at(missed), self.history.proprio_obs[-1].copy())
+            self.history.append(self.action_at(step - 1), observation)
+        self.step = step
+
+    def action_at(self, step: int) -> F32:
+        """Return the action of a step: as executed, else as planned, else the last known."""
+        if step in self.executed:
+            return self.executed[step]
+        planned = self.planned
+        if planned is not None:
+            index = step - self.step_of(planned.stamp_ns) - planned.delay_steps
+            if 0 <= index < len(planned.plan.actions):
+                return planned.plan.actions[index]
+        return self.history.actions[-1].copy()
+
+    def committed(self, step: int, delay_steps: int) -> F32:
+        """Return the actions that will be executed before a new plan can begin, (d, A)."""
+        actions = [self.action_at(step + ahead) for ahead in range(delay_steps)]
+        return np.array(actions, dtype=np.float32).reshape(delay_steps, self.robot.num_joints)
+
+    def step_of(self, stamp_ns: int) -> int:
+        """Return the number of the control tick a stamp belongs to."""
+        return round(stamp_ns / self.robot.period_ns)

@@ -1,0 +1,94 @@
+"""Fit the search to its budget on this machine, before the robot moves."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from simdist_ros.planning.planner import Observation, Planner
+from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.world_model.architecture import Architecture
+
+__all__ = ['Fit', 'blank_observation', 'fit_to_budget', 'warm_up']
+
+TRIALS = 12
+SHARE = 0.8  # of the budget that a plan may take when it is measured: the rest is for jitter
+SMALLEST = 8
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Settings that fit, and a warning if they are less than was asked for."""
+
+    settings: MppiSettings
+    warning: str = ''
+
+
+def blank_observation(architecture: Architecture, delay_steps: int, step: int = 0) -> Observation:
+    """Return an observation of zeros, to warm up and to measure with."""
+    sizes = architecture
+    return Observation(
+        step=step,
+        proprio_obs_hist=np.zeros((sizes.history_steps + 1, sizes.proprio_obs_dim), np.float32),
+        acts_hist=np.zeros((sizes.history_steps, sizes.action_dim), np.float32),
+        extero_obs=np.zeros(sizes.extero_obs_dim, np.float32),
+        command=np.zeros(sizes.command_dim, np.float32),
+        committed=np.zeros((delay_steps, sizes.action_dim), np.float32),
+    )
+
+
+def warm_up(planner: Planner, plans: int = 3) -> None:
+    """Plan a few times from nothing, so that the first real plan isn't the slow one."""
+    for step in range(plans):
+        settings = planner.settings
+        planner.plan(
+            blank_observation(planner.model.architecture, settings.plan_delay_steps, step)
+        )
+    planner.reset()
+
+
+def fit_to_budget(make: Callable[[MppiSettings], Planner], settings: MppiSettings) -> Fit:
+    """Halve the samples until all iterations fit the budget.
+
+    Args:
+        make: Makes a planner to measure with.
+        settings: What was asked for; a budget of 0 fits as it is.
+
+    Returns:
+        What fits: the iterations asked for with as many samples as there is time for.
+    """
+    if not settings.budget_ms or not settings.num_iterations:
+        return Fit(settings)
+    allowed = SHARE * settings.budget_ms
+    trial, measured = settings, plan_ms(make, settings)
+    asked_ms = measured
+    while measured > allowed and trial.num_samples > SMALLEST:
+        samples = max(
+            SMALLEST, min(int(trial.num_samples * allowed / measured), trial.num_samples - 4)
+        )
+        policy = max(1, samples // 16) if trial.num_policy_samples else 0
+        trial = dataclasses.replace(trial, num_samples=samples, num_policy_samples=policy)
+        measured = plan_ms(make, trial)
+    if trial is settings:
+        return Fit(settings)
+    return Fit(
+        trial,
+        f'{settings.num_samples} samples x {settings.num_iterations} iterations take '
+        f'{asked_ms:.1f} ms here, the budget is {settings.budget_ms:g} ms: reduced to '
+        f'{trial.num_samples} samples, which take {measured:.1f} ms',
+    )
+
+
+def plan_ms(make: Callable[[MppiSettings], Planner], settings: MppiSettings) -> float:
+    """Return the median time of a plan with these settings and no budget [ms]."""
+    planner = make(dataclasses.replace(settings, budget_ms=0.0))
+    warm_up(planner)
+    architecture = planner.model.architecture
+    times = [
+        planner.plan(blank_observation(architecture, settings.plan_delay_steps, step)).elapsed_ms
+        for step in range(TRIALS)
+    ]
+    return float(np.median(times))

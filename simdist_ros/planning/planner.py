@@ -1,0 +1,261 @@
+"""The planner a node calls once a tick: observation in, plan or the reason for none out."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.planning.mppi import Search, SearchResult, discounted_return, search, warm_start
+from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.world_model.encoder import Context
+from simdist_ros.world_model.model import WorldModel
+
+__all__ = ['NoPlan', 'Observation', 'Plan', 'Planner', 'Reason', 'Source']
+
+F32 = NDArray[np.float32]
+
+
+class Source(enum.Enum):
+    """What a plan was made by."""
+
+    MPPI = 'mppi'
+    POLICY_PRIOR = 'policy_prior'
+
+
+class Reason(enum.Enum):
+    """Why a plan is not what was asked for."""
+
+    NONE = 'none'
+    OBSERVATION_NOT_FINITE = 'the observation is not finite'
+    RETURNS_NOT_FINITE = 'no candidate has a finite return'
+    PRIOR_NOT_FINITE = 'the policy prior is not finite'
+    BUDGET_SPENT = 'the budget was spent before the first iteration'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What the planner needs to know at one tick; raw units.
+
+    Attributes:
+        step: Number of the control tick, to tell how much of the last plan was executed.
+        proprio_obs_hist: o_{t-H..t}, (H + 1, proprio_obs_dim).
+        acts_hist: a_{t-H..t-1} as executed, (H, action_dim).
+        extero_obs: Of the current tick, (extero_obs_dim,).
+        command: Wanted over the whole horizon, (command_dim,).
+        committed: Actions of the next plan_delay_steps steps, already decided, (d, action_dim).
+    """
+
+    step: int
+    proprio_obs_hist: F32
+    acts_hist: F32
+    extero_obs: F32
+    command: F32
+    committed: F32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A finite plan; its first action takes effect plan_delay_steps after the observation.
+
+    Attributes:
+        actions: (T - plan_delay_steps, action_dim), float32.
+        source: What made it.
+        reason: Why it isn't by MPPI, where it was meant to be.
+        gain: Return over the policy prior's by the model itself, 0 for the prior.
+        effective_samples: Of the last iteration's weights.
+        num_iterations: Iterations done.
+        elapsed_ms: Time it took [ms].
+    """
+
+    actions: F32
+    source: Source
+    reason: Reason = Reason.NONE
+    gain: float = 0.0
+    effective_samples: float = 0.0
+    num_iterations: int = 0
+    elapsed_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoPlan:
+    """There is no finite plan: hold on to the last one while it is fresh, then stand."""
+
+    reason: Reason
+    elapsed_ms: float = 0.0
+
+
+class Planner:
+    """Plans with a world model from one tick to the next."""
+
+    def __init__(
+        self,
+        model: WorldModel,
+        settings: MppiSettings,
+        generator: torch.Generator,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """Take a model in evaluation mode and the source of all randomness.
+
+        Raises:
+            ConfigError: The delay leaves nothing of the model's horizon.
+        """
+        self.horizon_steps: int = model.architecture.horizon_steps
+        if settings.plan_delay_steps >= self.horizon_steps:
+            raise ConfigError(
+                f'mppi.plan_delay_steps is {settings.plan_delay_steps}; the model looks only '
+                f'{self.horizon_steps} steps ahead'
+            )
+        self.model = model
+        self.settings = settings
+        self.generator = generator
+        self.clock = clock
+        self.mean: Tensor | None = None
+        self.mean_step = 0
+
+    def reset(self) -> None:
+        """Forget the last plan, so that the next starts from the policy prior."""
+        self.mean = None
+
+    @torch.inference_mode()
+    def plan(self, observation: Observation) -> Plan | NoPlan:
+        """Plan from an observation.
+
+        Returns:
+            A finite plan, or the reason why there is none.
+        """
+        began = self.clock()
+        if not is_finite(observation):
+            return NoPlan(reason=Reason.OBSERVATION_NOT_FINITE)
+        context, commands = self.encode(observation)
+        prior = self.model.policy_prior(context, commands)[0]  # (T, action_dim)
+        if not torch.isfinite(prior).all():
+            self.reset()
+            return NoPlan(reason=Reason.PRIOR_NOT_FINITE, elapsed_ms=self.since(began))
+        result = self.search(observation, context, commands, prior, began)
+        if isinstance(result, Reason):
+            self.reset()
+            return self.finish(prior, began, source=Source.POLICY_PRIOR, reason=result)
+        self.mean, self.mean_step = result.last.mean, observation.step
+        return self.finish(
+            result.last.mean,
+            began,
+            source=Source.MPPI,
+            gain=result.last.elite_return - result.prior_return,
+            effective_samples=result.last.effective_samples,
+            num_iterations=result.num_iterations,
+        )
+
+    def encode(self, observation: Observation) -> tuple[Context, Tensor]:
+        """Return what all candidates share: the context and the commands (1, T + 1, C)."""
+        context = self.model.encode(
+            batch_of_one(observation.proprio_obs_hist),
+            batch_of_one(observation.acts_hist),
+            batch_of_one(observation.extero_obs),
+        )
+        commands = torch.as_tensor(observation.command, dtype=torch.float32)
+        return context, commands.expand(1, self.horizon_steps + 1, -1)
+
+    def search(
+        self,
+        observation: Observation,
+        context: Context,
+        commands: Tensor,
+        prior: Tensor,
+        began: float,
+    ) -> SearchResult | Reason:
+        """Run MPPI within the budget, or say why it has no result."""
+        settings, model = self.settings, self.model
+        if settings.num_iterations == 0:
+            return Reason.NONE
+        budget = Budget(settings.budget_ms, began, self.clock)
+        if not budget.allows_another():
+            return Reason.BUDGET_SPENT
+        memory = model.memory(context)
+
+        def score(actions: Tensor) -> Tensor:
+            latents = model.predict(memory, actions)
+            rewards = model.rewards(context, latents, actions, commands)
+            final_value = model.final_value(latents, commands)
+            return discounted_return(rewards, final_value, settings.gamma)
+
+        start = self.start(observation, prior, score)
+        result = search(
+            start, score, settings, self.generator, lambda iteration: budget.allows_another()
+        )
+        if result is None or not torch.isfinite(result.last.mean).all():
+            return Reason.RETURNS_NOT_FINITE
+        return result
+
+    def start(
+        self, observation: Observation, prior: Tensor, score: Callable[[Tensor], Tensor]
+    ) -> Search:
+        """Start from the warm-started mean or from the policy prior, whichever returns more."""
+        scaler = self.model.normalizer
+        committed = torch.as_tensor(observation.committed, dtype=torch.float32)
+        start = Search(prior, prior, scaler.action_low, scaler.action_high, committed)
+        if self.mean is None:
+            return start
+        warm = warm_start(self.mean, observation.step - self.mean_step)
+        returns = score(start.allowed(torch.stack([warm, prior])))
+        return dataclasses.replace(start, mean=warm) if returns[0] > returns[1] else start
+
+    def finish(self, actions: Tensor, began: float, **about: Any) -> Plan:
+        """Make a plan of the steps that are still to be decided."""
+        undecided = actions[self.settings.plan_delay_steps :]
+        return Plan(
+            actions=undecided.numpy(force=True).astype(np.float32, copy=True),
+            elapsed_ms=self.since(began),
+            **about,
+        )
+
+    def since(self, began: float) -> float:
+        """Return the time since `began` [ms]."""
+        return 1e3 * (self.clock() - began)
+
+
+class Budget:
+    """Tells whether another iteration would still end in time, by the longest one so far."""
+
+    def __init__(self, budget_ms: float, began: float, clock: Callable[[], float]) -> None:
+        """Count `budget_ms` from `began`; 0 is no limit."""
+        self.end = began + 1e-3 * budget_ms if budget_ms else float('inf')
+        self.clock = clock
+        self.longest = 0.0
+        self.last: float | None = None
+
+    def allows_another(self) -> bool:
+        """Return whether the longest iteration so far would end within the budget."""
+        now = self.clock()
+        if self.last is not None:
+            self.longest = max(self.longest, now - self.last)
+        self.last = now
+        return now + self.longest < self.end
+
+
+def is_finite(observation: Observation) -> bool:
+    """Tell whether every number of an observation is finite."""
+    return all(
+        bool(np.isfinite(array).all())
+        for array in (
+            observation.proprio_obs_hist,
+            observation.acts_hist,
+            observation.extero_obs,
+            observation.command,
+            observation.committed,
+        )
+    )
+
+
+def batch_of_one(array: F32) -> Tensor:
+    """Return a copy with a leading axis of one, so that no later write can reach it."""
+    return torch.tensor(array, dtype=torch.float32)[None]

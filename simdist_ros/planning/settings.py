@@ -1,0 +1,60 @@
+"""What a user chooses about the planner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simdist_ros.core.settings import Settings, setting
+
+__all__ = ['MppiSettings']
+
+
+@dataclass(frozen=True, kw_only=True)
+class MppiSettings(Settings):
+    """Sizes and distribution of the search."""
+
+    num_samples: int = setting(
+        128, 'Candidates drawn around the mean in each iteration (K).', low=1, high=100_000
+    )
+    num_iterations: int = setting(
+        4, 'Most iterations in a tick; 0 uses the policy prior alone.', low=0, high=100
+    )
+    num_policy_samples: int = setting(
+        6, 'Further candidates in each iteration: the policy prior with noise.', low=0, high=10_000
+    )
+    elite_fraction: float = setting(
+        0.14,
+        'Share of the candidates that shape the next mean; 64 of 128 or 9 of 64 make a Go2 fall.',
+        low=1e-4,
+        high=1.0,
+    )
+    inverse_temperature: float = setting(
+        4.0, 'Weight of an elite is exp(this * return); 0 is their plain mean.', low=0.0
+    )
+    gamma: float = setting(0.99, 'Discount of one step.', low=0.0, high=1.0)
+    initial_std: float = setting(
+        0.3, 'Spread of the first candidates, in actions.', low=1e-6, high=10.0
+    )
+    min_std: float = setting(
+        0.05, 'Spread below which no iteration goes, in actions.', low=1e-6, high=10.0
+    )
+    plan_delay_steps: int = setting(
+        0,
+        'Steps between an observation and the first step of the plan that answers it; the actions '
+        'of those steps are already decided and are not searched.',
+        low=0,
+        high=10,
+    )
+    budget_ms: float = setting(
+        0.0, 'Time for a plan, kept by doing fewer iterations; 0: no limit.', unit='ms', low=0.0
+    )
+
+    @property
+    def num_candidates(self) -> int:
+        """Candidates scored in one iteration: samples, noised prior, the mean and the prior."""
+        return self.num_samples + self.num_policy_samples + 2
+
+    @property
+    def num_elites(self) -> int:
+        """Candidates that shape the next mean, at least one."""
+        return max(1, round(self.elite_fraction * self.num_candidates))

@@ -1,0 +1,76 @@
+"""What the planner held: latency, iterations, gain, and how many ticks had no plan."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+
+import numpy as np
+
+from simdist_ros.planning.controller import PlannedTargets
+from simdist_ros.planning.planner import NoPlan, Source
+from simdist_ros.planning.settings import MppiSettings
+
+__all__ = ['TickStatistics']
+
+WINDOW = 500  # ticks, 10 s at 50 Hz
+
+Value = float | int | str
+
+
+class TickStatistics:
+    """Counts ticks since the start and keeps the latencies of the last `WINDOW`."""
+
+    def __init__(self, model: str = '', settings: MppiSettings | None = None) -> None:
+        """Start from nothing, for a named model and the search as it was fitted."""
+        self.model = model
+        self.settings = settings or MppiSettings()
+        self.elapsed_ms: deque[float] = deque(maxlen=WINDOW)
+        self.ticks = 0
+        self.outcomes: Counter[str] = Counter()
+
+    def add(
+        self, result: PlannedTargets | NoPlan, elapsed_ms: float, age_ms: float
+    ) -> dict[str, Value]:
+        """Count one tick and return its record.
+
+        Args:
+            result: What the tick gave.
+            elapsed_ms: From the complete observation to the published plan [ms].
+            age_ms: Age of the observation when the plan was published [ms].
+        """
+        self.ticks += 1
+        self.elapsed_ms.append(elapsed_ms)
+        record: dict[str, Value] = {'plan_ms': elapsed_ms, 'age_ms': age_ms}
+        if isinstance(result, NoPlan):
+            self.outcomes['no_plan'] += 1
+            return record | {'source': 'none', 'reason': result.reason.name.lower()}
+        plan = result.plan
+        self.outcomes[plan.source.value] += 1
+        return record | {
+            'source': plan.source.value,
+            'reason': plan.reason.name.lower(),
+            'gain': plan.gain,
+            'effective_samples': plan.effective_samples,
+            'num_iterations': plan.num_iterations,
+            'num_samples': self.settings.num_samples,
+        }
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether every tick so far had the plan that was asked for."""
+        wanted = Source.MPPI if self.settings.num_iterations else Source.POLICY_PRIOR
+        return self.outcomes[wanted.value] == self.ticks
+
+    def summary(self) -> tuple[str, dict[str, Value]]:
+        """Return a sentence and the figures behind it."""
+        median, p99 = np.percentile(self.elapsed_ms, (50, 99)) if self.elapsed_ms else (0.0, 0.0)
+        values: dict[str, Value] = {
+            'model': self.model,
+            'ticks': self.ticks,
+            'plan_ms_p50': float(median),
+            'plan_ms_p99': float(p99),
+            'num_samples': self.settings.num_samples,
+            'num_iterations': self.settings.num_iterations,
+            **{f'{outcome}_ticks': count for outcome, count in self.outcomes.items()},
+        }
+        return f'{self.ticks} plans, median {median:.1f} ms, p99 {p99:.1f} ms', values
