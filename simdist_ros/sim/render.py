@@ -1,7 +1,7 @@
 """Pictures of a recorded walk, drawn after it: a running robot never waits for graphics.
 
 MuJoCo settles on a way to draw when it is imported. `draw_walk` therefore draws in a process of
-its own, ``python -m simdist_ros.sim.render recording.npz folder``, and tries one way after another.
+its own, ``python -m simdist_ros.sim.render recording.npz folder``, and tries one after another.
 """
 
 from __future__ import annotations

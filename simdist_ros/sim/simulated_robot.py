@@ -116,7 +116,7 @@ class SimulatedRobot:
         self.stand(start)
         self.noise = Noise(self.robot, self.world.sensors, sensors)
         self.pushes = Pushes(self.world, pushes)
-        self.pending: deque[tuple[int, JointCommand]] = deque()
+        self.pending: deque[tuple[int, Array | None]] = deque()
         self.step_count = 0
         self.past = deque([self.snapshot()], self.delay_steps + self.map_delay_steps + 1)
         self.measured: RobotState | None = None
@@ -144,16 +144,23 @@ class SimulatedRobot:
         Raises:
             CommandError: It has the wrong size or is not finite; the last one goes on.
         """
-        if command.position is not None:
-            if command.position.shape != (self.robot.num_joints,):
-                raise CommandError(
-                    f'command has {command.position.size} joint targets; robot '
-                    f'{self.robot.name!r} has {self.robot.num_joints} joints'
-                )
-            if not np.isfinite(command.position).all():
-                joint = self.robot.joint_names[int(np.argmin(np.isfinite(command.position)))]
-                raise CommandError(f'joint target of {joint!r} is not finite; send numbers only')
-        self.pending.append((self.step_count + self.command_delay_steps, command))
+        target = command.position
+        if target is not None:
+            target = self.checked(np.array(target, dtype=float))
+        self.pending.append((self.step_count + self.command_delay_steps, target))
+
+    def checked(self, target: Array) -> Array:
+        """Return joint targets, (num_joints,) [rad], if they can be followed."""
+        if target.shape != (self.robot.num_joints,):
+            raise CommandError(
+                f'command has {target.size} joint targets; robot {self.robot.name!r} has '
+                f'{self.robot.num_joints} joints'
+            )
+        finite = np.isfinite(target)
+        if not finite.all():
+            joint = self.robot.joint_names[int(np.argmin(finite))]
+            raise CommandError(f'joint target of {joint!r} is not finite; send numbers only')
+        return target
 
     def step(self) -> None:
         """Advance by one control period.
@@ -181,13 +188,13 @@ class SimulatedRobot:
                 f'physics diverged at {self.time_ns * 1e-9:.3f} s; use softer gains or contact'
             )
 
-    def engage(self, command: JointCommand) -> None:
-        """Hand a command to the motors."""
-        if command.position is None:
+    def engage(self, target: Array | None) -> None:
+        """Hand joint targets, (num_joints,) [rad], to the motors; None is damping only."""
+        if target is None:
             self.motors.damp()
             return
         self.motors.engage()
-        self.data.ctrl[self.motors.index] = command.position
+        self.data.ctrl[self.motors.index] = target
 
     @property
     def time_ns(self) -> int:
