@@ -106,13 +106,15 @@ class JointLimits:
         return LimitedTarget(inside, limited)
 
     def _check_finite(self, target: Array, *others: Any) -> None:
-        """Refuse what a clamp would let pass; a sum is not finite if one of its terms is not."""
-        if not np.isfinite(target.sum() + sum(np.sum(other) for other in others)):
-            bad = [
-                n for n, value in zip(self._names, target, strict=True) if not np.isfinite(value)
-            ]
-            what = f'joint target of {", ".join(bad)}' if bad else 'state beside a joint target'
-            raise NotFiniteError(f'{what} is not finite; it must be a number to be limited')
+        """Refuse what a clamp would let pass."""
+        finite = np.isfinite(target)
+        if not finite.all():
+            bad = [name for name, ok in zip(self._names, finite, strict=True) if not ok]
+            raise NotFiniteError(f'joint target of {", ".join(bad)} is not finite; send a number')
+        if not all(np.isfinite(other).all() for other in others):
+            raise NotFiniteError(
+                'state or last joint target is not finite; nothing can be limited'
+            )
 
 
 def between(value: Array, low: Array, high: Array) -> Array:

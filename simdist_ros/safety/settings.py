@@ -25,12 +25,6 @@ class SafetySettings(Settings):
     stale_state_s: float = setting(
         0.1, 'Without a finite state for this long, the joints are damped.', unit='s', low=1e-3
     )
-    stamp_jitter_s: float = setting(
-        0.004,
-        'Stamps this much apart count as the same tick; under half of the control period.',
-        unit='s',
-        low=0.0,
-    )
     stand_ramp_s: float = setting(
         1.5, 'Time to stand up from where the joints are.', unit='s', low=1e-3
     )

@@ -25,6 +25,7 @@ __all__ = ['Supervision']
 
 Array = NDArray[np.floating[Any]]
 
+JITTER = 0.2  # of the control period; stamps this much apart are one tick
 CLOCK_RESTART_NS = 1_000_000_000  # a stamp this far off is of another clock
 QUATERNION_TOLERANCE = 0.1  # of the norm; farther from 1, it is no orientation
 
@@ -54,7 +55,7 @@ class Supervision:
         self._settings = settings
         self._limits = JointLimits(robot, settings)
         self._stand_pose = robot.per_joint('stand')
-        self._plans = PlanBuffer(settings.stamp_jitter_s)
+        self._plans = PlanBuffer(JITTER * robot.period_s)
         self._mode = mode
         self._fault = Fault.NONE
         self.restart()

@@ -95,5 +95,6 @@ def write_metadata(folder: Path, metadata: BagMetadata) -> None:
         OSError: The disk refuses.
     """
     part = folder / f'{METADATA_FILE}.part'
-    part.write_text(to_yaml({'rosbag2_bagfile_information': metadata.as_rosbag2()}))
+    text = to_yaml({'rosbag2_bagfile_information': metadata.as_rosbag2()})
+    part.write_text(text, encoding='utf-8')
     part.replace(folder / METADATA_FILE)

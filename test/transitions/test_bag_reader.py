@@ -85,15 +85,21 @@ def test_only_the_topics_asked_for_are_read(bag):
     assert {m.topic for m in read_bag(bag, ['/height_map'])} == {'/height_map'}
 
 
-@pytest.mark.parametrize('storage', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
 @pytest.mark.parametrize(
-    'mode', [None, CompressionMode.FILE, CompressionMode.MESSAGE, CompressionMode.STORAGE]
+    ('storage', 'mode'),
+    [
+        (StoragePlugin.MCAP, None),
+        (StoragePlugin.MCAP, CompressionMode.FILE),
+        (StoragePlugin.MCAP, CompressionMode.MESSAGE),
+        (StoragePlugin.MCAP, CompressionMode.STORAGE),
+        (StoragePlugin.SQLITE3, None),
+        (StoragePlugin.SQLITE3, CompressionMode.FILE),
+        (StoragePlugin.SQLITE3, CompressionMode.MESSAGE),
+    ],
 )
 def test_bags_of_other_writers_storages_and_compressions_are_read(
     tmp_path, joint_state, storage, mode
 ):
-    if storage is StoragePlugin.SQLITE3 and mode is CompressionMode.STORAGE:
-        pytest.skip('SQLite has no compression of its own')
     path = written_by_rosbags(tmp_path / 'other', joint_state, storage, mode)
     assert bag_info(path).custom_data == {'robot': 'go2'}
     assert [m.message.position[0] for m in read_bag(path)] == list(range(COUNT))

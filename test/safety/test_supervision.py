@@ -1,0 +1,381 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.safety.modes import Mode, ModeRefused
+from simdist_ros.safety.plans import PlannedSteps
+from simdist_ros.safety.settings import SafetySettings
+from simdist_ros.safety.supervision import Supervision
+from simdist_ros.safety.watchdog import Action, Fault
+
+PERIOD_NS = 20_000_000
+MS = 1_000_000
+
+
+@pytest.fixture
+def walking(robot, settings) -> Supervision:
+    return Supervision(robot, settings, Mode.WALK)
+
+
+@pytest.fixture
+def tick(state, plan):
+    """Answer the state of a tick, with or without a plan for it."""
+
+    def run(supervision, k, planned=True, first=0.5, **changes):
+        supervision.on_state(state(k, **changes))
+        if planned:
+            supervision.on_plan(plan(k, first=first))
+        return supervision.command(k * PERIOD_NS + MS)
+
+    return run
+
+
+def test_an_answer_follows_the_plan_for_its_state(walking, tick):
+    decision = tick(walking, 3, first=0.45)
+    np.testing.assert_allclose(decision.command.position, [0.45, 0.45])
+    assert decision.command.stamp_ns == 3 * PERIOD_NS
+    assert (decision.mode, decision.action) == (Mode.WALK, Action.FOLLOW_PLAN)
+    assert (decision.fault, decision.late, decision.limited) == (Fault.NONE, False, ())
+
+
+def test_before_anything_is_known_the_joints_are_damped(walking):
+    decision = walking.command(7 * PERIOD_NS)
+    assert decision.command.position is None
+    assert decision.command.stamp_ns == 7 * PERIOD_NS
+    assert decision.fault is Fault.STALE_STATE
+
+
+def test_before_the_first_plan_a_walking_robot_stands_and_no_tick_is_late(walking, tick):
+    for k in range(5):
+        decision = tick(walking, k, planned=False)
+        assert (decision.action, decision.fault) == (Action.STAND, Fault.NO_PLAN)
+        assert not decision.late
+    assert walking.counters.walk_ticks == 0
+    assert walking.counters.faults == {Fault.NO_PLAN: 1}
+
+
+@pytest.mark.parametrize('stale_plan_s', [0.05, 0.06])
+@pytest.mark.parametrize('phase_ms', [1, 10, 19])
+def test_after_the_planner_is_killed_the_robot_is_led_to_stand_within_100_ms(
+    robot, state, plan, stale_plan_s, phase_ms
+):
+    supervision = Supervision(robot, SafetySettings(stale_plan_s=stale_plan_s), Mode.WALK)
+    killed_ns = 10 * PERIOD_NS + phase_ms * MS  # after the plan for tick 10
+    actions = {}
+    for k in range(30):
+        supervision.on_state(state(k))
+        if k * PERIOD_NS < killed_ns:
+            supervision.on_plan(plan(k, first=0.3))
+        actions[k * PERIOD_NS] = supervision.command(k * PERIOD_NS + MS).action
+    safe_ns = min(t for t, action in actions.items() if action is Action.STAND)
+    assert safe_ns - killed_ns <= 100 * MS
+    assert all(actions[t] is Action.STAND for t in actions if t >= safe_ns)
+
+
+def test_a_killed_planners_last_plan_is_followed_by_the_way_to_the_stand_pose(walking, tick):
+    positions, faults = [], []
+    for k in range(40):
+        decision = tick(walking, k, planned=k <= 10, first=0.3)
+        positions.append(decision.command.position[0])
+        faults.append(decision.fault)
+    assert positions[10:13] == pytest.approx([0.3, 0.31, 0.32])  # its own later steps
+    assert faults[12:14] == [Fault.NONE, Fault.STALE_PLAN]
+    assert positions[13] == pytest.approx(0.32)  # the ramp begins where the plan ended
+    assert np.all(np.diff(positions[13:]) >= 0.0)
+    assert positions[13 + 15] == pytest.approx(0.5)  # the stand pose after 0.3 s
+    assert len(set(np.round(positions[13:29], 6))) > 10  # never the last target for ever
+    assert walking.mode is Mode.WALK
+
+
+def test_late_ticks_are_those_without_a_plan_of_their_own(walking, tick):
+    late = [tick(walking, k, planned=k not in (4, 7, 8)).late for k in range(10)]
+    assert [k for k, is_late in enumerate(late) if is_late] == [4, 7, 8]
+    counters = walking.counters
+    assert (counters.ticks, counters.walk_ticks, counters.late_ticks) == (10, 10, 3)
+
+
+def test_when_the_planner_is_back_the_robot_walks_on(walking, tick):
+    for k in range(30):
+        tick(walking, k, planned=k <= 10)
+    decision = tick(walking, 30, first=0.55)
+    assert (decision.action, decision.fault) == (Action.FOLLOW_PLAN, Fault.NONE)
+    np.testing.assert_allclose(decision.command.position, 0.55)
+
+
+def test_a_plan_takes_over_within_the_rate_limit(walking, tick):
+    tick(walking, 0, first=0.5)
+    decision = tick(walking, 1, first=0.1)
+    np.testing.assert_allclose(decision.command.position, 0.3)  # 10 rad/s * 0.02 s
+    assert decision.limited == ('rate',)
+    np.testing.assert_allclose(tick(walking, 2, first=0.1).command.position, 0.1)
+    assert walking.counters.limited == {'rate': 1}
+
+
+def test_the_rate_limit_counts_from_state_to_state_not_from_call_to_call(walking, tick):
+    tick(walking, 0, first=0.5)
+    first = tick(walking, 1, first=0.1)
+    again = walking.command(PERIOD_NS + 5 * MS)
+    np.testing.assert_array_equal(first.command.position, again.command.position)
+    assert walking.counters.ticks == 2
+
+
+def test_one_state_that_is_not_finite_costs_one_tick_of_the_previous_plan(walking, tick):
+    tick(walking, 0)
+    tick(walking, 1, first=0.45)
+    decision = tick(walking, 2, planned=False, joint_pos=(np.nan, 0.5))
+    np.testing.assert_allclose(decision.command.position, 0.46)
+    assert (decision.action, decision.fault) == (Action.FOLLOW_PLAN, Fault.NOT_FINITE)
+    assert decision.late
+    decision = tick(walking, 3)
+    assert (decision.fault, decision.late) == (Fault.NONE, False)
+    assert walking.counters.faults == {Fault.NOT_FINITE: 1}
+
+
+def test_states_that_stay_not_finite_end_in_damping(walking, tick):
+    tick(walking, 0)
+    actions = [
+        tick(walking, k, planned=False, joint_vel=(np.inf, 0.0)).action for k in range(1, 10)
+    ]
+    assert actions[:2] == [Action.FOLLOW_PLAN] * 2
+    assert actions[2:4] == [Action.STAND] * 2
+    assert actions[5:] == [Action.DAMP] * 4
+
+
+def test_a_quaternion_of_zeros_is_no_orientation(walking, tick, state):
+    tick(walking, 0)
+    walking.on_state(replace(state(1), orientation=np.zeros(4)))
+    assert walking.command(PERIOD_NS).fault is Fault.NOT_FINITE
+
+
+def test_an_unknown_height_map_is_the_planners_concern(walking, tick, state):
+    tick(walking, 0)
+    walking.on_state(replace(state(1), height_map=np.full(6, np.nan)))
+    assert walking.command(PERIOD_NS).fault is Fault.NONE
+
+
+def test_when_states_stop_the_joints_are_damped(walking, tick):
+    tick(walking, 10)
+    assert walking.command(10 * PERIOD_NS + 100 * MS).action is Action.FOLLOW_PLAN
+    decision = walking.command(10 * PERIOD_NS + 101 * MS)
+    assert (decision.action, decision.fault) == (Action.DAMP, Fault.STALE_STATE)
+    assert decision.command.position is None
+    assert decision.mode is Mode.WALK
+
+
+def test_a_robot_that_sank_while_damped_stands_up_before_it_walks_on(walking, tick):
+    tick(walking, 0)
+    walking.command(20 * PERIOD_NS)
+    sunk = (-0.4, -0.4)
+    decision = tick(walking, 20, first=0.9, joint_pos=sunk)
+    assert (decision.action, decision.fault) == (Action.STAND, Fault.NOT_STANDING)
+    np.testing.assert_allclose(decision.command.position, -0.4)  # from where the joints are
+    assert tick(walking, 60, joint_pos=(-0.3, -0.2)).action is Action.STAND
+    assert tick(walking, 61, joint_pos=(0.4, 0.4)).action is Action.FOLLOW_PLAN
+    assert tick(walking, 62, joint_pos=sunk).action is Action.FOLLOW_PLAN  # a step, no collapse
+
+
+def test_a_fall_damps_the_joints_and_ends_the_mode_until_stood_up_again(walking, tick):
+    tick(walking, 0)
+    decision = tick(walking, 1, tilt=1.2)
+    assert (decision.action, decision.fault) == (Action.DAMP, Fault.TILT)
+    assert decision.command.position is None
+    assert decision.mode is walking.mode is Mode.RECOVER
+    with pytest.raises(ModeRefused, match='set it upright first'):
+        walking.request(Mode.STAND)
+    decision = tick(walking, 2)
+    assert (decision.action, decision.fault) == (Action.DAMP, Fault.NONE)  # no motion by itself
+    with pytest.raises(ModeRefused, match='stand first'):
+        walking.request(Mode.WALK)
+    walking.request(Mode.STAND)
+    assert tick(walking, 3).action is Action.STAND
+
+
+def test_the_emergency_stop_damps_at_once_and_stays(walking, tick):
+    tick(walking, 0)
+    walking.request(Mode.ESTOP)
+    assert walking.command(MS).command.position is None
+    for k in range(1, 50):
+        decision = tick(walking, k)
+        assert (decision.action, decision.fault) == (Action.DAMP, Fault.ESTOP)
+    for wanted in (Mode.OFF, Mode.STAND, Mode.WALK):
+        with pytest.raises(ModeRefused, match='recover first'):
+            walking.request(wanted)
+    walking.restart()
+    assert walking.mode is Mode.ESTOP
+    assert walking.request(Mode.RECOVER) is Mode.RECOVER
+    assert tick(walking, 50).action is Action.DAMP
+
+
+def test_from_off_a_robot_stands_up_slowly_and_then_walks(robot, settings, tick):
+    supervision = Supervision(robot, settings)
+    lying = (-0.4, -0.4)
+    assert tick(supervision, 0, joint_pos=lying).command.position is None
+    with pytest.raises(ModeRefused, match='stand first'):
+        supervision.request(Mode.WALK)
+    supervision.request(Mode.STAND)
+    targets = [tick(supervision, k, joint_pos=lying).command.position[0] for k in range(1, 90)]
+    assert targets[0] == pytest.approx(-0.4)
+    assert targets[37] == pytest.approx(0.05, abs=0.02)  # half-way after half of 1.5 s
+    assert targets[75:] == pytest.approx([0.1] * 14)  # the torque limit: 0.5 rad from the joints
+    with pytest.raises(ModeRefused, match='not near the stand pose'):
+        supervision.request(Mode.WALK)
+    tick(supervision, 90)
+    supervision.request(Mode.WALK)
+    assert tick(supervision, 91).action is Action.FOLLOW_PLAN
+
+
+def test_walking_is_refused_without_a_fresh_plan_or_state(robot, settings, tick):
+    supervision = Supervision(robot, settings, Mode.STAND)
+    with pytest.raises(ModeRefused, match='no fresh robot state'):
+        supervision.request(Mode.WALK)
+    tick(supervision, 0, planned=False)
+    with pytest.raises(ModeRefused, match='no fresh plan'):
+        supervision.request(Mode.WALK)
+    tick(supervision, 1)
+    tick(supervision, 9, planned=False)
+    with pytest.raises(ModeRefused, match='no fresh plan'):
+        supervision.request(Mode.WALK)
+    tick(supervision, 10)
+    supervision.command(30 * PERIOD_NS)
+    with pytest.raises(ModeRefused, match='no fresh robot state'):
+        supervision.request(Mode.WALK)
+
+
+def test_when_the_operator_ends_the_walk_the_ramp_begins_at_the_last_target(walking, tick):
+    tick(walking, 0, first=0.3)
+    walking.request(Mode.STAND)
+    first, second = (tick(walking, k).command.position[0] for k in (1, 2))
+    assert first == pytest.approx(0.3)
+    assert 0.3 < second < 0.31
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf])
+def test_a_plan_that_is_not_finite_is_refused_and_the_one_before_goes_on(
+    walking, tick, state, plan, bad
+):
+    tick(walking, 0, first=0.45)
+    broken = plan(1)
+    broken.positions[20, 1] = bad
+    walking.on_state(state(1))
+    assert not walking.on_plan(broken)
+    decision = walking.command(PERIOD_NS)
+    np.testing.assert_allclose(decision.command.position, 0.46)
+    assert (decision.fault, decision.late) == (Fault.PLAN_NOT_FINITE, True)
+    assert walking.counters.plans == {'taken': 1, 'not finite': 1}
+    assert tick(walking, 2).fault is Fault.NONE
+
+
+def test_a_planner_that_only_sends_nan_is_as_good_as_dead(walking, state, plan, tick):
+    tick(walking, 0)
+    for k in range(1, 10):
+        walking.on_state(state(k))
+        walking.on_plan(plan(k, first=np.nan))
+        decision = walking.command(k * PERIOD_NS)
+    assert (decision.action, decision.fault) == (Action.STAND, Fault.STALE_PLAN)
+    assert np.isfinite(decision.command.position).all()
+
+
+def test_a_plan_with_a_delay_begins_when_it_takes_effect(walking, state, plan):
+    for k in range(3):
+        walking.on_state(state(k))
+        decision = walking.command(k * PERIOD_NS)
+        walking.on_plan(plan(k, first=0.4 + 0.1 * k, delay=1))
+    np.testing.assert_allclose(decision.command.position, 0.5)  # of the plan for tick 1
+    assert not decision.late
+
+
+def test_an_older_plan_is_ignored(walking, tick, plan):
+    tick(walking, 5, first=0.45)
+    assert not walking.on_plan(plan(4, first=0.3))
+    np.testing.assert_allclose(walking.command(5 * PERIOD_NS).command.position, 0.45)
+    assert walking.counters.plans['ignored'] == 1
+
+
+def test_a_plan_for_another_robot_is_refused_by_size(walking):
+    plan = PlannedSteps(
+        stamp_ns=0, first_effect_ns=0, period_ns=PERIOD_NS, positions=np.zeros((5, 12))
+    )
+    with pytest.raises(ConfigError, match="plan is for 12 joints; robot 'two_joints' has 2"):
+        walking.on_plan(plan)
+
+
+def test_a_plan_that_is_changed_afterwards_is_not_followed_there(walking, state, plan):
+    walking.on_state(state(0))
+    steps = plan(0, first=0.45)
+    walking.on_plan(steps)
+    steps.positions[:] = np.nan
+    np.testing.assert_allclose(walking.command(0).command.position, 0.45)
+
+
+def test_waiting_for_a_plan_is_over_when_one_begins_at_the_newest_state(walking, state, plan):
+    assert not walking.has_plan_on_time
+    walking.on_state(state(0))
+    assert not walking.has_plan_on_time
+    walking.on_plan(plan(0))
+    assert walking.has_plan_on_time
+    walking.on_state(state(1))
+    assert not walking.has_plan_on_time
+
+
+def test_an_older_state_is_ignored_but_a_clock_that_starts_anew_is_not(walking, tick):
+    tick(walking, 100, first=0.45)
+    assert tick(walking, 99, planned=False).command.stamp_ns == 100 * PERIOD_NS
+    decision = tick(walking, 0, planned=False)
+    assert decision.command.stamp_ns == 0
+    assert decision.fault is Fault.NO_PLAN
+    assert walking.mode is Mode.WALK
+
+
+def test_a_plan_from_before_the_clock_started_anew_does_not_block_newer_ones(walking, tick, plan):
+    tick(walking, 1000)
+    tick(walking, 0, planned=False)
+    assert not walking.on_plan(plan(1000))
+    assert tick(walking, 1).action is Action.FOLLOW_PLAN
+
+
+def test_the_same_stamps_give_the_same_commands(robot, settings, tick):
+    def run() -> list[tuple[float, ...]]:
+        supervision = Supervision(robot, settings, Mode.WALK)
+        rng = np.random.default_rng(1)
+        decisions = [
+            tick(
+                supervision,
+                k,
+                planned=rng.random() < 0.6,
+                first=rng.uniform(-1.0, 1.0),
+                joint_pos=rng.uniform(-0.5, 0.9, 2),
+                tilt=rng.uniform(0.0, 0.9),
+            )
+            for k in range(200)
+        ]
+        return [tuple(decision.command.position) for decision in decisions]
+
+    assert run() == run()
+
+
+def test_whatever_comes_the_command_is_finite_and_within_the_limits(robot, settings, state):
+    rng = np.random.default_rng(2)
+    supervision = Supervision(robot, settings, Mode.WALK)
+    for k in range(2000):
+        odd = np.nan if rng.random() < 0.1 else rng.uniform(-2.0, 2.0)
+        if rng.random() < 0.9:
+            supervision.on_state(state(k, joint_pos=(odd, 0.5), tilt=rng.uniform(0.0, 0.9)))
+        if rng.random() < 0.5:
+            steps = rng.normal(0.0, 2.0, (5, 2))
+            steps[rng.random((5, 2)) < 0.02] = np.nan
+            supervision.on_plan(
+                PlannedSteps(
+                    stamp_ns=k * PERIOD_NS,
+                    first_effect_ns=(k + int(rng.integers(3))) * PERIOD_NS,
+                    period_ns=PERIOD_NS,
+                    positions=steps,
+                )
+            )
+        position = supervision.command(k * PERIOD_NS + MS).command.position
+        assert position is None or (np.abs(position) <= 1.0).all()
+    assert supervision.counters.faults[Fault.NOT_FINITE] > 50
+    assert supervision.counters.plans['not finite'] > 50
