@@ -12,7 +12,7 @@ from simdist_ros.sim.scenery import add_scenery
 from simdist_ros.sim.terrain import add_ground
 from simdist_ros.sim.world import World
 
-__all__ = ['build_model', 'physics_steps']
+__all__ = ['build_model', 'physics_steps', 'steps_per_period']
 
 PAYLOAD_HALF_M = (0.10, 0.06, 0.04)
 PAYLOAD_AT_M = (0.0, 0.0, 0.11)
@@ -62,3 +62,18 @@ def add_payload(spec: mujoco.MjSpec, mass_kg: float) -> None:
 def physics_steps(model: mujoco.MjModel, duration_s: float) -> int:
     """Return a duration as the nearest whole number of physics steps."""
     return round(duration_s / float(model.opt.timestep))
+
+
+def steps_per_period(model: mujoco.MjModel, robot: Robot) -> int:
+    """Return the number of physics steps in a control period.
+
+    Raises:
+        ConfigError: It is not a whole number.
+    """
+    steps = physics_steps(model, robot.period_s)
+    if steps < 1 or abs(steps * model.opt.timestep - robot.period_s) > 1e-9:
+        raise ConfigError(
+            f'robot {robot.name!r}: a control period of {robot.period_s:g} s is no whole number '
+            f'of physics steps of {model.opt.timestep:g} s; change control_rate_hz or the timestep'
+        )
+    return steps

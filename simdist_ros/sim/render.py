@@ -68,8 +68,11 @@ def draw_walk(robot: Robot, world: World, seed: int, poses: Array, folder: Path)
         folder: Where ``walk.png`` and ``walk.gif`` shall lie; it exists.
 
     Raises:
-        RenderError: Nothing here can draw; it says what to install.
+        RenderError: Nothing here can draw, and it says what to install; or there is no pose.
     """
+    if not len(poses):
+        raise RenderError('no picture of the walk: no pose was recorded')
+    reasons = []
     with tempfile.TemporaryDirectory() as scratch:
         recording = Path(scratch) / 'recording.npz'
         np.savez(
@@ -84,7 +87,8 @@ def draw_walk(robot: Robot, world: World, seed: int, poses: Array, folder: Path)
             reason = run(command, backend)
             if not reason:
                 return WalkPictures(folder / 'walk.png', folder / 'walk.gif')
-    raise RenderError(f'{INSTALL} ({reason})')
+            reasons.append(reason)
+    raise RenderError(f'{INSTALL} ({"; ".join(reasons)})')
 
 
 def run(command: list[str], backend: str) -> str:

@@ -17,7 +17,7 @@ from simdist_ros.core.robot import Robot
 from simdist_ros.sim.contacts import Contacts
 from simdist_ros.sim.errors import CommandError, SimulationError
 from simdist_ros.sim.height_scan import HeightScan
-from simdist_ros.sim.model import build_model, physics_steps
+from simdist_ros.sim.model import build_model, physics_steps, steps_per_period
 from simdist_ros.sim.motors import Motors
 from simdist_ros.sim.pushes import Pushes
 from simdist_ros.sim.rotation import into_body, tilt, yaw
@@ -29,6 +29,11 @@ __all__ = ['SimulatedRobot', 'TrueState']
 
 Array = NDArray[np.floating[Any]]
 
+DIVERGED = (
+    int(mujoco.mjtWarning.mjWARN_BADQPOS),
+    int(mujoco.mjtWarning.mjWARN_BADQVEL),
+    int(mujoco.mjtWarning.mjWARN_BADQACC),
+)
 SETTLE_S = 1.0
 DROP_M = 0.03  # how far above its standing height the base is let go before it settles
 
@@ -78,7 +83,7 @@ class SimulatedRobot:
             seed: Of all that is random: heading, joint angles, bumps, pushes, sensor noise.
 
         Raises:
-            ConfigError: The robot's MJCF does not fit its description.
+            ConfigError: The robot's MJCF or control rate does not fit its description.
         """
         self.robot, self.world = robot, world
         self.model = build_model(robot, world)
@@ -88,7 +93,7 @@ class SimulatedRobot:
         self.contacts = Contacts(self.model)
         self.feet = self.contacts.feet
         self.cells = None if robot.height_map is None else robot.height_map.cells()
-        self.steps_per_period = physics_steps(self.model, robot.period_s)
+        self.steps_per_period = steps_per_period(self.model, robot)
         self.physics_step_ns = robot.period_ns // self.steps_per_period
         self.delay_steps = physics_steps(self.model, world.sensors.delay_s)
         self.map_delay_steps = physics_steps(self.model, world.sensors.height_map_delay_s)
@@ -183,7 +188,7 @@ class SimulatedRobot:
             self.step_count += 1
             self.past.append(self.snapshot())
         self.measured = None
-        if any(warning.number for warning in self.data.warning):
+        if any(self.data.warning[kind].number for kind in DIVERGED):
             raise SimulationError(
                 f'physics diverged at {self.time_ns * 1e-9:.3f} s; use softer gains or contact'
             )

@@ -43,6 +43,11 @@ def test_without_graphics_the_error_says_what_to_install(go2, poses, tmp_path, m
     assert '\n' not in str(caught.value)
 
 
+def test_without_poses_there_is_nothing_to_draw(go2, tmp_path):
+    with pytest.raises(RenderError, match='no pose was recorded'):
+        render.draw_walk(go2, load_world('nominal'), 0, np.zeros((0, 20)), tmp_path)
+
+
 def test_a_long_walk_is_drawn_with_fewer_frames_a_second():
     poses = np.zeros((5000, 20))
     poses[:, 0] = 0.02 * np.arange(5000)

@@ -234,6 +234,12 @@ def test_an_mjcf_with_other_joints_is_refused(go2):
         SimulatedRobot(fewer, World(), 0)
 
 
+def test_a_control_period_between_physics_steps_is_refused(go2):
+    odd = dataclasses.replace(go2, control_rate_hz=60.0)
+    with pytest.raises(ConfigError, match=r"robot 'go2': a control period of 0\.0166667 s is no"):
+        SimulatedRobot(odd, World(), 0)
+
+
 def test_a_missing_mjcf_is_refused(go2):
     lost = dataclasses.replace(go2, mjcf='nowhere.xml')
     with pytest.raises(ConfigError, match=r'nowhere\.xml'):
