@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import threading
 from pathlib import Path
 
 __all__ = ['TEMPORARY_SUFFIX', 'write_atomic']
@@ -17,18 +17,16 @@ def write_atomic(path: Path, data: bytes) -> None:
     Raises:
         OSError: It cannot be written; what was there is untouched.
     """
-    handle, name = tempfile.mkstemp(TEMPORARY_SUFFIX, f'.{path.name}.', path.parent)
+    own = f'{os.getpid()}-{threading.get_ident()}'
+    partial = path.with_name(f'.{path.name}.{own}{TEMPORARY_SUFFIX}')
     try:
-        with os.fdopen(handle, 'wb') as file:
+        with partial.open('wb') as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # mkstemp makes it private
-        os.replace(name, path)
+        os.replace(partial, path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from simdist_ros.world_model.cpu import linear
+
 __all__ = ['CrossAttention', 'Memory', 'SelfAttention']
 
 
@@ -15,7 +17,7 @@ class Memory(NamedTuple):
     """Keys and values of the context, projected once for any number of candidates.
 
     Attributes:
-        keys: (layers, B, heads, M, head_dim).
+        keys: Already divided by sqrt(head_dim), (layers, B, heads, M, head_dim).
         values: (layers, B, heads, M, head_dim).
     """
 
@@ -43,7 +45,7 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, L, dim) for (B, L, dim)."""
-        query, key, value = split_heads(self.query_key_value(x), self.heads, 3)
+        query, key, value = split_heads(linear(self.query_key_value, x), self.heads, 3)
         return self.attend(query, key, value, causal=self.causal)
 
     def last(self, x: Tensor) -> Tensor:
@@ -57,12 +59,13 @@ class SelfAttention(nn.Module):
     def attend(self, query: Tensor, key: Tensor, value: Tensor, *, causal: bool) -> Tensor:
         """Return the projected mean of the values, (B, Q, dim), weighted by softmax."""
         batch, heads, length, head_dim = query.shape
-        scores = (query * head_dim**-0.5) @ key.transpose(-1, -2)  # (B, heads, Q, L)
+        query, key, value = (x.flatten(0, 1) for x in (query, key, value))
+        mask = query.new_zeros(1, length, key.shape[1])
         if causal:
-            scores = scores + torch.full_like(scores[0, 0], -torch.inf).triu(1)
-        mean = (scores.softmax(-1) @ value).transpose(1, 2)
-        out: Tensor = self.output(mean.reshape(batch, length, heads * head_dim))
-        return out
+            mask = (mask - torch.inf).triu(1)
+        scores = torch.baddbmm(mask, query, key.transpose(1, 2), alpha=head_dim**-0.5)
+        mean = torch.bmm(scores.softmax(-1), value).view(batch, heads, length, head_dim)
+        return linear(self.output, mean.transpose(1, 2).reshape(batch, length, -1))
 
 
 class CrossAttention(nn.Module):
@@ -77,25 +80,26 @@ class CrossAttention(nn.Module):
         self.output = nn.Linear(dim, dim)
 
     def memory(self, tokens: Tensor) -> tuple[Tensor, ...]:
-        """Return keys and values (B, heads, M, head_dim) of context tokens (B, M, dim)."""
-        return split_heads(self.key_value(tokens), self.heads, 2)
+        """Return scaled keys and values (B, heads, M, head_dim) of context tokens (B, M, dim)."""
+        keys, values = split_heads(self.key_value(tokens), self.heads, 2)
+        return keys * keys.shape[-1] ** -0.5, values
 
     def forward(self, x: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Attend to the memory.
 
         The candidates that share a memory become one long axis of queries, so that nothing of
-        the memory is copied.
+        the memory is copied. That axis comes last because softmax is fastest across it.
 
         Args:
             x: Sequences of the candidates, (K, T, dim).
-            keys: Keys, (B, heads, M, head_dim); K is a multiple of B.
-            values: Values, (B, heads, M, head_dim).
+            keys: From `memory`, (B, heads, M, head_dim); K is a multiple of B.
+            values: From `memory`, (B, heads, M, head_dim).
 
         Returns:
             (K, T, dim).
         """
         batch, heads, _, head_dim = keys.shape
-        query = self.query(x).view(batch, -1, heads, head_dim).transpose(1, 2)
-        mean = F.scaled_dot_product_attention(query, keys, values)
-        out: Tensor = self.output(mean.transpose(1, 2).reshape(x.shape))
-        return out
+        query = linear(self.query, x).view(batch, -1, heads, head_dim)
+        weights = (keys @ query.permute(0, 2, 3, 1)).softmax(-2)  # (B, heads, M, K / B * T)
+        mean = values.transpose(-1, -2) @ weights  # (B, heads, head_dim, K / B * T)
+        return linear(self.output, mean.flatten(1, 2).transpose(1, 2).reshape(x.shape))

@@ -14,6 +14,7 @@ from simdist_ros.core.errors import CheckpointError, unknown_name
 from simdist_ros.core.robot import Robot
 from simdist_ros.core.share import share_folder
 from simdist_ros.world_model.atomic import TEMPORARY_SUFFIX, write_atomic
+from simdist_ros.world_model.cpu import keep_freed_memory
 from simdist_ros.world_model.manifest import (
     MANIFEST,
     Manifest,
@@ -48,15 +49,15 @@ def find_model(name_or_path: str | Path) -> Path:
         CheckpointError: There is none.
     """
     path = Path(name_or_path).expanduser()
-    if path.is_dir():
-        return path
-    if len(path.parts) != 1:
-        raise CheckpointError(f'{path}: there is no such model folder; check the path')
     models = share_folder() / 'models'
     known = [manifest.parent.name for manifest in models.glob(f'*/{MANIFEST}')]
-    if path.name not in known:
+    if str(path) in known:
+        return models / path
+    if path.is_dir():
+        return path
+    if len(path.parts) == 1:
         raise CheckpointError(unknown_name('model', path.name, known))
-    return models / path.name
+    raise CheckpointError(f'{path}: there is no such model folder; check the path')
 
 
 def load_model(folder: Path, robot: Robot | None = None, device: str = 'cpu') -> LoadedModel:
@@ -78,6 +79,7 @@ def load_model(folder: Path, robot: Robot | None = None, device: str = 'cpu') ->
     architecture = read_architecture(content[ARCHITECTURE], folder / ARCHITECTURE)
     if robot is not None:
         check_robot(folder, manifest, architecture, robot)
+    keep_freed_memory()
     model = WorldModel(architecture)
     for part, name in WEIGHTS.items():
         module: nn.Module = getattr(model, part)
@@ -142,7 +144,7 @@ def save_model(
         files=files,
         metrics=dict(metrics or {}),
     )
-    inherited = read_manifest(folder / parent).files if parent else {}
+    inherited = parent_files(folder, parent) if parent else {}
     own = {name: data for name, data in content.items() if inherited.get(name) != files[name]}
     try:
         clear(folder)
@@ -152,6 +154,13 @@ def save_model(
     except OSError as error:
         raise CheckpointError(f'{folder}: cannot be written ({error}); choose another') from None
     return manifest
+
+
+def parent_files(folder: Path, parent: str) -> dict[str, str]:
+    """Return the hashes of the parent's files."""
+    if (folder / parent).resolve() == folder.resolve():
+        raise CheckpointError(f'{folder}: a model cannot be its own parent; choose another folder')
+    return read_manifest(folder / parent).files
 
 
 def serialise(model: WorldModel) -> dict[str, bytes]:

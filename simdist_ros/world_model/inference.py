@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,17 @@ from simdist_ros.world_model.checkpoint import load_model
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['infer', 'input_shapes', 'predict_file']
+
+
+NOT_AN_NPZ = (
+    OSError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
 
 
 def predict_file(model_folder: Path, inputs: Path, output: Path) -> None:
@@ -77,8 +89,8 @@ def read_inputs(path: Path, architecture: Architecture) -> dict[str, Tensor]:
             arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise ConfigError(f'{path}: there is no such file') from None
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        raise ConfigError(f'{path}: not an npz of plain arrays ({error})') from None
+    except NOT_AN_NPZ as error:
+        raise ConfigError(f'{path}: not an npz of plain arrays ({error}); save it anew') from None
     tensors: dict[str, Tensor] = {}
     batch: int | None = None
     for name, shape in input_shapes(architecture).items():
@@ -98,9 +110,12 @@ def checked(
     fits = array.ndim == len(shape) and array.size > 0
     if not fits or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
         raise ConfigError(f'{path}: array {name!r} has shape {array.shape}, expected {wanted}')
-    if array.dtype.kind not in 'fiu' or not np.isfinite(array).all():
-        raise ConfigError(
-            f'{path}: array {name!r} of type {array.dtype} must hold finite numbers, '
-            f'shape {wanted}'
-        )
-    return np.ascontiguousarray(array, dtype=np.float32)
+    if array.dtype.kind in 'fiu':
+        with np.errstate(over='ignore'):
+            numbers = np.ascontiguousarray(array, dtype=np.float32)
+        if np.isfinite(numbers).all():
+            return numbers
+    raise ConfigError(
+        f'{path}: array {name!r} of type {array.dtype} and shape {array.shape} must hold finite '
+        'numbers of single precision'
+    )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from simdist_ros.world_model.cpu import linear, linear_gelu
 
 __all__ = ['Embedding', 'Mlp', 'gelu', 'layer_norm', 'learned']
 
@@ -40,10 +43,10 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (..., outputs) for (..., inputs)."""
-        x = self.layers[0](x)
-        for layer in list(self.layers)[1:]:
-            x = layer(gelu(x))
-        return x
+        *hidden, output = (cast(nn.Linear, layer) for layer in self.layers)
+        for layer in hidden:
+            x = linear_gelu(layer, x)
+        return linear(output, x)
 
 
 class Embedding(nn.Module):
@@ -57,5 +60,4 @@ class Embedding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return tokens (B, steps, dim) for (B, steps, inputs)."""
-        tokens: Tensor = self.linear(x) + self.position
-        return tokens
+        return linear(self.linear, x) + self.position

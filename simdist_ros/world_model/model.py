@@ -109,7 +109,7 @@ class WorldModel(nn.Module):
         self, context: Context, latents: Tensor, actions: Tensor, commands: Tensor
     ) -> Tensor:
         """Return the rewards of `score` alone, (K, T); arguments as there."""
-        latent = per_candidate(context.latent, len(latents))
+        latent = per_candidate(context.latent, latents.shape[0])
         scaled_actions = self.normalizer.scale('actions', actions)
         scaled_commands = self.scaled_commands(commands, latents)
         rewards = self.heads.rewards(latent, latents, scaled_actions, scaled_commands)
@@ -132,10 +132,10 @@ class WorldModel(nn.Module):
 
     def scaled_commands(self, commands: Tensor, latents: Tensor) -> Tensor:
         """Return the scaled commands of each candidate, (K, T + 1, command_dim)."""
-        return per_candidate(self.normalizer.scale('commands', commands), len(latents))
+        return per_candidate(self.normalizer.scale('commands', commands), latents.shape[0])
 
 
 def per_candidate(x: Tensor, candidates: int) -> Tensor:
     """Repeat each situation's entry for its candidates, (K, ...); not a copy if B = 1."""
-    batch = len(x)
+    batch = x.shape[0]
     return x.unsqueeze(1).expand(batch, candidates // batch, *x.shape[1:]).flatten(0, 1)

@@ -143,10 +143,13 @@ def upstream_architecture(config: Config) -> Architecture:
     for entry, value in FIXED.items():
         config.expect(entry, value)
     sizes = {name: config.one(entries) for name, entries in ENTRIES.items()}
-    strides = config[f'{CNN}.strides']
-    config.expect(f'{CNN}.strides', [strides[0]] * len(sizes['conv_features']))
-    columns, rows = config['system.extero_obs.types'][0]['dim']
-    return Architecture.from_mapping(
-        {**sizes, 'conv_stride': strides[0], 'extero_rows': rows, 'extero_columns': columns},
-        str(config.path),
-    )
+    try:
+        (height_scan,) = config['system.extero_obs.types']
+        sizes['extero_columns'], sizes['extero_rows'] = height_scan['dim']
+        (sizes['conv_stride'],) = set(config[f'{CNN}.strides'])
+    except (LookupError, TypeError, ValueError):
+        raise CheckpointError(
+            f'{config.path}: expected one height scan with two dimensions and one stride for all '
+            'convolutions; only checkpoints of the published kind can be converted'
+        ) from None
+    return Architecture.from_mapping(sizes, str(config.path))
