@@ -8,11 +8,14 @@ import time
 import numpy as np
 import torch
 
-from simdist_ros.core.command import JointCommand
 from simdist_ros.core.robot import load_robot
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.loading import load_planner
 from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.safety.modes import Mode
+from simdist_ros.safety.plans import PlannedSteps
+from simdist_ros.safety.settings import SafetySettings
+from simdist_ros.safety.supervision import Supervision
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.sim.world import load_world
 
@@ -26,6 +29,7 @@ def walk(model: str, world: str, seed: int, settings: MppiSettings, seconds: flo
     command = np.array([vx, 0.0, 0.0], dtype=np.float32)
     start, velocities, times, fell = simulation.true_state().position, [], [], False
     gains = []
+    supervision = Supervision(robot, SafetySettings(), Mode.WALK)
     for _ in range(round(seconds * robot.control_rate_hz)):
         state = simulation.state()
         began = time.perf_counter()
@@ -35,7 +39,16 @@ def walk(model: str, world: str, seed: int, settings: MppiSettings, seconds: flo
             print('no plan', result)
             break
         gains.append(result.plan.gain)
-        joint_command = JointCommand(stamp_ns=state.stamp_ns, position=result.positions[0])
+        supervision.on_state(state)
+        supervision.on_plan(
+            PlannedSteps(
+                stamp_ns=state.stamp_ns,
+                first_effect_ns=state.stamp_ns,
+                period_ns=robot.period_ns,
+                positions=result.positions,
+            )
+        )
+        joint_command = supervision.command(state.stamp_ns).command
         simulation.apply(joint_command)
         controller.note_executed(joint_command, state.joint_pos)
         simulation.step()
@@ -47,6 +60,7 @@ def walk(model: str, world: str, seed: int, settings: MppiSettings, seconds: flo
     distance = float(np.linalg.norm((truth.position - start)[:2]))
     smooth = np.array([np.convolve(v, np.ones(25) / 25, 'valid') for v in np.array(velocities).T])
     error = float(np.mean(np.linalg.norm(smooth[:2].T - command[:2], axis=1)))
+    print(supervision.counters.limited)
     return distance, fell, error, np.median(times), np.percentile(times, 99), np.mean(gains)
 
 

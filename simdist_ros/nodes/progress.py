@@ -38,7 +38,7 @@ class ProgressNode(Node):
         super().__init__('progress')
         settings = declare(self, ProgressSettings)
         refuse_unknown(self)
-        self.bar = tqdm(total=settings.duration_s, desc=settings.label, bar_format=FORMAT)
+        self.bar = tqdm(total=settings.duration_s, desc=settings.label, bar_format=FORMAT, miniters=0)
         self.start: tuple[int, float, float] | None = None
         self.plan_ms = math.nan
         self.create_subscription(
@@ -53,9 +53,9 @@ class ProgressNode(Node):
             self.start = (stamp_ns(message), position.x, position.y)
         began, x, y = self.start
         distance = math.hypot(position.x - x, position.y - y)
-        self.bar.n = min(1e-9 * (stamp_ns(message) - began), self.bar.total)
+        elapsed_s = min(1e-9 * (stamp_ns(message) - began), self.bar.total)
         self.bar.set_postfix_str(f'{distance:.2f} m, plan {self.plan_ms:.0f} ms', refresh=False)
-        self.bar.refresh()
+        self.bar.update(elapsed_s - self.bar.n)
 
     def on_tick(self, message: DiagnosticArray) -> None:
         """Remember what the last plan took."""

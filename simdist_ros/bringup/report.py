@@ -1,0 +1,180 @@
+"""What a run came to: distance, error, falls, latency, rate."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.bringup.recording import Recording, read_recording
+from simdist_ros.core.errors import BagError
+from simdist_ros.core.observation import projected_gravity
+from simdist_ros.core.robot import Robot
+from simdist_ros.world_model.atomic import write_atomic
+
+__all__ = ['Report', 'make_report', 'report_lines', 'velocity_series', 'write_report']
+
+Array = NDArray[np.floating[Any]]
+
+STARTING_S = 1.0  # from standing to the velocity asked for; left out of the tracking error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Figures of one run, over the time in which the robot was to walk.
+
+    Attributes:
+        distance_m: From the first to the last position, along the ground.
+        path_m: Length of the way between them.
+        fell: Whether it fell.
+        falls: How often it did.
+        tracking_error_mps: Mean distance of the velocity, averaged over a gait period, from the
+            one asked for, after the first second.
+        planner_ms: Median and 99th percentile of the time for one plan.
+        planner: Samples, iterations, gain of the elites over the policy prior, effective samples
+            (means), ticks without a plan.
+        ticks: Control ticks.
+        late_ticks: Ticks at which no plan for just this tick was there.
+        rate_hz: Plans on time per second of wall time.
+        realtime_factor: Robot time over wall time.
+        duration_s: Robot time.
+        bag: Folder of the bag.
+    """
+
+    distance_m: float
+    path_m: float
+    fell: bool
+    falls: int
+    tracking_error_mps: float
+    planner_ms: dict[str, float]
+    planner: dict[str, float]
+    ticks: int
+    late_ticks: int
+    rate_hz: float
+    realtime_factor: float
+    duration_s: float
+    bag: str
+
+
+def make_report(bag: Path, robot: Robot) -> tuple[Report, Recording]:
+    """Compute the figures of a bag.
+
+    Raises:
+        BagError: It is no bag, or the robot never walked in it.
+    """
+    recording = read_recording(bag, robot)
+    stamps = recording.walking()
+    if len(stamps) < 2:
+        raise BagError(f'bag {str(bag)!r}: the robot never walked; see the logs beside it')
+    path = np.array([recording.position[stamp] for stamp in stamps])[:, :2]
+    ticks = [recording.supervisor[stamp] for stamp in stamps]
+    late = sum(int(tick['late']) for tick in ticks)
+    wall_s = 1e-9 * (recording.wall_ns[stamps[-1]] - recording.wall_ns[stamps[0]])
+    duration_s = 1e-9 * (stamps[-1] - stamps[0])
+    falls = count_falls(recording, robot)
+    report = Report(
+        distance_m=float(np.linalg.norm(path[-1] - path[0])),
+        path_m=float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum()),
+        fell=falls > 0,
+        falls=falls,
+        tracking_error_mps=tracking_error(recording, robot),
+        planner_ms=latency(recording, stamps),
+        planner=search_figures(recording, stamps),
+        ticks=len(stamps),
+        late_ticks=late,
+        rate_hz=(len(stamps) - late) / wall_s,
+        realtime_factor=duration_s / wall_s,
+        duration_s=duration_s,
+        bag=str(bag),
+    )
+    return report, recording
+
+
+def count_falls(recording: Recording, robot: Robot) -> int:
+    """Count how often the base became too low or too far tilted."""
+    fallen = [
+        projected_gravity(recording.orientation[stamp])[2] > -np.cos(robot.max_tilt_rad)
+        or recording.height.get(stamp, np.inf) < robot.fallen_height_m
+        for stamp in sorted(recording.position)
+    ]
+    return int(np.sum(np.diff(np.array(fallen, dtype=int), prepend=0) == 1))
+
+
+def velocity_series(recording: Recording, robot: Robot) -> tuple[Array, Array, Array]:
+    """Return times [s], velocities averaged over a gait period and those asked for.
+
+    Returns:
+        (N,), (N, 3) and (N, 3): vx, vy [m/s], yaw rate [rad/s] in the base frame.
+    """
+    stamps = recording.walking()
+    window = min(len(stamps), max(1, round(robot.phase_period_s * robot.control_rate_hz)))
+    velocity = np.array([recording.velocity[stamp][[0, 1, 5]] for stamp in stamps])
+    smooth = np.stack(
+        [np.convolve(v, np.full(window, 1.0 / window), 'valid') for v in velocity.T], axis=-1
+    )
+    commands = np.array(sorted(recording.command.items(), key=lambda item: item[0]), dtype=object)
+    if not len(commands):
+        wanted = np.zeros((len(stamps), 3))
+    else:
+        known = np.array([stamp for stamp, _ in commands], dtype=np.int64)
+        index = np.clip(np.searchsorted(known, stamps, side='right') - 1, 0, None)
+        wanted = np.stack([commands[i][1] for i in index])
+    times = 1e-9 * (np.array(stamps) - stamps[0])
+    return times[window - 1 :], smooth, wanted[window - 1 :]
+
+
+def tracking_error(recording: Recording, robot: Robot) -> float:
+    """Return the mean distance of the velocity along the ground from the one asked for [m/s]."""
+    times, velocity, wanted = velocity_series(recording, robot)
+    counts = times >= min(STARTING_S, times[-1])
+    return float(np.linalg.norm((velocity - wanted)[counts, :2], axis=1).mean())
+
+
+def latency(recording: Recording, stamps: list[int]) -> dict[str, float]:
+    """Return median and 99th percentile of the time for one plan [ms]."""
+    times = [float(recording.planner[s]['plan_ms']) for s in stamps if s in recording.planner]
+    if not times:
+        return {'p50': float('nan'), 'p99': float('nan')}
+    median, p99 = np.percentile(times, (50, 99))
+    return {'p50': float(median), 'p99': float(p99)}
+
+
+def search_figures(recording: Recording, stamps: list[int]) -> dict[str, float]:
+    """Return means of what the search did, and the ticks without a plan."""
+    ticks = [recording.planner[stamp] for stamp in stamps if stamp in recording.planner]
+    planned = [tick for tick in ticks if tick['source'] != 'none']
+    names = ('num_samples', 'num_iterations', 'gain', 'effective_samples')
+    figures = {
+        name: float(np.mean([float(tick[name]) for tick in planned])) if planned else 0.0
+        for name in names
+    }
+    return figures | {'ticks_without_plan': float(len(ticks) - len(planned))}
+
+
+def report_lines(report: Report) -> list[str]:
+    """Say it in a terminal."""
+    milliseconds, search = report.planner_ms, report.planner
+    late = 100.0 * report.late_ticks / report.ticks
+    return [
+        f'distance          {report.distance_m:.2f} m in {report.duration_s:.1f} s',
+        f'tracking error    {report.tracking_error_mps:.3f} m/s',
+        f'falls             {report.falls}',
+        f'planner           {milliseconds["p50"]:.1f} ms median, {milliseconds["p99"]:.1f} ms p99 '
+        f'({search["num_samples"]:.0f} samples x {search["num_iterations"]:.1f} iterations)',
+        f'gain over policy  {search["gain"]:+.3f} (mean return of the elites, by the model)',
+        f'rate held         {report.rate_hz:.1f} Hz, {report.late_ticks} of {report.ticks} ticks '
+        f'late ({late:.1f} %)',
+        f'real-time factor  {report.realtime_factor:.2f}',
+        f'bag               {report.bag}',
+    ]
+
+
+def write_report(report: Report, path: Path, about: dict[str, Any]) -> None:
+    """Write the figures as JSON, with what the run was."""
+    text = json.dumps({**asdict(report), 'run': about}, indent=2) + '\n'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, text.encode())

@@ -1,0 +1,142 @@
+"""Run the graph once, from the first process to the report."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simdist_ros.bringup.graph import LOCKSTEP, GraphOptions, NodeSpec, describe_graph
+from simdist_ros.bringup.plot import plot_run
+from simdist_ros.bringup.processes import ProcessGroup
+from simdist_ros.bringup.recording import Recording
+from simdist_ros.bringup.report import Report, make_report, report_lines, write_report
+from simdist_ros.core.errors import BagError, ConfigError
+from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.sim.errors import RenderError
+from simdist_ros.sim.render import draw_walk
+from simdist_ros.sim.world import load_world
+from simdist_ros.world_model.checkpoint import find_model, load_model
+
+__all__ = ['check_options', 'new_run_folder', 'run_graph']
+
+
+def check_options(options: GraphOptions) -> Robot:
+    """Check all that can be checked before a process starts.
+
+    Raises:
+        SimdistError: Robot, world, model, command or bag folder cannot be used.
+    """
+    robot = load_robot(options.robot)
+    if options.use_mock_hardware:
+        load_world(options.world)
+        robot.check_command(np.array([options.vx, options.vy, options.yaw_rate]))
+    if not options.model:
+        raise ConfigError(
+            'no model was named; give --model NAME or FOLDER, or make one with '
+            '`simdist import-upstream`'
+        )
+    load_model(find_model(options.model), robot)
+    if options.bag and Path(options.bag).exists():
+        raise BagError(f'bag {options.bag!r} exists already; name a folder that does not')
+    return robot
+
+
+def new_run_folder(parent: Path, options: GraphOptions) -> Path:
+    """Make a folder for a run's files, named after the time and the run."""
+    world = Path(options.world).stem
+    stem = f'{time.strftime("%Y%m%d-%H%M%S")}-{Path(options.robot).stem}-{world}-{options.seed}'
+    for suffix in ('', *(f'-{count}' for count in range(2, 100))):
+        folder = parent / (stem + suffix)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigError(f'cannot make {folder}: {error.strerror}') from None
+        return folder
+    raise ConfigError(f'cannot make a new folder in {parent}; empty it')
+
+
+def run_graph(
+    options: GraphOptions,
+    overrides: Mapping[str, Mapping[str, Any]],
+    folder: Path,
+    *,
+    report_path: Path | None = None,
+    shows_progress: bool = False,
+    draws: bool = False,
+) -> Report | None:
+    """Start the graph, wait for its end, and report.
+
+    Args:
+        options: What to run.
+        overrides: Further parameters by node.
+        folder: Where logs, plot, pictures and report go; the bag too, if options name none.
+        report_path: Where else the report's JSON goes.
+        shows_progress: Draw a bar.
+        draws: Render pictures of the walk afterwards.
+
+    Returns:
+        The report; None if nothing was recorded.
+
+    Raises:
+        SimdistError: The options cannot be used, or a node refused its settings.
+    """
+    if not options.bag:
+        options = dataclasses.replace(options, bag=str(folder / 'bag'))
+    robot = check_options(options)
+    nodes = describe_graph(options, overrides)
+    if shows_progress and options.duration_s:
+        shown = {'label': robot.name, 'duration_s': options.duration_s}
+        nodes.append(NodeSpec(name='progress', parameters=shown))
+    with ProcessGroup(nodes, folder) as group:
+        code = group.wait()
+    if code:
+        raise ConfigError(f'the stand-in ended with exit code {code}; see {group.log_folder}')
+    if group.is_interrupted and not (Path(options.bag) / 'metadata.yaml').exists():
+        return None
+    report, recording = make_report(Path(options.bag), robot)
+    about = dataclasses.asdict(options) | {'overrides': dict(overrides)}
+    for path in (folder / 'report.json', report_path):
+        if path is not None:
+            write_report(report, path, about)
+    period_ms = None if options.mode == LOCKSTEP else 1e3 * robot.period_s
+    plot_run(recording, robot, period_ms, folder / 'plot.png')
+    lines = report_lines(report)
+    lines += picture_lines(options, robot, recording, folder) if draws else []
+    lines.append(f'report, plot      {folder}')
+    (folder / 'report.txt').write_text('\n'.join(lines) + '\n')
+    print('\n'.join(lines))
+    return report
+
+
+def picture_lines(
+    options: GraphOptions, robot: Robot, recording: Recording, folder: Path
+) -> list[str]:
+    """Draw the walk, or say what to install."""
+    if not options.use_mock_hardware:
+        return []
+    stamps = [stamp for stamp in recording.walking() if stamp in recording.joint_pos]
+    poses = np.array(
+        [
+            np.concatenate(
+                [
+                    [1e-9 * (stamp - stamps[0])],
+                    recording.position[stamp],
+                    recording.orientation[stamp],
+                    recording.joint_pos[stamp],
+                ]
+            )
+            for stamp in stamps
+        ]
+    )
+    try:
+        pictures = draw_walk(robot, load_world(options.world), options.seed, poses, folder)
+    except RenderError as error:
+        return [f'pictures          {error}']
+    return [f'pictures          {pictures.contact_sheet}, {pictures.gif}']

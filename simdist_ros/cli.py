@@ -1,0 +1,175 @@
+"""The ``simdist`` command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from simdist_ros import __version__
+from simdist_ros.bringup.graph import GraphOptions, parse_overrides
+from simdist_ros.core.errors import SimdistError, unknown_name
+from simdist_ros.core.settings import SettingInfo, describe
+
+__all__ = ['main']
+
+BAD_INPUT = 2
+RUNS = Path('runs')
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, and suggests the nearest name."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        """Print the sentence and exit with 2."""
+        sys.stderr.write(f'error: {message}; see `{self.prog} --help`\n')
+        sys.exit(BAD_INPUT)
+
+
+def add_up(parser: argparse.ArgumentParser) -> None:
+    """Take the graph's options from their one description."""
+    for info in describe(GraphOptions):
+        add_option(parser, info)
+    parser.add_argument(
+        '--set',
+        action='append',
+        default=[],
+        metavar='NODE.PARAMETER=VALUE',
+        help='Any further parameter, e.g. planner.mppi.num_samples=64.',
+    )
+    parser.add_argument('--report', type=Path, help='File for the report as JSON.')
+    parser.add_argument('--runs', type=Path, default=RUNS, help='Folder for logs and reports.')
+    parser.add_argument('--draw', action='store_true', help='Render pictures of the walk.')
+    parser.add_argument('--progress', action='store_true', help='Draw a progress bar.')
+
+
+def add_option(parser: argparse.ArgumentParser, info: SettingInfo) -> None:
+    """Add one option; ``duration_s`` is ``--duration``, a unit being part of the name."""
+    names = ['--' + info.name.replace('_', '-')]
+    if info.name == 'duration_s':
+        names.insert(0, '--duration')
+    text = info.doc + (f' [{info.unit}]' if info.unit else '') + f' (default: {info.default})'
+    text = text.replace('%', '%%')
+    if info.type is bool:
+        parser.add_argument(
+            *names,
+            dest=info.name,
+            action=argparse.BooleanOptionalAction,
+            default=info.default,
+            help=text,
+        )
+        return
+    kind = info.type.__name__.upper()
+    parser.add_argument(
+        *names, dest=info.name, type=info.type, default=info.default, metavar=kind, help=text
+    )
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """Start the graph."""
+    from simdist_ros.bringup.run import check_options, new_run_folder, run_graph
+
+    names = [info.name for info in describe(GraphOptions)]
+    options = GraphOptions(**{name: getattr(arguments, name) for name in names})
+    overrides = parse_overrides(arguments.set)
+    check_options(options)
+    run_graph(
+        options,
+        overrides,
+        new_run_folder(arguments.runs, options),
+        report_path=arguments.report,
+        shows_progress=arguments.progress,
+        draws=arguments.draw,
+    )
+    return 0
+
+
+def add_demo(parser: argparse.ArgumentParser) -> None:
+    """Take where to write and a seed."""
+    parser.add_argument('--runs', type=Path, default=RUNS, help='Folder for the results.')
+    parser.add_argument('--seed', type=int, default=0, help='Seed of world and planner.')
+
+
+def run_demo(arguments: argparse.Namespace) -> int:
+    """Walk, and show it."""
+    from simdist_ros.bringup.demo import demo
+
+    demo(arguments.runs, arguments.seed)
+    return 0
+
+
+def add_import(parser: argparse.ArgumentParser) -> None:
+    """Take the two folders."""
+    parser.add_argument('source', type=Path, help='Folder of the published checkpoint.')
+    parser.add_argument('out', type=Path, help='Folder of the model to write.')
+
+
+def import_checkpoint(arguments: argparse.Namespace) -> int:
+    """Convert the published checkpoint."""
+    from simdist_ros.world_model.upstream import import_upstream
+
+    import_upstream(arguments.source, arguments.out)
+    print(f'wrote {arguments.out}')
+    return 0
+
+
+def add_predict(parser: argparse.ArgumentParser) -> None:
+    """Take model, inputs and output."""
+    parser.add_argument('--model', required=True, help='Name or folder of the world model.')
+    parser.add_argument('--inputs', type=Path, required=True, help='Recorded inputs, .npz.')
+    parser.add_argument('--output', type=Path, required=True, help='File to write, .npz.')
+
+
+def predict(arguments: argparse.Namespace) -> int:
+    """Run the model on recorded inputs."""
+    from simdist_ros.world_model.checkpoint import find_model
+    from simdist_ros.world_model.inference import predict_file
+
+    predict_file(find_model(arguments.model), arguments.inputs, arguments.output)
+    print(f'wrote {arguments.output}')
+    return 0
+
+
+COMMANDS = {
+    'up': ('start the graph, with MuJoCo or a real robot', add_up, up),
+    'demo': ('see a Go2 walk, planned by a world model', add_demo, run_demo),
+    'import-upstream': ('convert the published Go2 checkpoint', add_import, import_checkpoint),
+    'predict': ('run a model on recorded inputs', add_predict, predict),
+}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Build the parser of all commands."""
+    parser = Parser(prog='simdist', description='Plan with a latent world model through ROS 2.')
+    parser.add_argument('--version', action='version', version=f'simdist_ros {__version__}')
+    commands = parser.add_subparsers(dest='command', metavar='COMMAND', parser_class=Parser)
+    for name, (text, add, _) in COMMANDS.items():
+        add(commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + '.'))
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0, or 2 with one sentence on stderr for what the user can mend.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and not given[0].startswith('-') and given[0] not in COMMANDS:
+        print(f'error: {unknown_name("command", given[0], COMMANDS)}', file=sys.stderr)
+        return BAD_INPUT
+    parser = make_parser()
+    parsed = parser.parse_args(given)
+    if parsed.command is None:
+        parser.print_help()
+        return 0
+    try:
+        return COMMANDS[parsed.command][2](parsed)
+    except SimdistError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return BAD_INPUT
+
+
+if __name__ == '__main__':
+    sys.exit(main())
