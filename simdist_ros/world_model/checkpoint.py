@@ -19,6 +19,7 @@ from simdist_ros.world_model.manifest import (
     MANIFEST,
     Manifest,
     find_file,
+    parent_folder,
     read_manifest,
     sha256,
 )
@@ -158,9 +159,10 @@ def save_model(
 
 def parent_files(folder: Path, parent: str) -> dict[str, str]:
     """Return the hashes of the parent's files."""
-    if (folder / parent).resolve() == folder.resolve():
+    above = parent_folder(folder, parent)
+    if above == folder.resolve():
         raise CheckpointError(f'{folder}: a model cannot be its own parent; choose another folder')
-    return read_manifest(folder / parent).files
+    return read_manifest(above).files
 
 
 def serialise(model: WorldModel) -> dict[str, bytes]:

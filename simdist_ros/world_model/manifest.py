@@ -13,7 +13,15 @@ import yaml
 from simdist_ros.core.errors import CheckpointError, ConfigError
 from simdist_ros.core.settings import read_yaml
 
-__all__ = ['FORMAT_VERSION', 'MANIFEST', 'Manifest', 'find_file', 'read_manifest', 'sha256']
+__all__ = [
+    'FORMAT_VERSION',
+    'MANIFEST',
+    'Manifest',
+    'find_file',
+    'parent_folder',
+    'read_manifest',
+    'sha256',
+]
 
 FORMAT_VERSION = 1
 MANIFEST = 'manifest.yaml'
@@ -104,6 +112,11 @@ def parse(path: Path, values: dict[str, Any]) -> Manifest:
     return Manifest(**{name: value for name, value in values.items() if name in known})
 
 
+def parent_folder(folder: Path, parent: str) -> Path:
+    """Return where a manifest's `parent` lies; the folder itself need not exist yet."""
+    return (folder / parent).resolve()
+
+
 def find_file(folder: Path, name: str) -> Path:
     """Return where a model's file lies: in its folder, or else in its parent's.
 
@@ -114,10 +127,11 @@ def find_file(folder: Path, name: str) -> Path:
     while not (folder / name).is_file():
         seen.add(folder.resolve())
         parent = read_manifest(folder).parent
-        if not parent or (folder / parent).resolve() in seen:
+        above = parent_folder(folder, parent)
+        if not parent or above in seen:
             raise CheckpointError(
                 f'{start / name} is missing, expected a file that the manifest lists; '
                 'restore it, or import the model or train it again'
             )
-        folder = folder / parent
+        folder = above
     return folder / name

@@ -25,8 +25,11 @@ def read_architecture(data: bytes, path: Path) -> Architecture:
     """Parse the content of ``model.yaml``."""
     try:
         return Architecture.from_mapping(yaml.safe_load(data), str(path))
-    except (yaml.YAMLError, ConfigError) as error:
-        raise CheckpointError(f'{" ".join(str(error).split())}; {AGAIN}') from None
+    except ConfigError as error:
+        raise CheckpointError(f'{error}; {AGAIN}') from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = ' '.join(str(error).split())
+        raise CheckpointError(f'{path}: not valid YAML ({reason}); {AGAIN}') from None
 
 
 def check_robot(

@@ -1,0 +1,46 @@
+"""Padding as the original's framework does it, and the image's orientation."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from simdist_ros.world_model.architecture import Architecture
+from simdist_ros.world_model.height_map import HeightMapEncoder, same_padding
+
+
+@pytest.mark.parametrize(
+    ('size', 'kernel', 'stride', 'expected'),
+    [
+        (21, 3, 2, (1, 1)),
+        (15, 3, 2, (1, 1)),
+        (8, 3, 2, (0, 1)),  # the odd zero goes to the end
+        (11, 3, 2, (1, 1)),
+        (6, 3, 2, (0, 1)),
+        (5, 3, 1, (1, 1)),
+        (5, 1, 2, (0, 0)),
+        (1, 3, 2, (1, 1)),
+    ],
+)
+def test_padding_is_what_the_published_layers_use(size, kernel, stride, expected):
+    assert same_padding(size, kernel, stride) == expected
+
+
+def test_first_pixel_is_the_front_left_cell():
+    encoder = HeightMapEncoder(Architecture(extero_rows=2, extero_columns=3))
+    cells = torch.tensor([[0.0, 1.0, 2.0, 10.0, 11.0, 12.0]])  # x forward, then y left
+    expected = [[12.0, 2.0], [11.0, 1.0], [10.0, 0.0]]  # row: front to rear; column: left, right
+    assert encoder.image(cells).tolist() == [expected]
+
+
+def test_without_flip_the_first_pixel_is_the_rear_right_cell():
+    encoder = HeightMapEncoder(Architecture(extero_rows=2, extero_columns=3, extero_flip=False))
+    cells = torch.tensor([[0.0, 1.0, 2.0, 10.0, 11.0, 12.0]])
+    assert encoder.image(cells).tolist() == [[[0.0, 10.0], [1.0, 11.0], [2.0, 12.0]]]
+
+
+@pytest.mark.parametrize(('rows', 'columns'), [(1, 1), (4, 7), (16, 10)])
+def test_any_size_of_map_is_encoded(rows, columns):
+    architecture = Architecture(extero_rows=rows, extero_columns=columns)
+    features = HeightMapEncoder(architecture)(torch.zeros(2, 5, rows * columns))
+    assert features.shape == (2, 5, 64)
