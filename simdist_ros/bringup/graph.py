@@ -77,7 +77,7 @@ def describe_graph(
         raise ConfigError('mode lockstep needs the stand-in; a real robot does not wait')
     if options.mode == LOCKSTEP and options.teleop:
         raise ConfigError('mode lockstep needs a command for each stamp; teleop has none')
-    common = {'robot': options.robot}
+    common: dict[str, Any] = {'robot': options.robot}
     clocked = common | {'mode': options.mode}
     if options.mode == LOCKSTEP:
         clocked |= {'use_sim_time': True}
@@ -113,8 +113,6 @@ def planner_parameters(options: GraphOptions) -> dict[str, Any]:
     parameters: dict[str, Any] = {'model': options.model, 'seed': options.seed}
     if options.mode == REALTIME:
         parameters |= {'mppi.plan_delay_steps': 1, 'mppi.budget_ms': REALTIME_BUDGET_MS}
-    else:
-        parameters |= {'num_threads': 2}
     return parameters
 
 

@@ -54,7 +54,7 @@ class MujocoRobotSettings(Settings):
         0.0, 'Robot time after which it ends, counted from the first answer; 0: never.', low=0.0
     )
     num_observers: int = setting(
-        2, 'Subscribers of the state to wait for before the first one (lockstep).', low=0
+        0, 'Subscribers of the joint states to wait for before the first one.', low=0
     )
     patience_s: float = setting(
         60.0, 'Wall time without an answer after which it gives up (lockstep).', unit='s', low=1.0
@@ -97,9 +97,19 @@ class MujocoRobotNode(Node):
         """Simulate until asked to stop or until the duration is over."""
         period_ns = self.robot.period_ns
         num_ticks = round(1e9 * self.settings.duration_s / period_ns) or sys.maxsize
+        self.wait_for_observers(executor, stop)
         if self.lockstep:
             return self.work_in_lockstep(executor, stop, num_ticks)
         return self.work_in_realtime(executor, stop, num_ticks)
+
+    def wait_for_observers(self, executor: Executor, stop: Stop) -> None:
+        """Wait until all who should see the first state are connected."""
+        settled = float('inf')
+        while not stop.requested and time.monotonic() < settled:
+            executor.spin_once(timeout_sec=0.05)
+            if self.joints.get_subscription_count() < self.settings.num_observers:
+                continue
+            settled = min(settled, time.monotonic() + SETTLE_S)
 
     def on_joint_command(self, message: JointTrajectory) -> None:
         """Obey a command; what does not fit or is not finite is refused, the last one holds."""
@@ -146,22 +156,12 @@ class MujocoRobotNode(Node):
 
     def work_in_lockstep(self, executor: Executor, stop: Stop, num_ticks: int) -> int:
         """Publish a state, wait for its answer, advance; the wall clock plays no part."""
-        while not stop.requested and not self.is_observed():
-            executor.spin_once(timeout_sec=0.05)
-        settled = time.monotonic() + SETTLE_S
-        while not stop.requested and time.monotonic() < settled:
-            executor.spin_once(timeout_sec=0.05)
         for _ in range(num_ticks):
             if not self.wait_for_answer(executor, stop):
                 return 0 if stop.requested else 1
             self.simulation.step()
         self.publish_state()
         return 0
-
-    def is_observed(self) -> bool:
-        """Tell whether all who should see the first state are connected."""
-        wanted = self.settings.num_observers
-        return self.joints.get_subscription_count() >= wanted
 
     def wait_for_answer(self, executor: Executor, stop: Stop) -> bool:
         """Publish the present state, again at times, until its command is there."""

@@ -38,7 +38,9 @@ class ProgressNode(Node):
         super().__init__('progress')
         settings = declare(self, ProgressSettings)
         refuse_unknown(self)
-        self.bar = tqdm(total=settings.duration_s, desc=settings.label, bar_format=FORMAT, miniters=0)
+        self.bar = tqdm(
+            total=settings.duration_s, desc=settings.label, bar_format=FORMAT, miniters=0
+        )
         self.start: tuple[int, float, float] | None = None
         self.plan_ms = math.nan
         self.create_subscription(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 import rclpy
-from rclpy.executors import Executor
-from rclpy.experimental import EventsExecutor
+from rclpy.executors import Executor, SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from simdist_ros.core.errors import SimdistError
@@ -33,17 +33,23 @@ class Stop:
         self.requested = True
 
 
+def make_executor() -> Executor:
+    """Return the executor that costs least, where this ROS distribution has it."""
+    try:
+        from rclpy.experimental.events_executor import EventsExecutor
+    except ImportError:
+        return SingleThreadedExecutor()
+    return EventsExecutor()
+
+
 class Runnable(Protocol):
-    """What `run` needs of a node."""
+    """What `run` needs of a node, besides being one."""
 
     def work(self, executor: Executor, stop: Stop) -> int:
         """Spin until asked to stop; return the exit code."""
 
     def close(self) -> None:
         """Give back what the node holds, in any state."""
-
-    def destroy_node(self) -> None:
-        """Destroy the ROS node."""
 
 
 def run(make: Callable[[], Runnable], args: list[str] | None = None) -> int:
@@ -61,10 +67,10 @@ def run(make: Callable[[], Runnable], args: list[str] | None = None) -> int:
     node = None
     try:
         node = make()
-        executor = EventsExecutor()
-        executor.add_node(node)
+        executor = make_executor()
+        executor.add_node(cast(Node, node))
         code = node.work(executor, stop)
-        executor.remove_node(node)
+        executor.remove_node(cast(Node, node))
         return code
     except SimdistError as error:
         print(f'error: {error}', file=sys.stderr, flush=True)
@@ -72,7 +78,7 @@ def run(make: Callable[[], Runnable], args: list[str] | None = None) -> int:
     finally:
         if node is not None:
             node.close()
-            node.destroy_node()
+            cast(Node, node).destroy_node()
         rclpy.try_shutdown()
 
 

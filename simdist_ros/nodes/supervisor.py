@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rclpy.clock import Clock, ClockType
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.executors import Executor
 from rclpy.node import Node
 from std_msgs.msg import String
@@ -32,10 +33,11 @@ from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import COMMAND, LATCHED, RELIABLE, state_wanted
 from simdist_ros.nodes.runtime import Stop, run, spin
 from simdist_ros.nodes.state_subscriber import StateSubscriber
+from simdist_ros.safety.decision import Decision
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.plans import PlannedSteps
 from simdist_ros.safety.settings import SafetySettings
-from simdist_ros.safety.supervision import Decision, Supervision
+from simdist_ros.safety.supervision import Supervision
 from simdist_ros.safety.watchdog import Action, Fault
 
 THROTTLE_S = 2.0

@@ -131,8 +131,10 @@ class Controller:
         if planned is not None:
             index = step - self.step_of(planned.stamp_ns) - planned.delay_steps
             if 0 <= index < len(planned.plan.actions):
-                return planned.plan.actions[index]
-        return self.history.actions[-1].copy()
+                planned_action: F32 = planned.plan.actions[index]
+                return planned_action
+        last: F32 = self.history.actions[-1].copy()
+        return last
 
     def committed(self, step: int, delay_steps: int) -> F32:
         """Return the actions that will be executed before a new plan can begin, (d, A)."""

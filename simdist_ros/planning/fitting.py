@@ -16,7 +16,7 @@ __all__ = ['Fit', 'blank_observation', 'fit_to_budget', 'warm_up']
 
 TRIALS = 12
 SHARE = 0.8  # of the budget that a plan may take when it is measured: the rest is for jitter
-SMALLEST = 8
+FEW_ITERATIONS, FEW_SAMPLES, FEWEST_SAMPLES = 2, 16, 8
 
 
 @dataclass(frozen=True)
@@ -51,34 +51,48 @@ def warm_up(planner: Planner, plans: int = 3) -> None:
 
 
 def fit_to_budget(make: Callable[[MppiSettings], Planner], settings: MppiSettings) -> Fit:
-    """Halve the samples until all iterations fit the budget.
+    """Cut the search until all its iterations fit the budget.
+
+    Iterations go first, down to two; then samples, down to `FEW_SAMPLES`; then what is left.
 
     Args:
         make: Makes a planner to measure with.
         settings: What was asked for; a budget of 0 fits as it is.
-
-    Returns:
-        What fits: the iterations asked for with as many samples as there is time for.
     """
     if not settings.budget_ms or not settings.num_iterations:
         return Fit(settings)
     allowed = SHARE * settings.budget_ms
     trial, measured = settings, plan_ms(make, settings)
     asked_ms = measured
-    while measured > allowed and trial.num_samples > SMALLEST:
-        samples = max(
-            SMALLEST, min(int(trial.num_samples * allowed / measured), trial.num_samples - 4)
-        )
-        policy = max(1, samples // 16) if trial.num_policy_samples else 0
-        trial = dataclasses.replace(trial, num_samples=samples, num_policy_samples=policy)
-        measured = plan_ms(make, trial)
-    if trial is settings:
+    while measured > allowed:
+        smaller = cut(trial, allowed / measured)
+        if smaller == trial:
+            break
+        trial, measured = smaller, plan_ms(make, smaller)
+    if trial == settings:
         return Fit(settings)
     return Fit(
         trial,
         f'{settings.num_samples} samples x {settings.num_iterations} iterations take '
         f'{asked_ms:.1f} ms here, the budget is {settings.budget_ms:g} ms: reduced to '
-        f'{trial.num_samples} samples, which take {measured:.1f} ms',
+        f'{trial.num_samples} x {trial.num_iterations}, which take {measured:.1f} ms',
+    )
+
+
+def cut(settings: MppiSettings, share: float) -> MppiSettings:
+    """Return a smaller search that takes about a share of the time; the same if none is left."""
+    iterations, samples = settings.num_iterations, settings.num_samples
+    if iterations > FEW_ITERATIONS:
+        iterations = max(FEW_ITERATIONS, min(iterations - 1, int(iterations * share)))
+    elif samples > FEW_SAMPLES:
+        samples = max(FEW_SAMPLES, min(samples - 4, int(samples * share)))
+    elif iterations > 1:
+        iterations = 1
+    else:
+        samples = max(FEWEST_SAMPLES, samples - 4)
+    policy = min(settings.num_policy_samples, max(1, samples // 16))
+    return dataclasses.replace(
+        settings, num_iterations=iterations, num_samples=samples, num_policy_samples=policy
     )
 
 
