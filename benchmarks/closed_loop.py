@@ -60,7 +60,6 @@ def walk(model: str, world: str, seed: int, settings: MppiSettings, seconds: flo
     distance = float(np.linalg.norm((truth.position - start)[:2]))
     smooth = np.array([np.convolve(v, np.ones(25) / 25, 'valid') for v in np.array(velocities).T])
     error = float(np.mean(np.linalg.norm(smooth[:2].T - command[:2], axis=1)))
-    print(supervision.counters.limited)
     return distance, fell, error, np.median(times), np.percentile(times, 99), np.mean(gains)
 
 
@@ -83,8 +82,11 @@ def main() -> None:
     settings = MppiSettings(**values)
     for seed in range(options.seeds):
         result = walk(options.model, options.world, seed, settings, options.seconds, options.vx)
+        distance, fell, error, median, p99, gain = result
         print(
-            seed, '%.2f m fell %s error %.3f  plan %.1f / %.1f ms gain %.3f' % result, flush=True
+            f'seed {seed}: {distance:.2f} m, fell {fell}, error {error:.3f} m/s, plan '
+            f'{median:.1f} / {p99:.1f} ms, gain {gain:+.3f}',
+            flush=True,
         )
 
 

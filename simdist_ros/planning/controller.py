@@ -62,11 +62,15 @@ class Controller:
     def note_executed(self, command: JointCommand, joint_pos: F32) -> None:
         """Remember what the robot was really told from its stamp on.
 
-        Damping only counts as asking for the position it has, (num_joints,) [rad].
+        Damping only counts as asking for the position it has, (num_joints,) [rad]; what is not
+        finite is forgotten, or it would stay in the history for H ticks.
         """
         position = joint_pos if command.position is None else command.position
+        action = self.robot.action(position).astype(np.float32)
+        if not np.isfinite(action).all():
+            return
         step = self.step_of(command.stamp_ns)
-        self.executed[step] = self.robot.action(position).astype(np.float32)
+        self.executed[step] = action
         for old in [key for key in self.executed if key < step - MAX_GAP_STEPS]:
             del self.executed[old]
 
@@ -86,8 +90,11 @@ class Controller:
         if not state.is_finite():
             return NoPlan(reason=Reason.OBSERVATION_NOT_FINITE)
         extero = extero_obs(self.robot, state)
+        observation = proprio_obs(self.robot, state)
+        if not np.isfinite(observation).all():  # beyond single precision
+            return NoPlan(reason=Reason.OBSERVATION_NOT_FINITE)
         step = self.step_of(state.stamp_ns)
-        self.remember(step, proprio_obs(self.robot, state))
+        self.remember(step, observation)
         delay = self.planner.settings.plan_delay_steps
         result = self.planner.plan(
             Observation(
@@ -100,6 +107,8 @@ class Controller:
             )
         )
         if isinstance(result, NoPlan):
+            if result.reason is Reason.PRIOR_NOT_FINITE:
+                self.history.reset()  # one absurd measurement must not cost H ticks
             return result
         self.planned = PlannedTargets(
             stamp_ns=state.stamp_ns,
@@ -113,6 +122,9 @@ class Controller:
         """Append an observation, bridging a short gap; a long one or a clock jump starts anew."""
         gap = 1 if self.step is None else step - self.step
         if self.history.is_empty or not 0 <= gap <= MAX_GAP_STEPS:
+            if gap < 0:  # what was executed then has steps that are still to come
+                self.executed.clear()
+                self.planned = None
             self.planner.reset()
             self.history.start(observation)
         elif gap == 0:

@@ -69,14 +69,15 @@ def fit_to_budget(make: Callable[[MppiSettings], Planner], settings: MppiSetting
         if smaller == trial:
             break
         trial, measured = smaller, plan_ms(make, smaller)
-    if trial == settings:
-        return Fit(settings)
-    return Fit(
-        trial,
+    asked = (
         f'{settings.num_samples} samples x {settings.num_iterations} iterations take '
-        f'{asked_ms:.1f} ms here, the budget is {settings.budget_ms:g} ms: reduced to '
-        f'{trial.num_samples} x {trial.num_iterations}, which take {measured:.1f} ms',
+        f'{asked_ms:.1f} ms here, the budget is {settings.budget_ms:g} ms: '
     )
+    if trial != settings:
+        took = f'{trial.num_samples} x {trial.num_iterations}, which take {measured:.1f} ms'
+        return Fit(trial, f'{asked}reduced to {took}')
+    late = asked_ms > settings.budget_ms
+    return Fit(settings, f'{asked}there is nothing left to reduce; raise it' if late else '')
 
 
 def cut(settings: MppiSettings, share: float) -> MppiSettings:
@@ -89,7 +90,7 @@ def cut(settings: MppiSettings, share: float) -> MppiSettings:
     elif iterations > 1:
         iterations = 1
     else:
-        samples = max(FEWEST_SAMPLES, samples - 4)
+        samples = min(samples, max(FEWEST_SAMPLES, samples - 4))
     policy = min(settings.num_policy_samples, max(1, samples // 16))
     return dataclasses.replace(
         settings, num_iterations=iterations, num_samples=samples, num_policy_samples=policy

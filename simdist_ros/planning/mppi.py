@@ -131,18 +131,18 @@ def improve(candidates: Tensor, returns: Tensor, settings: MppiSettings) -> Impr
     """
     ranked = torch.where(torch.isfinite(returns), returns, -torch.inf)
     best, index = torch.topk(ranked, min(settings.num_elites, len(ranked)))
-    if torch.isinf(best[0]):
-        return None
     counts = torch.isfinite(best)
+    if not counts[0]:
+        return None
+    best, elites = best[counts], candidates[index[counts]]  # weight 0 would not stop a NaN
     exponent = settings.inverse_temperature * (best - best[0])
-    weights = torch.softmax(torch.where(counts, exponent, -torch.inf), dim=0)  # (num_elites,)
-    elites = candidates[index]
+    weights = torch.softmax(exponent, dim=0)  # (num_elites,)
     mean = torch.einsum('k,kta->ta', weights, elites)
     variance = torch.einsum('k,kta->ta', weights, (elites - mean) ** 2)
     return Improvement(
         mean=mean,
         std=variance.sqrt().clamp_min(settings.min_std),
-        elite_return=float(weights @ torch.where(counts, best, 0.0)),
+        elite_return=float(weights @ best),
         effective_samples=float(1.0 / (weights @ weights)),
     )
 

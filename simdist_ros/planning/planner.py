@@ -199,13 +199,21 @@ class Planner:
     def start(
         self, observation: Observation, prior: Tensor, score: Callable[[Tensor], Tensor]
     ) -> Search:
-        """Start from the warm-started mean or from the policy prior, whichever returns more."""
+        """Start from the warm-started mean or from the policy prior, whichever returns more.
+
+        The warm start ends in the prior's own last actions, and is pulled towards it as a whole.
+        """
         scaler = self.model.normalizer
         committed = torch.as_tensor(observation.committed, dtype=torch.float32)
         start = Search(prior, prior, scaler.action_low, scaler.action_high, committed)
         if self.mean is None:
             return start
-        warm = warm_start(self.mean, observation.step - self.mean_step)
+        executed = observation.step - self.mean_step
+        if not 0 <= executed < self.horizon_steps:
+            return start
+        warm = warm_start(self.mean, executed)
+        warm[self.horizon_steps - executed :] = prior[self.horizon_steps - executed :]
+        warm = torch.lerp(warm, prior, self.settings.prior_pull)
         returns = score(start.allowed(torch.stack([warm, prior])))
         return dataclasses.replace(start, mean=warm) if returns[0] > returns[1] else start
 
