@@ -161,11 +161,10 @@ def height_map_from_msg(grid: HeightMap, message: Image) -> Array:
             f'height_map is {message.width} x {message.height} {message.encoding or "no encoding"}'
             f'; expected {grid.columns} x {grid.rows} 32FC1'
         )
+    if len(message.data) != 4 * grid.size:
+        raise ConfigError(f'height_map has {len(message.data)} bytes; expected {4 * grid.size}')
     order = '>f4' if message.is_bigendian else '<f4'
-    data = np.frombuffer(message.data, dtype=order)
-    if data.size != grid.size:
-        raise ConfigError(f'height_map has {data.size} values; expected {grid.size}')
-    return data.astype(np.float64)
+    return np.frombuffer(message.data, dtype=order).astype(np.float64)
 
 
 def twist_array(message: TwistStamped) -> Array:

@@ -59,7 +59,7 @@ class StateSubscriber:
         tolerance = dict.fromkeys(parts, half_period)
         tolerance['height_map'] = max(half_period, round(1e9 * height_map_max_age_s))
         self.assembler = StateAssembler(parts, period_ns, tolerance)
-        self.joint_pos: np.ndarray | None = None
+        self.joint_pos: np.ndarray | None = None  # newest finite ones
         self.refused = 0
         handlers = {
             'joints': (JointState, topics.JOINT_STATES, self.on_joints),
@@ -85,11 +85,13 @@ class StateSubscriber:
 
     def on_joints(self, message: JointState) -> None:
         """Take joint positions and velocities."""
-        self.joint_pos, velocities = joint_state_from_msg(self.robot, message)
+        positions, velocities = joint_state_from_msg(self.robot, message)
+        if np.isfinite(positions).all():
+            self.joint_pos = positions
         stamp = stamp_ns(message)
         if stamp == self.assembler.last_stamp_ns:
             self.on_repeated(stamp)
-        self.add('joints', stamp, self.joint_pos, velocities)
+        self.add('joints', stamp, positions, velocities)
 
     def on_imu(self, message: Imu) -> None:
         """Take orientation and angular velocity."""

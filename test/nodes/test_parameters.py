@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import yaml
+from rclpy.parameter import Parameter
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.settings import describe
+from simdist_ros.nodes.mujoco_robot import MujocoRobotSettings
+from simdist_ros.nodes.operator import OperatorSettings
+from simdist_ros.nodes.parameters import declare, refuse_unknown
+from simdist_ros.nodes.planner import PlannerSettings
+from simdist_ros.nodes.progress import ProgressSettings
+from simdist_ros.nodes.supervisor import SupervisorSettings
+from simdist_ros.nodes.transition_logger import TransitionLoggerSettings
+from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.safety.settings import SafetySettings
+
+ALL_SETTINGS = [
+    MppiSettings,
+    MujocoRobotSettings,
+    OperatorSettings,
+    PlannerSettings,
+    ProgressSettings,
+    SafetySettings,
+    SupervisorSettings,
+    TransitionLoggerSettings,
+]
+
+
+@pytest.fixture
+def refused(make_node):
+    """Declare settings with a value from outside and return the sentence that refuses it."""
+
+    def refused(cls, name, value) -> str:
+        node = make_node({name: value})
+        with pytest.raises(ConfigError) as caught:
+            declare(node, cls)
+            refuse_unknown(node)
+        return str(caught.value)
+
+    return refused
+
+
+@pytest.mark.parametrize('cls', ALL_SETTINGS)
+def test_every_parameter_says_what_it_does_in_which_unit_and_range(make_node, cls):
+    node = make_node()
+    declare(node, cls, 'part.')
+    for info in describe(cls):
+        descriptor = node.describe_parameter(f'part.{info.name}')
+        assert descriptor.description == info.doc + (f' [{info.unit}]' if info.unit else '')
+        assert info.doc.endswith(('.', ')')), info.name
+        assert descriptor.read_only
+        if info.low is not None or info.high is not None:
+            (bounds,) = descriptor.integer_range or descriptor.floating_point_range
+            assert bounds.from_value == (
+                info.low if info.low is not None else pytest.approx(-1e308)
+            )
+            assert info.high is None or bounds.to_value == info.high
+        for choice in info.choices:
+            assert choice in descriptor.additional_constraints
+
+
+@pytest.mark.parametrize('cls', ALL_SETTINGS)
+def test_without_values_the_defaults_of_the_class_are_declared(make_node, cls):
+    assert declare(make_node(), cls) == cls()
+
+
+def test_values_from_outside_replace_defaults(make_node):
+    node = make_node({'mppi.num_samples': 64, 'mppi.gamma': 0.9})
+    settings = declare(node, MppiSettings, 'mppi.')
+    refuse_unknown(node)
+    assert settings == MppiSettings(num_samples=64, gamma=0.9)
+
+
+def test_values_from_a_parameter_file_arrive(make_node, tmp_path):
+    file = tmp_path / 'planner.yaml'
+    values = {'mppi.num_samples': 32, 'use_sim_time': True}
+    file.write_text(yaml.safe_dump({'/**': {'ros__parameters': values}}))
+    node = make_node(arguments=['--params-file', str(file)])
+    assert declare(node, MppiSettings, 'mppi.').num_samples == 32
+    refuse_unknown(node)  # rclpy's own use_sim_time is none of ours, and known
+
+
+def test_a_misspelt_parameter_is_refused_with_the_right_spelling(make_node):
+    node = make_node({'mppi.num_sample': 64})
+    declare(node, MppiSettings, 'mppi.')
+    with pytest.raises(ConfigError) as caught:
+        refuse_unknown(node)
+    assert str(caught.value) == (
+        "node 'planner': unknown parameter 'mppi.num_sample'; did you mean 'mppi.num_samples'?"
+    )
+
+
+def test_an_integer_for_a_float_is_refused_and_told_how_to_write_it(refused):
+    assert refused(MppiSettings, 'gamma', 1) == (
+        "parameter 'gamma' of node 'planner' is 1; it must be of type float "
+        '(write 50.0, not 50), 0.0 .. 1.0'
+    )
+
+
+@pytest.mark.parametrize('value', [0, 100_001, -3])
+def test_a_value_out_of_range_is_refused_with_the_range(refused, value):
+    assert refused(MppiSettings, 'num_samples', value) == (
+        f"parameter 'num_samples' of node 'planner' is {value}; it must be of type int, "
+        '1 .. 100000'
+    )
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf])
+def test_what_is_no_finite_number_passes_no_range(refused, value):
+    assert f'is {value}; it must be' in refused(MppiSettings, 'gamma', value)
+    assert 'it must be' in refused(OperatorSettings, 'vx', value)  # without a range
+
+
+@pytest.mark.parametrize('value', ['many', 64.5, True, [1, 2]])
+def test_a_wrong_type_is_refused_with_the_right_one(refused, value):
+    assert refused(MppiSettings, 'num_samples', value) == (
+        f"parameter 'num_samples' of node 'planner' is {value!r}; it must be of type int, "
+        '1 .. 100000'
+    )
+
+
+def test_an_unknown_choice_is_refused_with_the_nearest(refused):
+    assert refused(PlannerSettings, 'mode', 'lockstp').endswith(
+        "unknown choice 'lockstp'; did you mean 'lockstep'?"
+    )
+
+
+def test_a_rule_between_two_parameters_names_the_node(refused):
+    sentence = refused(SafetySettings, 'stale_plan_s', 0.5)
+    assert sentence.startswith("parameters of node 'planner': SafetySettings.stale_plan_s is 0.5")
+
+
+def test_a_parameter_cannot_change_under_a_running_node(make_node):
+    node = make_node()
+    declare(node, MppiSettings)
+    (result,) = node.set_parameters([Parameter('num_samples', value=64)])
+    assert not result.successful
+    assert node.get_parameter('num_samples').value == MppiSettings().num_samples

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from simdist_ros.nodes import messages, topics
+from simdist_ros.nodes.qos import RELIABLE
+from simdist_ros.nodes.state_subscriber import StateSubscriber
+from simdist_ros.transitions.state_assembler import PARTS
+
+PERIOD_NS = 20_000_000
+
+
+class Log:
+    """Collects errors."""
+
+    def __init__(self):
+        self.errors = []
+
+    def error(self, text, throttle_duration_sec):
+        self.errors.append(text)
+
+
+class FakeNode:
+    """Keeps what was subscribed, so that a test can hand over messages itself."""
+
+    def __init__(self):
+        self.handlers, self.log = {}, Log()
+
+    def create_subscription(self, kind, topic, handler, qos):
+        self.handlers[topic] = handler
+
+    def get_logger(self):
+        return self.log
+
+
+class Wire:
+    """A subscriber and what it handed on."""
+
+    def __init__(self, robot):
+        self.robot, self.node = robot, FakeNode()
+        self.states, self.repeated = [], []
+        self.subscriber = StateSubscriber(
+            self.node,
+            robot,
+            PARTS,
+            self.states.append,
+            qos=RELIABLE,
+            period_ns=PERIOD_NS,
+            on_repeated=self.repeated.append,
+        )
+
+    def deliver(self, topic, message):
+        self.node.handlers[topic](message)
+
+    def deliver_all(self, state):
+        """Deliver a state as the robot publishes it."""
+        grid = self.robot.height_map
+        odometry = messages.odometry_to_msg(
+            state.stamp_ns,
+            np.zeros(3),
+            state.orientation,
+            state.linear_velocity,
+            state.angular_velocity,
+        )
+        self.deliver(topics.HEIGHT_MAP, messages.height_map_to_msg(grid, state))
+        self.deliver(topics.IMU, messages.imu_to_msg(state))
+        self.deliver(topics.ODOM, odometry)
+        self.deliver(topics.JOINT_STATES, messages.joint_state_to_msg(self.robot, state))
+
+
+@pytest.fixture
+def wire(robot):
+    return Wire(robot)
+
+
+def test_what_was_published_is_handed_on_as_one_state(wire, state):
+    wire.deliver_all(state)
+    (received,) = wire.states
+    for field in ('stamp_ns', 'joint_pos', 'joint_vel', 'orientation', 'angular_velocity'):
+        np.testing.assert_array_equal(getattr(received, field), getattr(state, field))
+    np.testing.assert_array_equal(received.linear_velocity, state.linear_velocity)
+    np.testing.assert_allclose(received.height_map, state.height_map, rtol=1e-6)
+
+
+def test_wrong_joint_names_are_named_counted_and_survived(wire, state):
+    wrong = messages.joint_state_to_msg(wire.robot, state)
+    wrong.name = ['hip', 'thigh', 'knee']
+    wire.deliver(topics.JOINT_STATES, wrong)
+    assert wire.subscriber.refused == 1
+    (sentence,) = wire.node.log.errors
+    assert "missing ['calf'], unknown ['knee']" in sentence
+    wire.deliver_all(state)
+    assert len(wire.states) == 1
+
+
+def test_a_height_map_of_the_wrong_size_is_named_counted_and_survived(wire, state):
+    image = messages.height_map_to_msg(wire.robot.height_map, state)
+    image.width, image.height = 2, 3
+    wire.deliver(topics.HEIGHT_MAP, image)
+    assert wire.subscriber.refused == 1
+    assert wire.node.log.errors == ['height_map is 2 x 3 32FC1; expected 3 x 2 32FC1']
+    wire.deliver_all(state)
+    assert len(wire.states) == 1
+
+
+def test_a_state_that_comes_again_is_reported_by_its_stamp_and_not_handed_on_again(wire, state):
+    wire.deliver_all(state)
+    assert wire.repeated == []
+    wire.deliver_all(state)
+    assert wire.repeated == [state.stamp_ns]
+    assert len(wire.states) == 1
+
+
+def test_the_last_finite_joint_positions_are_at_hand(wire, state):
+    assert wire.subscriber.joint_pos is None
+    wire.deliver_all(state)
+    broken = replace(
+        state, stamp_ns=state.stamp_ns + PERIOD_NS, joint_pos=np.array([0.0, np.nan, 0.0])
+    )
+    wire.deliver_all(broken)
+    np.testing.assert_array_equal(wire.subscriber.joint_pos, state.joint_pos)
+    assert len(wire.states) == 2  # what to do about it is decided where the state is used
