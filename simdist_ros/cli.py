@@ -15,6 +15,7 @@ from simdist_ros.core.settings import SettingInfo, describe
 __all__ = ['main']
 
 BAD_INPUT = 2
+INTERRUPTED = 130  # what a shell says of a program ended by Ctrl-C
 RUNS = Path('runs')
 
 
@@ -153,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0, or 2 with one sentence on stderr for what the user can mend.
+        0; 2 with one sentence on stderr for what the user can mend; 130 after Ctrl-C.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given and not given[0].startswith('-') and given[0] not in COMMANDS:
@@ -169,6 +170,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SimdistError as error:
         print(f'error: {error}', file=sys.stderr)
         return BAD_INPUT
+    except KeyboardInterrupt:  # before the graph was started, or after it has ended
+        return INTERRUPTED
 
 
 if __name__ == '__main__':

@@ -145,5 +145,21 @@ def parse_overrides(texts: list[str]) -> dict[str, dict[str, Any]]:
         node, has_parameter, parameter = name.partition('.')
         if not has_value or not has_parameter:
             raise ConfigError(f'--set {text!r} is not of the form node.parameter=value')
-        overrides.setdefault(node, {})[parameter] = yaml.safe_load(value)
+        overrides.setdefault(node, {})[parameter] = parameter_value(text, value)
     return overrides
+
+
+def parameter_value(text: str, value: str) -> Any:
+    """Read the value of an override as YAML: what a ROS parameter can hold, and nothing else."""
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f'--set {text!r}: the value is not valid YAML') from None
+    items = parsed if isinstance(parsed, list) else [parsed]
+    kinds = {type(item) for item in items}
+    if len(kinds) != 1 or not kinds <= {bool, int, float, str}:
+        raise ConfigError(
+            f'--set {text!r}: the value must be true, false, a number, a text, or a list of one '
+            'of these'
+        )
+    return parsed

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
+from numpy.typing import NDArray
 
 from simdist_ros.bringup.recording import Recording
 from simdist_ros.bringup.report import velocity_series
@@ -27,15 +29,15 @@ def plot_run(recording: Recording, robot: Robot, period_ms: float | None, path: 
     from matplotlib import pyplot
 
     stamps = recording.walking()
-    way = np.array([recording.position[stamp] for stamp in stamps])
+    way = in_start_frame(recording, stamps)
     times, velocity, wanted = velocity_series(recording, robot)
     figure, (top, middle, bottom) = pyplot.subplots(
-        3, 1, figsize=(8, 9), height_ratios=(2, 1, 1), layout='constrained'
+        3, 1, figsize=(8, 9), height_ratios=(1.4, 1, 1), layout='constrained'
     )
-    top.plot(way[:, 0] - way[0, 0], way[:, 1] - way[0, 1], color='tab:blue')
+    top.plot(way[:, 0], way[:, 1], color='tab:blue')
     top.plot(0, 0, 'o', color='tab:green', label='start')
-    top.plot(*(way[-1] - way[0])[:2], 's', color='tab:red', label='end')
-    top.set(xlabel='x [m]', ylabel='y [m]', title='Way of the base', aspect='equal')
+    top.plot(*way[-1], 's', color='tab:red', label='end')
+    top.set(xlabel='ahead [m]', ylabel='left [m]', title='Way of the base', aspect='equal')
     top.margins(0.1, 0.5)
     top.legend()
     for index, name in enumerate(('vx', 'vy')):
@@ -52,3 +54,13 @@ def plot_run(recording: Recording, robot: Robot, period_ms: float | None, path: 
     bottom.set(xlabel='time [s]', ylabel='[ms]', title='Time for one plan', ylim=(0, None))
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
+
+
+def in_start_frame(recording: Recording, stamps: list[int]) -> NDArray[np.floating[Any]]:
+    """Return where the base was, seen from its first position and heading, (N, 2) [m]."""
+    way = np.array([recording.position[stamp] for stamp in stamps])[:, :2]
+    w, x, y, z = recording.orientation[stamps[0]]
+    heading = np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+    cos, sin = np.cos(heading), np.sin(heading)
+    rotated: NDArray[np.floating[Any]] = (way - way[0]) @ np.array([[cos, -sin], [sin, cos]])
+    return rotated

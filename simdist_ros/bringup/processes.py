@@ -26,7 +26,8 @@ POLL_S = 0.05
 RESPAWN_DELAY_S = 1.0
 PATIENCE_S = (1.2, 0.8, 0.4)  # for SIGINT, SIGTERM, SIGKILL
 BAD_INPUT = 2
-LOUD = ('[WARN]', '[ERROR]', '[FATAL]', 'error:')
+REFUSAL = 'error:'  # starts the sentence with which a node refuses its settings
+LOUD = ('[WARN]', '[ERROR]', '[FATAL]')
 
 
 def ros_environment(log_folder: Path) -> dict[str, str]:
@@ -47,7 +48,7 @@ class Child:
     node: NodeSpec
     process: subprocess.Popen[bytes]
     reader: threading.Thread | None
-    errors: list[str]
+    refusal: str = ''
     respawn_at: float | None = None
 
 
@@ -101,7 +102,7 @@ class ProcessGroup:
             env=self.environment,
             start_new_session=True,
         )
-        child = Child(node, process, None, [])
+        child = Child(node, process, None)
         if process.stdout is not None:
             child.reader = threading.Thread(target=self.read, args=(child, process.stdout))
             child.reader.start()
@@ -114,8 +115,9 @@ class ProcessGroup:
                 log.write(line)
                 log.flush()
                 text = line.decode(errors='replace').rstrip()
-                if text.startswith(LOUD):
-                    child.errors.append(text)
+                if text.startswith(REFUSAL):
+                    child.refusal = text.removeprefix(REFUSAL).strip()
+                elif text.startswith(LOUD):
                     print(f'[{child.node.name}] {text}', file=sys.stderr, flush=True)
 
     def wait(self) -> int:
@@ -141,10 +143,8 @@ class ProcessGroup:
         """Return the sentence with which a node refused to start."""
         if child.reader is not None:
             child.reader.join(timeout=1.0)
-        for line in child.errors:
-            if line.startswith('error:'):
-                return line.removeprefix('error:').strip()
-        return f'node {child.node.name!r} refused its settings; see {self.log_folder}'
+        general = f'node {child.node.name!r} refused its settings; see {self.log_folder}'
+        return child.refusal or general
 
     def respawn(self, child: Child, code: int) -> None:
         """Start a dead node again after a pause, if it is to be; say so once."""
@@ -158,8 +158,7 @@ class ProcessGroup:
             )
             child.respawn_at = now + RESPAWN_DELAY_S if child.node.respawn else float('inf')
         elif now >= child.respawn_at:
-            fresh = self.start(child.node)
-            child.process, child.reader, child.respawn_at = fresh.process, fresh.reader, None
+            self.children[self.children.index(child)] = self.start(child.node)
 
     def end(self, children: Sequence[Child]) -> None:
         """Ask politely, then firmly."""

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.bringup.recording import Recording, read_recording
+from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import BagError
 from simdist_ros.core.observation import projected_gravity
 from simdist_ros.core.robot import Robot
-from simdist_ros.world_model.atomic import write_atomic
 
 __all__ = ['Report', 'make_report', 'report_lines', 'velocity_series', 'write_report']
 
@@ -86,7 +86,7 @@ def make_report(bag: Path, robot: Robot) -> tuple[Report, Recording]:
         planner=search_figures(recording, stamps),
         ticks=len(stamps),
         late_ticks=late,
-        rate_hz=(len(stamps) - late) / wall_s,
+        rate_hz=(1.0 - late / len(stamps)) * (len(stamps) - 1) / wall_s,
         realtime_factor=duration_s / wall_s,
         duration_s=duration_s,
         bag=str(bag),

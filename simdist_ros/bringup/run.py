@@ -98,9 +98,13 @@ def run_graph(
         code = group.wait()
     if code:
         raise ConfigError(f'the stand-in ended with exit code {code}; see {group.log_folder}')
-    if group.is_interrupted and not (Path(options.bag) / 'metadata.yaml').exists():
+    try:
+        report, recording = make_report(Path(options.bag), robot)
+    except BagError as error:
+        if not group.is_interrupted:
+            raise
+        print(f'interrupted, and nothing to report: {error}')
         return None
-    report, recording = make_report(Path(options.bag), robot)
     about = dataclasses.asdict(options) | {'overrides': dict(overrides)}
     for path in (folder / 'report.json', report_path):
         if path is not None:

@@ -10,10 +10,10 @@ import safetensors.torch
 import yaml
 from torch import nn
 
+from simdist_ros.core.atomic import TEMPORARY_SUFFIX, write_atomic
 from simdist_ros.core.errors import CheckpointError, unknown_name
 from simdist_ros.core.robot import Robot
 from simdist_ros.core.share import share_folder
-from simdist_ros.world_model.atomic import TEMPORARY_SUFFIX, write_atomic
 from simdist_ros.world_model.cpu import keep_freed_memory
 from simdist_ros.world_model.manifest import (
     MANIFEST,

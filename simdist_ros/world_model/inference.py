@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.atomic import write_atomic
 from simdist_ros.world_model.checkpoint import load_model
 from simdist_ros.world_model.model import WorldModel
 
