@@ -40,21 +40,35 @@ def state() -> RobotState:
     )
 
 
+def new_context(arguments=None) -> Context:
+    context = Context()
+    rclpy.init(
+        args=['--ros-args', *arguments] if arguments else None,
+        context=context,
+        signal_handler_options=SignalHandlerOptions.NO,
+    )
+    return context
+
+
+@pytest.fixture(scope='module')
+def ros_context():
+    context = new_context()
+    yield context
+    rclpy.try_shutdown(context=context)
+
+
 @pytest.fixture
-def make_node():
+def make_node(ros_context):
     """Make nodes with parameters given as from outside, or by ROS arguments; none ever spins."""
     nodes, contexts = [], []
 
-    def make(overrides=None, arguments=None, name='planner') -> Node:
-        context = Context()
-        rclpy.init(
-            args=['--ros-args', *arguments] if arguments else None,
-            context=context,
-            signal_handler_options=SignalHandlerOptions.NO,
-        )
-        contexts.append(context)
+    def make(overrides=None, arguments=None) -> Node:
+        context = ros_context
+        if arguments:
+            context = new_context(arguments)
+            contexts.append(context)
         node = Node(
-            name,
+            'planner',
             context=context,
             parameter_overrides=[
                 Parameter(key, value=value) for key, value in (overrides or {}).items()

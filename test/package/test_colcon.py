@@ -9,8 +9,6 @@ import pytest
 
 COLCON = Path(sys.executable).with_name('colcon')
 
-NODES = {'mujoco_robot', 'planner', 'supervisor', 'transition_logger'}
-
 
 @pytest.fixture(scope='module')
 def workspace(tmp_path_factory: pytest.TempPathFactory, export) -> Path:
@@ -42,9 +40,11 @@ def in_workspace(workspace: Path, command: str) -> str:
     return done.stdout
 
 
-def test_executables_are_in_lib(prefix: Path):
+def test_every_node_and_the_command_are_executables_in_lib(prefix: Path):
+    sources = (prefix.parents[1] / 'src/simdist_ros/simdist_ros/nodes').glob('*.py')
+    nodes = {path.stem for path in sources if 'def main(' in path.read_text()} - {'reference'}
     there = {path.name for path in (prefix / 'lib/simdist_ros').iterdir()}
-    assert there == NODES | {'simdist'}
+    assert there == nodes | {'simdist'}
 
 
 def test_share_holds_every_file_of_config_launch_and_models(prefix: Path, shared_files):

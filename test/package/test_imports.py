@@ -16,7 +16,7 @@ MAY_IMPORT = {
     'core': set(),
     **{part: {'core'} for part in PARTS},
     **{method: PARTS | {'core'} for method in METHODS},
-    'nodes': METHODS | PARTS | {'core'},
+    'nodes': METHODS | PARTS | {'core', 'bringup'},  # bringup starts nodes, but imports none
     'bringup': METHODS | PARTS | {'core'},
     'cli': METHODS | PARTS | {'core', 'bringup', 'nodes'},
 }

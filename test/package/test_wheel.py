@@ -71,7 +71,8 @@ def test_every_module_is_in_the_wheel_and_imports(installed: Path, source_files:
 
 def test_share_holds_every_file_of_config_launch_and_models(installed: Path, shared_files):
     share = installed / 'share/simdist_ros'
-    there = {path.relative_to(share).as_posix() for path in share.rglob('*') if path.is_file()}
+    files = [path for path in share.rglob('*') if path.is_file() and path.suffix != '.pyc']
+    there = {path.relative_to(share).as_posix() for path in files}
     assert there == shared_files | {'package.xml'}
     assert (installed / 'share/ament_index/resource_index/packages/simdist_ros').is_file()
 
