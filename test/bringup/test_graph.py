@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from simdist_ros.bringup.graph import GraphOptions, describe_graph, parse_overrides
+from simdist_ros.core.errors import ConfigError
+
+
+def by_name(options, overrides=None):
+    return {node.name: node for node in describe_graph(options, overrides)}
+
+
+def test_the_stand_in_in_lockstep_has_five_nodes_on_one_clock():
+    nodes = by_name(GraphOptions(mode='lockstep', model='m', bag='b', seed=3, duration_s=2.0))
+    assert list(nodes) == [
+        'supervisor', 'planner', 'transition_logger', 'operator', 'mujoco_robot',
+    ]  # fmt: skip
+    for name in ('supervisor', 'planner', 'mujoco_robot'):
+        assert nodes[name].parameters['mode'] == 'lockstep'
+    assert nodes['planner'].parameters['use_sim_time'] is True
+    assert nodes['planner'].parameters['seed'] == 3
+    assert 'mppi.plan_delay_steps' not in nodes['planner'].parameters
+    robot = nodes['mujoco_robot'].parameters
+    assert (robot['seed'], robot['duration_s'], robot['num_observers']) == (3, 2.0, 4)
+    assert nodes['supervisor'].parameters['initial_mode'] == 'walk'
+
+
+def test_in_realtime_a_plan_takes_effect_one_step_later_and_has_a_budget():
+    planner = by_name(GraphOptions(mode='realtime', model='m'))['planner']
+    assert planner.parameters['mppi.plan_delay_steps'] == 1
+    assert 0.0 < planner.parameters['mppi.budget_ms'] < 20.0
+    assert 'use_sim_time' not in planner.parameters
+
+
+def test_real_hardware_has_no_stand_in_and_waits_for_its_operator():
+    nodes = by_name(GraphOptions(use_mock_hardware=False, model='m', bag='b'))
+    assert list(nodes) == ['supervisor', 'planner', 'transition_logger']
+    assert nodes['supervisor'].parameters['initial_mode'] == 'off'
+
+
+def test_without_a_bag_nobody_records_and_the_stand_in_waits_for_one_less():
+    nodes = by_name(GraphOptions(mode='lockstep', model='m'))
+    assert 'transition_logger' not in nodes
+    assert nodes['mujoco_robot'].parameters['num_observers'] == 3
+
+
+def test_teleop_leaves_the_velocity_to_somebody_else():
+    assert 'operator' not in by_name(GraphOptions(model='m', teleop=True))
+
+
+def test_the_velocity_asked_for_reaches_the_operator():
+    nodes = by_name(GraphOptions(model='m', vx=0.3, vy=-0.1, yaw_rate=0.2))
+    wanted = {'robot': 'go2', 'vx': 0.3, 'vy': -0.1, 'yaw_rate': 0.2}
+    assert nodes['operator'].parameters == wanted
+
+
+def test_the_graph_ends_with_its_robot_and_only_a_planner_is_started_again():
+    nodes = by_name(GraphOptions(model='m', bag='b')).values()
+    assert [node.name for node in nodes if node.ends_graph] == ['mujoco_robot']
+    assert [node.name for node in nodes if node.respawn] == ['planner']
+
+
+def test_every_node_is_a_module_that_exists():
+    for node in describe_graph(GraphOptions(model='m', bag='b')):
+        assert importlib.util.find_spec(node.module), node.module
+
+
+def test_overrides_win_over_what_the_mode_sets_and_touch_no_other_node():
+    options = GraphOptions(mode='realtime', model='m')
+    nodes = by_name(options, {'planner': {'mppi.budget_ms': 8.0, 'robot': 'other'}})
+    assert nodes['planner'].parameters['mppi.budget_ms'] == 8.0
+    assert nodes['planner'].parameters['robot'] == 'other'
+    assert nodes['supervisor'].parameters['robot'] == 'go2'
+
+
+@pytest.mark.parametrize(
+    ('options', 'overrides', 'sentence'),
+    [
+        (
+            {'mode': 'lockstep', 'use_mock_hardware': False},
+            None,
+            'mode lockstep needs the stand-in; a real robot does not wait',
+        ),
+        (
+            {'mode': 'lockstep', 'teleop': True},
+            None,
+            'mode lockstep needs a command for each stamp; teleop has none',
+        ),
+        ({}, {'planer': {'seed': 1}}, "unknown node 'planer'; did you mean 'planner'?"),
+        (
+            {'use_mock_hardware': False},
+            {'mujoco_robot': {'seed': 1}},
+            "unknown node 'mujoco_robot'; known: planner, supervisor",
+        ),
+    ],
+)
+def test_what_contradicts_itself_is_refused(options, overrides, sentence):
+    with pytest.raises(ConfigError) as caught:
+        describe_graph(GraphOptions(model='m', **options), overrides)
+    assert str(caught.value) == sentence
+
+
+def test_overrides_are_read_as_the_types_they_look_like():
+    texts = [
+        'planner.mppi.num_samples=64',
+        'planner.mppi.gamma=0.9',
+        'planner.autostart=false',
+        'supervisor.initial_mode=stand',
+        'planner.list=[1.0, 2.0]',
+        'mujoco_robot.world=a=b',
+    ]
+    assert parse_overrides(texts) == {
+        'planner': {
+            'mppi.num_samples': 64,
+            'mppi.gamma': 0.9,
+            'autostart': False,
+            'list': [1.0, 2.0],
+        },
+        'supervisor': {'initial_mode': 'stand'},
+        'mujoco_robot': {'world': 'a=b'},
+    }
+
+
+@pytest.mark.parametrize('text', ['planner', 'planner.seed', 'seed=3', ''])
+def test_an_override_of_another_form_is_refused(text):
+    with pytest.raises(ConfigError, match=r'is not of the form node\.parameter=value'):
+        parse_overrides([text])
+
+
+@pytest.mark.parametrize(
+    ('value', 'why'),
+    [
+        ('{', 'the value is not valid YAML'),
+        ('', 'the value must be'),
+        ('{a: 1}', 'the value must be'),
+        ('[]', 'the value must be'),
+        ('[1, a]', 'the value must be'),
+        ('[[1]]', 'the value must be'),
+    ],
+)
+def test_a_value_that_no_parameter_can_hold_is_refused_with_its_text(value, why):
+    with pytest.raises(ConfigError) as caught:
+        parse_overrides([f'planner.mppi.gamma={value}'])
+    assert str(caught.value).startswith(f"--set 'planner.mppi.gamma={value}': {why}")
