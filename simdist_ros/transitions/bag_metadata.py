@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from simdist_ros.core.atomic import write_atomic
 from simdist_ros.transitions.topic import Topic, message_type
 
 __all__ = ['METADATA_FILE', 'BagMetadata', 'to_yaml', 'write_metadata']
@@ -94,7 +95,5 @@ def write_metadata(folder: Path, metadata: BagMetadata) -> None:
     Raises:
         OSError: The disk refuses.
     """
-    part = folder / f'{METADATA_FILE}.part'
     text = to_yaml({'rosbag2_bagfile_information': metadata.as_rosbag2()})
-    part.write_text(text, encoding='utf-8')
-    part.replace(folder / METADATA_FILE)
+    write_atomic(folder / METADATA_FILE, text.encode())
