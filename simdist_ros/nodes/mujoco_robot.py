@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 from nav_msgs.msg import Odometry
+from rclpy.duration import Duration
 from rclpy.executors import Executor
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
@@ -35,6 +36,7 @@ from simdist_ros.sim.world import load_world
 
 REPEAT_S = 0.5  # between two publications of a state that nobody has answered (lockstep)
 SETTLE_S = 0.3  # from the last subscriber of one topic to those of the others
+FLUSH_S = 0.5  # for the last state to reach all who read it
 THROTTLE_S = 2.0
 
 
@@ -156,12 +158,14 @@ class MujocoRobotNode(Node):
 
     def work_in_lockstep(self, executor: Executor, stop: Stop, num_ticks: int) -> int:
         """Publish a state, wait for its answer, advance; the wall clock plays no part."""
-        for _ in range(num_ticks):
-            if not self.wait_for_answer(executor, stop):
-                return 0 if stop.requested else 1
+        ticks = 0
+        while self.wait_for_answer(executor, stop):
+            if ticks == num_ticks:
+                self.joints.wait_for_all_acked(Duration(seconds=FLUSH_S))
+                return 0
             self.simulation.step()
-        self.publish_state()
-        return 0
+            ticks += 1
+        return 0 if stop.requested else 1
 
     def wait_for_answer(self, executor: Executor, stop: Stop) -> bool:
         """Publish the present state, again at times, until its command is there."""

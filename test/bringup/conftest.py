@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from simdist_ros.core.robot import HeightMap, Joint, Robot
+from simdist_ros.core.share import share_folder
+from simdist_ros.world_model.architecture import Architecture
+from simdist_ros.world_model.checkpoint import save_model
+from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.upstream import import_upstream
+
+ROOT = Path(__file__).parents[2]
+
+# Found within a second, as the graphs do it; read by the middleware when the first node is made.
+os.environ.setdefault('FASTDDS_DEFAULT_PROFILES_FILE', str(share_folder() / 'config/fastdds.xml'))
 
 
 @pytest.fixture(scope='session')
@@ -16,3 +28,24 @@ def small_robot() -> Robot:
         joints=tuple(replace(Joint(), name=name) for name in ('left', 'right')),
         height_map=HeightMap(columns=3, rows=1, first_x_m=-0.1, first_y_m=0.0),
     )
+
+
+@pytest.fixture(scope='session')
+def random_model(tmp_path_factory) -> Path:
+    """A model of the right sizes that has learned nothing: enough for the plumbing."""
+    folder = tmp_path_factory.mktemp('models') / 'random'
+    save_model(folder, WorldModel(Architecture(), seed=1), robot='go2', created_by='a test')
+    return folder
+
+
+@pytest.fixture(scope='session')
+def published_model(tmp_path_factory) -> Path:
+    """The published model, which walks."""
+    default = ROOT.parent / 'shared' / 'upstream_go2'
+    source = Path(os.environ.get('SIMDIST_UPSTREAM_GO2', default))
+    if not source.is_dir():
+        pytest.skip(f'the published Go2 model is not at {source}; set SIMDIST_UPSTREAM_GO2')
+    pytest.importorskip('tensorstore', reason='tensorstore is not installed')
+    folder = tmp_path_factory.mktemp('models') / 'go2'
+    import_upstream(source, folder)
+    return folder

@@ -1,0 +1,209 @@
+"""Graphs that really run: start them, watch them, end them; nothing here sleeps a fixed time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.signals import SignalHandlerOptions
+
+from simdist_ros.bringup.processes import ros_environment
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 60.0  # two loaded cores start a graph in ten seconds or so
+MAX_DOMAIN = 100  # higher ones reach into the system's own ports
+LOCKS = Path('/tmp')
+
+
+def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = PATIENCE_S) -> Any:
+    """Return the first value of a condition that is true."""
+    end = time.monotonic() + timeout_s
+    while not (value := condition()):
+        assert time.monotonic() < end, f'waited {timeout_s} s in vain until {what}'
+        time.sleep(0.01)
+    return value
+
+
+@contextlib.contextmanager
+def own_domain() -> Iterator[int]:
+    """Reserve a ROS domain that no other test of this machine uses meanwhile."""
+    for offset in range(MAX_DOMAIN):
+        domain = 1 + (os.getpid() + offset) % MAX_DOMAIN
+        with (LOCKS / f'simdist_ros_test_domain_{domain}.lock').open('w') as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue
+            yield domain
+            return
+    raise AssertionError('all ROS domains are taken by other tests')
+
+
+class Observer:
+    """A ROS node of the test; it hears and says something only while the test waits for it."""
+
+    def __init__(self, domain: int) -> None:
+        self.context = Context()
+        rclpy.init(
+            context=self.context,
+            domain_id=domain,
+            signal_handler_options=SignalHandlerOptions.NO,
+        )
+        self.node = Node('observer', context=self.context, enable_rosout=False)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self.executor.add_node(self.node)
+
+    def listen(self, kind: type, topic: str, depth: int = 1000) -> list[Any]:
+        """Return the list to which each message of a topic will be added."""
+        heard: list[Any] = []
+        self.node.create_subscription(kind, topic, heard.append, QoSProfile(depth=depth))
+        return heard
+
+    def until(self, condition: Callable[[], Any], what: str, timeout_s: float = PATIENCE_S) -> Any:
+        """Handle messages until a condition holds; return its value."""
+        end = time.monotonic() + timeout_s
+        while not (value := condition()):
+            assert time.monotonic() < end, f'waited {timeout_s} s in vain until {what}'
+            self.executor.spin_once(timeout_sec=0.02)
+        return value
+
+    def listen_for(self, seconds: float) -> None:
+        """Handle messages for a while, to see that nothing comes."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def call(self, kind: type, service: str, request: Any = None) -> Any:
+        """Call a service and return its response."""
+        client = self.node.create_client(kind, service)
+        self.until(client.service_is_ready, f'{service} is there')
+        future = client.call_async(kind.Request() if request is None else request)
+        self.until(future.done, f'{service} has answered')
+        self.node.destroy_client(client)
+        return future.result()
+
+    def close(self) -> None:
+        self.executor.shutdown()
+        self.node.destroy_node()
+        rclpy.try_shutdown(context=self.context)
+
+
+class RunningGraph:
+    """A `simdist up` that was started, and the processes it started."""
+
+    def __init__(self, folder: Path, domain: int, *arguments: str) -> None:
+        """Start it; its files go below `folder`, which is made."""
+        folder.mkdir(parents=True)
+        self.folder, self.domain = folder, domain
+        self.bag = folder / 'bag'
+        self.report = folder / 'report.json'
+        self.stdout, self.stderr = folder / 'stdout', folder / 'stderr'
+        command = [sys.executable, '-m', 'simdist_ros.cli', 'up', *arguments]
+        command += ['--runs', str(folder / 'runs'), '--report', str(self.report)]
+        command += ['--bag', str(self.bag)]
+        environment = ros_environment(folder) | {'ROS_DOMAIN_ID': str(domain)}
+        with self.stdout.open('w') as stdout, self.stderr.open('w') as stderr:
+            self.process = subprocess.Popen(
+                command, stdout=stdout, stderr=stderr, env=environment, cwd=ROOT
+            )
+        self.seen: set[int] = set()
+
+    def pids(self) -> dict[str, int]:
+        """Return the processes of the nodes that run now, by the node's name."""
+        pids = {}
+        for folder in Path('/proc').iterdir():
+            if folder.name.isdigit() and parent_of(folder) == self.process.pid:
+                command = (folder / 'cmdline').read_bytes().decode().split('\0')
+                modules = [word for word in command if word.startswith('simdist_ros.nodes.')]
+                if modules:
+                    pids[modules[0].rpartition('.')[2]] = int(folder.name)
+        self.seen |= set(pids.values())
+        return pids
+
+    def kill(self, name: str) -> int:
+        """Kill a node as nothing else can, and return when [ns]."""
+        pid = self.pids()[name]
+        now = time.time_ns()
+        os.kill(pid, signal.SIGKILL)
+        return now
+
+    def alive(self) -> set[int]:
+        """Return the node processes seen so far that are still there."""
+        return {pid for pid in self.seen if parent_of(Path(f'/proc/{pid}')) is not None}
+
+    def interrupt_twice(self) -> float:
+        """Press Ctrl-C two times; return the seconds until no node was left."""
+        self.pids()
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        time.sleep(0.05)  # two signals at the same moment would be one
+        self.process.send_signal(signal.SIGINT)
+        wait_until(lambda: not (self.pids() or self.alive()), 'no node is left')
+        return time.monotonic() - began
+
+    def wait(self, timeout_s: float = 3 * PATIENCE_S) -> int:
+        """Wait for its end and return the exit code."""
+        return self.process.wait(timeout_s)
+
+    def log(self, name: str) -> str:
+        """Return what a node has said so far."""
+        (file,) = self.folder.glob(f'runs/*/log/{name}.log')
+        return file.read_text()
+
+    def close(self) -> None:
+        """Leave nothing behind, whatever happened."""
+        self.pids()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(15.0)
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for pid in self.alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def running_graph(folder: Path, *arguments: str) -> Iterator[RunningGraph]:
+    """Start `simdist up` in a domain of its own; end it with the context."""
+    with own_domain() as domain:
+        graph = RunningGraph(folder, domain, *arguments)
+        try:
+            yield graph
+        finally:
+            graph.close()
+
+
+@contextlib.contextmanager
+def observed(domain: int) -> Iterator[Observer]:
+    """Look into a domain."""
+    observer = Observer(domain)
+    try:
+        yield observer
+    finally:
+        observer.close()
+
+
+def parent_of(folder: Path) -> int | None:
+    """Return the parent of a process that runs, by its folder below /proc; else None."""
+    try:
+        status = (folder / 'stat').read_text()
+    except OSError:
+        return None
+    state, parent = status.rpartition(')')[2].split()[:2]
+    return None if state == 'Z' else int(parent)
