@@ -78,6 +78,7 @@ def node_of(spec: NodeSpec, params_file: str) -> Node:
         executable=sys.executable,
         arguments=['-m', spec.module],
         name=spec.name,
+        exec_name=spec.name,
         parameters=[spec.parameters, *([params_file] if params_file else [])],
         respawn=spec.respawn,
         respawn_delay=1.0,
