@@ -4,7 +4,7 @@ launch_pytest = pytest.importorskip(
     'launch_pytest', reason='launch_pytest comes with a ROS 2 installation, not from PyPI'
 )
 
-from launched import NODES, bringup, pid_of  # noqa: E402
+from .launched import NODES, bringup, pid_of  # noqa: E402
 
 
 @launch_pytest.fixture
