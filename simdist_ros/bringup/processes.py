@@ -71,7 +71,9 @@ class ProcessGroup:
             number: signal.signal(number, self.interrupt)
             for number in (signal.SIGINT, signal.SIGTERM)
         }
-        self.children = [self.start(node) for node in self.nodes]
+        for node in self.nodes:
+            if not self.is_interrupted:
+                self.children.append(self.start(node))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -148,11 +148,14 @@ def search_figures(recording: Recording, stamps: list[int]) -> dict[str, float]:
     ticks = [recording.planner[stamp] for stamp in stamps if stamp in recording.planner]
     planned = [tick for tick in ticks if tick['source'] != 'none']
     names = ('num_samples', 'num_iterations', 'gain', 'effective_samples')
-    figures = {
-        name: float(np.mean([float(tick[name]) for tick in planned])) if planned else 0.0
-        for name in names
-    }
+    figures = {name: finite_mean([float(tick[name]) for tick in planned]) for name in names}
     return figures | {'ticks_without_plan': float(len(ticks) - len(planned))}
+
+
+def finite_mean(values: list[float]) -> float:
+    """Return the mean of the values that are numbers, 0 if none is."""
+    finite = [value for value in values if np.isfinite(value)]
+    return float(np.mean(finite)) if finite else 0.0
 
 
 def report_lines(report: Report) -> list[str]:

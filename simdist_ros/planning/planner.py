@@ -71,7 +71,8 @@ class Plan:
         actions: (T - plan_delay_steps, action_dim), float32.
         source: What made it.
         reason: Why it isn't by MPPI, where it was meant to be.
-        gain: Return over the policy prior's by the model itself, 0 for the prior.
+        gain: Mean return of the last elites over the policy prior's, by the model itself; 0 for
+            the prior, NaN where the prior's return is not finite.
         effective_samples: Of the last iteration's weights.
         num_iterations: Iterations done.
         elapsed_ms: Time it took [ms].
@@ -189,6 +190,7 @@ class Planner:
             return discounted_return(rewards, final_value, settings.gamma)
 
         start = self.start(observation, prior, score)
+        budget.begin_iterations()
         result = search(
             start, score, settings, self.generator, lambda iteration: budget.allows_another()
         )
@@ -240,6 +242,10 @@ class Budget:
         self.clock = clock
         self.longest = 0.0
         self.last: float | None = None
+
+    def begin_iterations(self) -> None:
+        """Leave out what came before from the time that an iteration is expected to take."""
+        self.last = self.clock()
 
     def allows_another(self) -> bool:
         """Return whether the longest iteration so far would end within the budget."""

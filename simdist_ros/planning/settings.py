@@ -29,7 +29,7 @@ class MppiSettings(Settings):
         high=1.0,
     )
     inverse_temperature: float = setting(
-        4.0, 'Weight of an elite is exp(this * return); 0 is their plain mean.', low=0.0
+        4.0, 'Weight of an elite is exp(this * return); 0: plain mean.', low=0.0, high=1e6
     )
     gamma: float = setting(0.99, 'Discount of one step.', low=0.0, high=1.0)
     initial_std: float = setting(

@@ -73,4 +73,4 @@ class TickStatistics:
             'num_iterations': self.settings.num_iterations,
             **{f'{outcome}_ticks': count for outcome, count in self.outcomes.items()},
         }
-        return f'{self.ticks} plans, median {median:.1f} ms, p99 {p99:.1f} ms', values
+        return f'{self.ticks} ticks, plan median {median:.1f} ms, p99 {p99:.1f} ms', values
