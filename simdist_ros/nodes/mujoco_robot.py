@@ -132,15 +132,6 @@ class MujocoRobotNode(Node):
         if measured.height_map is not None and self.robot.height_map is not None:
             self.height_map.publish(height_map_to_msg(self.robot.height_map, measured))
         truth = self.simulation.true_state()
-        self.ground_truth.publish(
-            odometry_to_msg(
-                stamp,
-                truth.position,
-                truth.orientation,
-                truth.linear_velocity,
-                truth.angular_velocity,
-            )
-        )
         self.imu.publish(imu_to_msg(measured))
         self.odom.publish(
             odometry_to_msg(
@@ -152,6 +143,15 @@ class MujocoRobotNode(Node):
             )
         )
         self.joints.publish(joint_state_to_msg(self.robot, measured))
+        self.ground_truth.publish(
+            odometry_to_msg(
+                stamp,
+                truth.position,
+                truth.orientation,
+                truth.linear_velocity,
+                truth.angular_velocity,
+            )
+        )
         return stamp
 
     # Lockstep

@@ -7,10 +7,11 @@ launch_pytest = pytest.importorskip(
     'launch_pytest', reason='launch_pytest comes with a ROS 2 installation, not from PyPI'
 )
 
-from .launched import NODES, bringup, pid_of  # noqa: E402
 from lifecycle_msgs.msg import State  # noqa: E402
 from lifecycle_msgs.srv import GetState  # noqa: E402
 from trajectory_msgs.msg import JointTrajectory  # noqa: E402
+
+from .launched import NODES, bringup, pid_of  # noqa: E402
 
 
 @launch_pytest.fixture(scope='module')

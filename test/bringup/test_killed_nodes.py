@@ -1,0 +1,161 @@
+"""While the published model walks in realtime, the planner is killed, and then the logger."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from nav_msgs.msg import Odometry
+from trajectory_msgs.msg import JointTrajectory
+
+from simdist_ros.bringup.recording import read_recording
+from simdist_ros.core.robot import load_robot
+from simdist_ros.nodes import topics
+from simdist_ros.nodes.messages import joint_command_from_msg, quaternion, stamp_ns
+from simdist_ros.safety.watchdog import tilt_rad
+from simdist_ros.transitions.bag_reader import bag_info
+
+from .running import observed, running_graph
+
+MS = 1_000_000
+PERIOD_NS = 20 * MS
+
+
+def values_of(tick: DiagnosticArray) -> dict[str, str]:
+    return {pair.key: pair.value for pair in tick.status[0].values}
+
+
+class Walk:
+    """What is heard of a walk while it goes on."""
+
+    def __init__(self, observer):
+        self.observer = observer
+        self.truth = observer.listen(Odometry, topics.GROUND_TRUTH)
+        self.commands = observer.listen(JointTrajectory, topics.JOINT_COMMAND)
+        self.plans = observer.listen(JointTrajectory, topics.PLAN)
+        self.ticks = observer.listen(DiagnosticArray, topics.SUPERVISOR_TICK)
+
+    def position(self) -> np.ndarray:
+        position = self.truth[-1].pose.pose.position
+        return np.array([position.x, position.y])
+
+    def walk_on(self, distance_m: float, what: str) -> None:
+        """Wait until it has come further by a distance."""
+        self.observer.until(lambda: self.truth, 'the robot publishes')
+        start = self.position()
+        self.observer.until(lambda: np.linalg.norm(self.position() - start) > distance_m, what)
+
+    def tick_after(self, stamp: int, **wanted: str) -> DiagnosticArray | None:
+        """Return the first decision after a stamp that has the values wanted."""
+        for tick in self.ticks:
+            if stamp_ns(tick) > stamp and wanted.items() <= values_of(tick).items():
+                return tick
+        return None
+
+
+@pytest.fixture(scope='module')
+def events(published_model, tmp_path_factory):
+    """Walk, kill the planner, walk on, kill the logger, walk on, press Ctrl-C."""
+    arguments = ('--model', str(published_model), '--mode', 'realtime')
+    arguments += ('--set', 'planner.mppi.num_iterations=0')
+    folder = tmp_path_factory.mktemp('killed') / 'graph'
+    with running_graph(folder, *arguments) as graph, observed(graph.domain) as observer:
+        walk = Walk(observer)
+        walk.walk_on(0.5, 'it walks')
+        killed_ns = graph.kill('planner')
+        stand = observer.until(
+            lambda: walk.tick_after(killed_ns, action='stand'), 'the supervisor acts'
+        )
+        resumed = observer.until(
+            lambda: walk.tick_after(stamp_ns(stand), action='follow_plan', late='0'),
+            'the planner plans again',
+        )
+        walk.walk_on(0.5, 'it walks again')
+        logger_killed_ns = graph.kill('transition_logger')
+        walk.walk_on(0.3, 'it walks without a logger')
+        graph.interrupt_twice()
+        code = graph.wait()
+        yield SimpleNamespace(
+            graph=graph,
+            walk=walk,
+            killed_ns=killed_ns,
+            stand=stand,
+            resumed=resumed,
+            logger_killed_ns=logger_killed_ns,
+            code=code,
+        )
+
+
+@pytest.fixture(scope='module')
+def robot():
+    return load_robot('go2')
+
+
+def test_without_a_planner_the_safe_action_comes_within_100_ms(events):
+    values = values_of(events.stand)
+    assert values['fault'] == 'stale_plan'
+    assert stamp_ns(events.stand) - events.killed_ns <= 100 * MS
+    answered = {stamp_ns(plan) for plan in events.walk.plans}
+    last = max(stamp for stamp in answered if stamp < stamp_ns(events.resumed) - 500 * MS)
+    assert 0 < stamp_ns(events.stand) - last <= 100 * MS
+
+
+def test_the_safe_action_is_a_way_to_the_stand_pose_and_no_frozen_target(events, robot):
+    began, ended = stamp_ns(events.stand), stamp_ns(events.resumed)
+    stand = robot.per_joint('stand')
+    distance = {
+        stamp_ns(message): np.abs(joint_command_from_msg(robot, message).position - stand).max()
+        for message in events.walk.commands
+        if began <= stamp_ns(message) < ended
+    }
+    ramp = [distance[stamp] for stamp in sorted(distance) if stamp <= began + 400 * MS]
+    assert len(ramp) > 10
+    assert ramp[0] > ramp[len(ramp) // 2] > ramp[-1]
+    assert ramp[-1] < 0.02
+    held = [distance[stamp] for stamp in sorted(distance) if stamp > began + 400 * MS]
+    assert max(held) < 0.02
+
+
+def test_the_commands_never_stop_coming(events):
+    stamps = [stamp_ns(message) for message in events.walk.commands]
+    around = [s for s in stamps if events.killed_ns - 1000 * MS < s < events.killed_ns + 1000 * MS]
+    assert np.diff(around).max() <= 5 * PERIOD_NS
+
+
+def test_the_robot_does_not_fall_and_walks_on_with_a_new_planner(events, robot):
+    position, tilt = {}, {}
+    for message in events.walk.truth:
+        pose = message.pose.pose
+        position[stamp_ns(message)] = np.array([pose.position.x, pose.position.y, pose.position.z])
+        tilt[stamp_ns(message)] = tilt_rad(quaternion(pose.orientation))
+    assert min(place[2] for place in position.values()) > robot.fallen_height_m
+    assert max(tilt.values()) < robot.max_tilt_rad
+    resumed = min(stamp for stamp in position if stamp >= stamp_ns(events.resumed))
+    way = position[max(position)] - position[resumed]
+    assert np.linalg.norm(way[:2]) > 0.6
+    said = events.graph.stderr.read_text()
+    assert '[planner] ended with exit code -9; starting it again' in said
+
+
+def test_the_bag_of_a_killed_logger_is_readable_up_to_the_break(events, robot):
+    info = bag_info(events.graph.bag)
+    assert info.is_cut_off
+    recording = read_recording(events.graph.bag, robot)
+    lost_ns = events.logger_killed_ns - max(recording.joint_pos)
+    assert lost_ns < 2000 * MS
+    known = [s for s in recording.joint_pos if stamp_ns(events.resumed) < s]
+    assert len(known) > 20
+
+
+def test_walking_goes_on_without_a_logger(events):
+    assert 'the others go on' in events.graph.stderr.read_text()
+    after = [tick for tick in events.walk.ticks if stamp_ns(tick) > events.logger_killed_ns]
+    walked = [values_of(tick)['action'] == 'follow_plan' for tick in after]
+    assert sum(walked) > 0.8 * len(walked) > 10
+
+
+def test_the_run_ends_cleanly_with_a_report_of_what_was_recorded(events):
+    assert events.code == 0, events.graph.stderr.read_text()
+    assert events.graph.report.is_file()
