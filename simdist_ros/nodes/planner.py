@@ -30,6 +30,7 @@ from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import COMMAND, RELIABLE, state_wanted
 from simdist_ros.nodes.runtime import BAD_INPUT, Stop, run, spin
 from simdist_ros.nodes.state_subscriber import StateSubscriber
+from simdist_ros.nodes.throttle import Throttle
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.loading import load_planner
 from simdist_ros.planning.planner import NoPlan
@@ -76,6 +77,7 @@ class PlannerNode(LifecycleNode):
         self.controller: Controller | None = None
         self.statistics = TickStatistics()
         self.failure = ''
+        self.throttle = Throttle(THROTTLE_S)
         self.command = np.zeros(len(self.robot.command_low))
         self.command_stamp_ns = -1
         self.command_received = -np.inf
@@ -170,10 +172,11 @@ class PlannerNode(LifecycleNode):
         command = twist_array(message)
         low, high = np.array(self.robot.command_low), np.array(self.robot.command_high)
         if not np.isfinite(command).all():
-            self.warn('cmd_vel is not finite; the last command stays')
+            self.warn('cmd_vel nan', 'cmd_vel is not finite; the last command stays')
             return
         if np.any(command < low) or np.any(command > high):
-            self.warn(f'cmd_vel {command.tolist()} clipped to {low.tolist()} .. {high.tolist()}')
+            asked, bounds = command.tolist(), f'{low.tolist()} .. {high.tolist()}'
+            self.warn('cmd_vel range', f'cmd_vel {asked} clipped to {bounds}')
         self.command = np.clip(command, low, high)
         self.command_stamp_ns = stamp_ns(message)
         self.command_received = time.monotonic()
@@ -186,7 +189,7 @@ class PlannerNode(LifecycleNode):
         try:
             command = joint_command_from_msg(self.robot, message)
         except SimdistError as error:
-            self.warn(str(error))
+            self.warn('joint_command', str(error))
             return
         self.controller.note_executed(command, self.states.joint_pos)
         self.last_command_step = self.controller.step_of(command.stamp_ns)
@@ -209,7 +212,7 @@ class PlannerNode(LifecycleNode):
         try:
             result = controller.tick(state, self.command_now().astype(np.float32))
         except SimdistError as error:
-            self.warn(str(error))
+            self.warn('state', str(error))
             return
         self.publish(state.stamp_ns, result)
         self.record(state.stamp_ns, result, 1e3 * (time.perf_counter() - began))
@@ -233,7 +236,8 @@ class PlannerNode(LifecycleNode):
     def publish(self, stamp: int, result: PlannedTargets | NoPlan) -> None:
         """Publish the plan; one without points says that there is none for this state."""
         if isinstance(result, NoPlan):
-            self.warn(f'no plan: {result.reason.value}; the supervisor follows the last one')
+            reason = result.reason.value
+            self.warn(reason, f'no plan: {reason}; the supervisor follows the last one')
             self.answer = plan_to_msg(self.robot, stamp, 0, np.zeros((0, self.robot.num_joints)))
         else:
             self.answer = plan_to_msg(self.robot, stamp, result.delay_steps, result.positions)
@@ -260,9 +264,10 @@ class PlannerNode(LifecycleNode):
         message = diagnostics(stamp, 'planner', summary, values, level)
         self.diagnostics_publisher.publish(message)
 
-    def warn(self, sentence: str) -> None:
-        """Log a throttled warning."""
-        self.get_logger().warning(sentence, throttle_duration_sec=THROTTLE_S)
+    def warn(self, subject: str, sentence: str) -> None:
+        """Log a warning, about one subject only every now and then."""
+        if self.throttle.allows(subject):
+            self.get_logger().warning(sentence)
 
 
 def main(args: list[str] | None = None) -> int:

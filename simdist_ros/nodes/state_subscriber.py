@@ -21,6 +21,7 @@ from simdist_ros.nodes.messages import (
     stamp_ns,
     vector,
 )
+from simdist_ros.nodes.throttle import Throttle
 from simdist_ros.transitions.state_assembler import StateAssembler
 
 THROTTLE_S = 2.0
@@ -61,6 +62,7 @@ class StateSubscriber:
         self.assembler = StateAssembler(parts, period_ns, tolerance)
         self.joint_pos: np.ndarray | None = None  # newest finite ones
         self.refused = 0
+        self.throttle = Throttle(THROTTLE_S)
         handlers = {
             'joints': (JointState, topics.JOINT_STATES, self.on_joints),
             'imu': (Imu, topics.IMU, self.on_imu),
@@ -69,9 +71,9 @@ class StateSubscriber:
         }
         for part in parts:
             kind, topic, handler = handlers[part]
-            node.create_subscription(kind, topic, self.guarded(handler), qos)
+            node.create_subscription(kind, topic, self.guarded(part, handler), qos)
 
-    def guarded(self, handler: Callable) -> Callable:
+    def guarded(self, part: str, handler: Callable) -> Callable:
         """Wrap a handler so that a message that does not fit is counted and named, not fatal."""
 
         def handle(message: object) -> None:
@@ -79,7 +81,8 @@ class StateSubscriber:
                 handler(message)
             except ConfigError as error:
                 self.refused += 1
-                self.node.get_logger().error(str(error), throttle_duration_sec=THROTTLE_S)
+                if self.throttle.allows(part):
+                    self.node.get_logger().error(str(error))
 
         return handle
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import rclpy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
@@ -20,7 +21,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 
-from simdist_ros.bringup.processes import ros_environment
+from simdist_ros.bringup.graph import NodeSpec
+from simdist_ros.bringup.processes import ProcessGroup, ros_environment
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0  # two loaded cores start a graph in ten seconds or so
@@ -191,6 +193,16 @@ def running_graph(folder: Path, *arguments: str) -> Iterator[RunningGraph]:
             yield graph
         finally:
             graph.close()
+
+
+@contextlib.contextmanager
+def running_nodes(folder: Path, *nodes: NodeSpec) -> Iterator[tuple[ProcessGroup, Observer]]:
+    """Start some nodes in a domain of their own; end them with the context."""
+    with own_domain() as domain, pytest.MonkeyPatch.context() as patch:
+        patch.setenv('ROS_DOMAIN_ID', str(domain))
+        with ProcessGroup(nodes, folder) as group, observed(domain) as observer:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C is for pytest
+            yield group, observer
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ class Log:
     def __init__(self):
         self.errors = []
 
-    def error(self, text, throttle_duration_sec):
+    def error(self, text):
         self.errors.append(text)
 
 
@@ -104,6 +104,20 @@ def test_a_height_map_of_the_wrong_size_is_named_counted_and_survived(wire, stat
     assert wire.node.log.errors == ['height_map is 2 x 3 32FC1; expected 3 x 2 32FC1']
     wire.deliver_all(state)
     assert len(wire.states) == 1
+
+
+def test_a_topic_that_never_fits_is_named_once_and_does_not_hide_another(wire, state):
+    wrong = messages.joint_state_to_msg(wire.robot, state)
+    wrong.name = ['hip', 'thigh', 'knee']
+    for _ in range(50):
+        wire.deliver(topics.JOINT_STATES, wrong)
+    image = messages.height_map_to_msg(wire.robot.height_map, state)
+    image.encoding = 'mono8'
+    wire.deliver(topics.HEIGHT_MAP, image)
+    assert wire.subscriber.refused == 51
+    names, map_ = wire.node.log.errors
+    assert 'joint names do not match' in names
+    assert map_ == 'height_map is 3 x 2 mono8; expected 3 x 2 32FC1'
 
 
 def test_a_state_that_comes_again_is_reported_by_its_stamp_and_not_handed_on_again(wire, state):
