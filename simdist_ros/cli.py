@@ -6,9 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from simdist_ros import __version__
-from simdist_ros.bringup.graph import GraphOptions, parse_overrides
+from simdist_ros.bringup.graph import GraphOptions, describe_graph, parse_overrides
 from simdist_ros.core.errors import SimdistError, unknown_name
 from simdist_ros.core.settings import SettingInfo, describe
 
@@ -21,6 +22,15 @@ RUNS = Path('runs')
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence, and suggests the nearest name."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse an unknown option here, where the known ones are known."""
+        parsed, rest = super().parse_known_args(args, namespace)
+        for word in rest:
+            if word.startswith('--'):
+                name = word.partition('=')[0]
+                self.error(unknown_name('option', name, self._option_string_actions))
+        return parsed, rest
 
     def error(self, message: str) -> None:  # type: ignore[override]
         """Print the sentence and exit with 2."""
@@ -74,6 +84,7 @@ def up(arguments: argparse.Namespace) -> int:
     names = [info.name for info in describe(GraphOptions)]
     options = GraphOptions(**{name: getattr(arguments, name) for name in names})
     overrides = parse_overrides(arguments.set)
+    describe_graph(options, overrides)
     check_options(options)
     run_graph(
         options,

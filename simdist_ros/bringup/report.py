@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.bringup.recording import Recording, read_recording
 from simdist_ros.core.atomic import write_atomic
-from simdist_ros.core.errors import BagError
+from simdist_ros.core.errors import BagError, ConfigError
 from simdist_ros.core.observation import projected_gravity
 from simdist_ros.core.robot import Robot
 
@@ -177,7 +177,16 @@ def report_lines(report: Report) -> list[str]:
 
 
 def write_report(report: Report, path: Path, about: dict[str, Any]) -> None:
-    """Write the figures as JSON, with what the run was."""
+    """Write the figures as JSON, with what the run was.
+
+    Raises:
+        ConfigError: It cannot be written there.
+    """
     text = json.dumps({**asdict(report), 'run': about}, indent=2) + '\n'
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, text.encode())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, text.encode())
+    except OSError as error:
+        raise ConfigError(
+            f'report {str(path)!r} cannot be written ({error.strerror}); name another file'
+        ) from None

@@ -106,9 +106,7 @@ def run_graph(
         print(f'interrupted, and nothing to report: {error}')
         return None
     about = dataclasses.asdict(options) | {'overrides': dict(overrides)}
-    for path in (folder / 'report.json', report_path):
-        if path is not None:
-            write_report(report, path, about)
+    write_report(report, folder / 'report.json', about)
     period_ms = None if options.mode == LOCKSTEP else 1e3 * robot.period_s
     plot_run(recording, robot, period_ms, folder / 'plot.png')
     lines = report_lines(report)
@@ -116,6 +114,8 @@ def run_graph(
     lines.append(f'report, plot      {folder}')
     (folder / 'report.txt').write_text('\n'.join(lines) + '\n')
     print('\n'.join(lines))
+    if report_path is not None:  # last, because it is the only one that may lie where it cannot
+        write_report(report, report_path, about)
     return report
 
 

@@ -241,3 +241,12 @@ def test_the_report_is_written_with_what_was_run(report, tmp_path):
     }  # fmt: skip
     assert wanted <= set(written)
     assert written['planner_ms'] == {'p50': 6.04, 'p99': 12.3}
+
+
+def test_a_report_that_cannot_be_written_is_refused_by_its_name(report, tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(ConfigError) as caught:
+        write_report(report, tmp_path / 'file' / 'report.json', {})
+    assert str(caught.value) == (
+        f"report '{tmp_path}/file/report.json' cannot be written (File exists); name another file"
+    )
