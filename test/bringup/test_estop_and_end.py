@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 
 import pytest
-from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
@@ -17,7 +17,6 @@ from simdist_ros.transitions.bag_reader import bag_info, read_bag
 
 from .running import observed, running_graph, wait_until
 
-PERIOD_NS = 20_000_000
 NODES = {'supervisor', 'planner', 'transition_logger', 'operator', 'mujoco_robot'}
 
 
@@ -38,19 +37,21 @@ def events(arguments, tmp_path_factory):
     """Walk, press the e-stop, try to go on, recover; then press Ctrl-C twice."""
     folder = tmp_path_factory.mktemp('estop') / 'graph'
     with running_graph(folder, *arguments) as graph, observed(graph.domain) as observer:
-        states = observer.listen(JointState, topics.JOINT_STATES)
         commands = observer.listen(JointTrajectory, topics.JOINT_COMMAND)
         plans = observer.listen(JointTrajectory, topics.PLAN)
         modes = []
         observer.node.create_subscription(String, topics.MODE, modes.append, LATCHED)
-        observer.until(lambda: len(plans) > 5 and len(commands) > 20, 'it walks')
-        before = list(commands)
+        observer.until(lambda: plans, 'it plans')
+        observer.until(
+            lambda: len(commands) > 10 and not any(map(is_damping, commands[-10:])), 'it walks'
+        )
+        before = len(commands)
 
         def press(mode):
             return observer.call(Trigger, f'supervisor/{mode}')
 
         stopped = press('estop')
-        newest_ns = stamp_ns(states[-1])
+        stopped_ns = time.time_ns()
         tried = {mode: press(mode) for mode in ('off', 'stand', 'walk')}
         heard = len(commands)
         observer.until(lambda: len(commands) > heard + 20, 'commands go on')
@@ -60,10 +61,10 @@ def events(arguments, tmp_path_factory):
         graph.interrupt_twice_s = graph.interrupt_twice()
         yield SimpleNamespace(
             graph=graph,
-            before=before,
-            commands=commands[len(before) :],
+            before=commands[:before],
+            after=commands[before:],
             stopped=stopped,
-            newest_ns=newest_ns,
+            stopped_ns=stopped_ns,
             tried=tried,
             after_trying=after_trying,
             recovered=recovered,
@@ -73,15 +74,15 @@ def events(arguments, tmp_path_factory):
 
 def test_the_estop_damps_the_joints_at_once(events):
     assert (events.stopped.success, events.stopped.message) == (True, 'mode is estop')
-    assert not any(map(is_damping, events.before))
-    first = next(command for command in events.commands if is_damping(command))
-    assert stamp_ns(first) <= events.newest_ns + PERIOD_NS
+    assert not is_damping(events.before[-1])
+    first = next(command for command in events.after if is_damping(command))
+    assert stamp_ns(first) <= events.stopped_ns  # sent before the service answered
 
 
 def test_after_the_estop_the_joints_stay_damped_whatever_the_plan_says(events):
-    first = next(i for i, command in enumerate(events.commands) if is_damping(command))
-    assert all(map(is_damping, events.commands[first:]))
-    assert len(events.commands[first:]) > 20
+    later = [command for command in events.after if stamp_ns(command) > events.stopped_ns]
+    assert len(later) > 10
+    assert all(map(is_damping, later))
 
 
 def test_the_estop_is_left_only_by_recover(events):
