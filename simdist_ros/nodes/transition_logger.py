@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import Counter
@@ -28,6 +29,8 @@ from simdist_ros.nodes.runtime import Stop, run, spin
 from simdist_ros.nodes.topics import MODE, RECORDED_TOPICS
 from simdist_ros.transitions.bag_writer import BagWriter
 from simdist_ros.transitions.topic import Topic
+
+NICENESS = 5  # queues hold minutes; control must not wait for a recorder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +138,8 @@ class TransitionLoggerNode(Node):
         )
 
     def work(self, executor: Executor, stop: Stop) -> int:
-        """Spin, then take what still waits in the queues."""
+        """Spin behind the processes that control, then take what still waits in the queues."""
+        os.nice(NICENESS)
         code = spin(executor, stop)
         drained = time.monotonic() + 0.1
         while time.monotonic() < drained:
