@@ -1,0 +1,51 @@
+"""Noise on what a world model sees in training, so that real sensors do not surprise it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from simdist_ros.core.observation import PROPRIO_TERMS
+from simdist_ros.core.robot import Robot
+
+__all__ = ['ObservationNoise', 'noise_limits']
+
+LIMITS = {  # of each number of a term, either way, as in the released model's training
+    'base_lin_vel': 0.05,
+    'base_ang_vel': 0.1,
+    'projected_gravity': 0.025,
+    'joint_pos': 0.01,
+    'joint_vel': 0.75,
+    'cos_sin_phase': 0.001,
+}
+HEIGHT_LIMIT = 0.02
+
+
+def noise_limits(robot: Robot) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the largest noise of each number of proprio_obs (P,) and of extero_obs (E,)."""
+    proprio = [
+        np.full(PROPRIO_TERMS[term][0](robot), LIMITS.get(term, 0.0), dtype=np.float32)
+        for term in robot.proprio_obs
+    ]
+    cells = 0 if robot.height_map is None else robot.height_map.size
+    return np.concatenate(proprio), np.full(cells, HEIGHT_LIMIT, dtype=np.float32)
+
+
+class ObservationNoise:
+    """Draws uniform noise for H + 1 observations and a height map."""
+
+    def __init__(
+        self, robot: Robot, history_steps: int, scale: float, device: torch.device | str
+    ) -> None:
+        """Make noise of `scale` times the limits."""
+        proprio, extero = noise_limits(robot)
+        limits = np.concatenate([np.tile(proprio, history_steps + 1), extero])
+        self.limits = torch.as_tensor(scale * limits, dtype=torch.float32, device=device)
+
+    def draw(self, batch: int, generator: torch.Generator) -> Tensor:
+        """Return noise as `WorldModelLoss` takes it, (batch, (H + 1) * P + E)."""
+        shape = (batch, len(self.limits))
+        uniform = torch.rand(shape, generator=generator, device=self.limits.device)
+        return (2.0 * uniform - 1.0) * self.limits

@@ -1,0 +1,94 @@
+"""Tell how a training gets on: a line now and then, a file of all numbers, TensorBoard."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ['TrainLog', 'duration']
+
+LINE_S = 10.0
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a person reads it, e.g. ``1 h 02 min`` or ``41 s``."""
+    if seconds < 60:
+        return f'{seconds:.0f} s'
+    minutes = round(seconds / 60)
+    return f'{minutes // 60} h {minutes % 60:02d} min' if minutes >= 60 else f'{minutes} min'
+
+
+def tensorboard(folder: Path) -> Any:
+    """Return a writer if TensorBoard is installed, else None."""
+    try:
+        module = importlib.import_module('torch.utils.tensorboard')
+    except ImportError:
+        return None
+    return module.SummaryWriter(str(folder))
+
+
+class TrainLog:
+    """The log of one training, gone on with after a resume."""
+
+    def __init__(
+        self,
+        folder: Path,
+        start: int,
+        end: int,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin at a step; what an earlier run logged from there on is dropped.
+
+        Args:
+            folder: Where ``metrics.jsonl`` and TensorBoard's files go.
+            start: First step of this run.
+            end: Steps in all.
+            say: Prints a line.
+            clock: Time [s].
+        """
+        self.path = folder / 'metrics.jsonl'
+        kept = [line for line in self.lines() if json.loads(line)['step'] <= start]
+        self.path.write_text(''.join(f'{line}\n' for line in kept))
+        self.start, self.end, self.say, self.clock = start, end, say, clock
+        self.began = self.said = clock()
+        self.board = tensorboard(folder)
+
+    def lines(self) -> list[str]:
+        """Return the lines that are whole."""
+        if not self.path.exists():
+            return []
+        return [line for line in self.path.read_text().split('\n')[:-1] if line.endswith('}')]
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Record numbers of a step."""
+        with self.path.open('a') as file:
+            file.write(json.dumps({'step': step, **values}) + '\n')
+        if self.board is not None:
+            for name, value in values.items():
+                self.board.add_scalar(name, value, step)
+
+    def tick(self, step: int, batch_size: int, losses: Callable[[], Mapping[str, float]]) -> None:
+        """Say every few seconds where the training is; `losses` are asked for only then."""
+        now = self.clock()
+        if now - self.said < LINE_S and step != self.end:
+            return
+        self.said = now
+        rate = (step - self.start) / max(now - self.began, 1e-9)
+        values = dict(losses())
+        self.write(step, {**values, 'windows_per_s': rate * batch_size})
+        shown = ', '.join(f'{name} {value:.4f}' for name, value in values.items())
+        left = duration((self.end - step) / max(rate, 1e-9))
+        self.say(
+            f'train: step {step} of {self.end}, {rate * batch_size:.0f} windows/s, {left} left; '
+            f'{shown}'
+        )
+
+    def close(self) -> None:
+        """Let TensorBoard finish."""
+        if self.board is not None:
+            self.board.close()
