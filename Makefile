@@ -34,7 +34,7 @@ bench: setup  ## Measure speed; writes JSON with the commit
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: setup  ## Generate doc/parameters.md from the settings
-	@$(BIN)/python -m simdist_ros.nodes.reference $(ARGS)
+	@$(BIN)/python -m simdist_ros.reference $(ARGS)
 
 clean:  ## Remove what can be made again, .venv included
 	rm -rf $(VENV) build install log dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -44,7 +44,7 @@ BELOW_BASE_M = 0.07
 FOLLOW = 0.15  # share of a change of height or heading that the camera takes up, per frame
 INSTALL = (
     'no picture of the walk: neither EGL nor OSMesa can draw here; '
-    'apt install libegl1 libgl1-mesa-dri (or libosmesa6)'
+    'apt install libegl1 libopengl0 libgl1-mesa-dri (or libosmesa6)'
 )
 
 

@@ -16,9 +16,11 @@ MAY_IMPORT = {
     'core': set(),
     **{part: {'core'} for part in PARTS},
     **{method: PARTS | {'core'} for method in METHODS},
-    'nodes': METHODS | PARTS | {'core', 'bringup'},  # bringup starts nodes, but imports none
+    'pretraining': PARTS | {'core', 'planning'},  # evaluates policy and planner
+    'nodes': METHODS | PARTS | {'core'},
     'bringup': METHODS | PARTS | {'core'},
     'cli': METHODS | PARTS | {'core', 'bringup', 'nodes'},
+    'reference': METHODS | PARTS | {'core', 'bringup', 'nodes'},
 }
 ONLY_IN = {'rclpy': {'nodes'}, 'mujoco': {'sim', 'pretraining'}}
 
