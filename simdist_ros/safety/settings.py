@@ -22,6 +22,13 @@ class SafetySettings(Settings):
         low=0.0,
         high=1.0,
     )
+    settle_s: float = setting(
+        0.5,
+        'After a stale plan, the robot stands until none was stale for this long: a planner that '
+        'is too slow must not make it stumble from standing to walking and back.',
+        unit='s',
+        low=0.0,
+    )
     stale_state_s: float = setting(
         0.1, 'Without a finite state for this long, the joints are damped.', unit='s', low=1e-3
     )

@@ -80,6 +80,7 @@ class Supervision:
         self._state_is_finite = True
         self._plan_was_refused = False
         self._was_damped = False
+        self._settled_ns = -1  # stamp from which the plans count as steady again
         self._ramp: StandRamp | None = None
         self._sent: Sent | None = None
         self._sent_before: Sent | None = None  # in answer to the state before the newest
@@ -172,6 +173,8 @@ class Supervision:
         if fault is not self._fault and fault is not Fault.NONE:
             self.counters.faults[fault] += 1
         self._fault = fault
+        if fault is Fault.STALE_PLAN:
+            self._settled_ns = self._tick_ns + round(1e9 * self._settings.settle_s)
         if fault is Fault.TILT and self._mode in (Mode.STAND, Mode.WALK):
             self._mode = Mode.RECOVER
         self._was_damped = self._mode is Mode.WALK and (
@@ -191,6 +194,7 @@ class Supervision:
             was_damped=self._was_damped,
             plan_age_s=due.age_s,
             plan_is_over=due.target is None,
+            plan_is_settling=self._tick_ns < self._settled_ns,
             plan_was_refused=self._plan_was_refused,
         )
 

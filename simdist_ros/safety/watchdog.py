@@ -32,11 +32,12 @@ class Fault(IntEnum):
     PLAN_NOT_FINITE = 1  # the last plan was refused, the one before goes on
     NOT_FINITE = 2  # the newest state is; the plan's next step goes on
     NOT_STANDING = 3  # damped while walking; stands up before it walks on
-    NO_PLAN = 4  # asked to walk, and no plan has come yet
-    STALE_PLAN = 5  # the plan is too old, or its steps are used up
-    STALE_STATE = 6  # no finite state for too long
-    TILT = 7  # falling
-    ESTOP = 8
+    SETTLING = 4  # plans come again, but a stale one is not long ago
+    NO_PLAN = 5  # asked to walk, and no plan has come yet
+    STALE_PLAN = 6  # the plan is too old, or its steps are used up
+    STALE_STATE = 7  # no finite state for too long
+    TILT = 8  # falling
+    ESTOP = 9
 
 
 SAFE_ACTION: dict[Fault, Action] = {
@@ -44,6 +45,7 @@ SAFE_ACTION: dict[Fault, Action] = {
     Fault.PLAN_NOT_FINITE: Action.FOLLOW_PLAN,
     Fault.NOT_FINITE: Action.FOLLOW_PLAN,
     Fault.NOT_STANDING: Action.STAND,
+    Fault.SETTLING: Action.STAND,
     Fault.NO_PLAN: Action.STAND,
     Fault.STALE_PLAN: Action.STAND,
     Fault.STALE_STATE: Action.DAMP,
@@ -72,6 +74,7 @@ class Readings:
         was_damped: Whether the joints were damped while walking, and have not stood since.
         plan_age_s: Age of the plan's first step at the newest state [s].
         plan_is_over: Whether the plan has no step left for the newest state.
+        plan_is_settling: Whether a plan was stale less than `SafetySettings.settle_s` ago.
         plan_was_refused: Whether the last plan received was not finite.
     """
 
@@ -82,6 +85,7 @@ class Readings:
     was_damped: bool
     plan_age_s: float
     plan_is_over: bool
+    plan_is_settling: bool
     plan_was_refused: bool
 
 
@@ -110,6 +114,7 @@ def worst_fault(
         found |= {
             Fault.STALE_PLAN: not readings.plan_age_s <= settings.stale_plan_s
             or readings.plan_is_over,
+            Fault.SETTLING: readings.plan_is_settling,
             Fault.NO_PLAN: readings.plan_age_s == math.inf,
             Fault.NOT_STANDING: readings.was_damped and not readings.is_standing,
             Fault.PLAN_NOT_FINITE: readings.plan_was_refused,

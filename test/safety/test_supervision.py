@@ -98,12 +98,23 @@ def test_late_ticks_are_those_without_a_plan_of_their_own(walking, tick):
     assert (counters.ticks, counters.walk_ticks, counters.late_ticks) == (10, 10, 3)
 
 
-def test_when_the_planner_is_back_the_robot_walks_on(walking, tick):
+def test_when_the_planner_has_been_back_for_a_while_the_robot_walks_on(walking, tick, settings):
     for k in range(30):
         tick(walking, k, planned=k <= 10)
-    decision = tick(walking, 30, first=0.55)
+    settling = round(settings.settle_s / 0.02)
+    for k in range(30, 29 + settling):  # the last stale plan was at tick 29
+        decision = tick(walking, k, first=0.55)
+        assert (decision.action, decision.fault) == (Action.STAND, Fault.SETTLING)
+    decision = tick(walking, 29 + settling, first=0.55)
     assert (decision.action, decision.fault) == (Action.FOLLOW_PLAN, Fault.NONE)
     np.testing.assert_allclose(decision.command.position, 0.55)
+
+
+def test_a_planner_that_is_late_again_and_again_leaves_the_robot_standing(walking, tick):
+    for k in range(10):
+        tick(walking, k)
+    decisions = [tick(walking, k, planned=k % 5 == 0) for k in range(10, 100)]
+    assert {decision.action for decision in decisions[10:]} == {Action.STAND}
 
 
 def test_a_plan_takes_over_within_the_rate_limit(walking, tick):
@@ -359,6 +370,7 @@ def test_the_same_stamps_give_the_same_commands(robot, settings, tick):
 
 def test_whatever_comes_the_command_is_finite_and_within_the_limits(robot, settings, state):
     rng = np.random.default_rng(2)
+    settings = replace(settings, settle_s=0.0)  # or it would mostly stand
     supervision = Supervision(robot, settings, Mode.WALK)
     for k in range(2000):
         odd = np.nan if rng.random() < 0.1 else rng.uniform(-2.0, 2.0)

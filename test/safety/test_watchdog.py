@@ -27,6 +27,7 @@ WELL = {
     'was_damped': False,
     'plan_age_s': 0.0,
     'plan_is_over': False,
+    'plan_is_settling': False,
     'plan_was_refused': False,
 }
 NO_PLAN = {'plan_age_s': math.inf, 'plan_is_over': True}
@@ -43,6 +44,7 @@ def look(mode: Mode, **changes) -> tuple[Fault, Action]:
         ({'plan_was_refused': True}, Fault.PLAN_NOT_FINITE, Action.FOLLOW_PLAN),
         ({'state_is_finite': False, 'state_age_s': 0.02}, Fault.NOT_FINITE, Action.FOLLOW_PLAN),
         ({'was_damped': True, 'is_standing': False}, Fault.NOT_STANDING, Action.STAND),
+        ({'plan_is_settling': True}, Fault.SETTLING, Action.STAND),
         (NO_PLAN, Fault.NO_PLAN, Action.STAND),
         ({'plan_age_s': 0.06}, Fault.STALE_PLAN, Action.STAND),
         ({'plan_is_over': True}, Fault.STALE_PLAN, Action.STAND),
