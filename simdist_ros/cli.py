@@ -143,10 +143,42 @@ def predict(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def add_pretrain(parser: argparse.ArgumentParser) -> None:
+    """Take stage, robot, folders and sizes."""
+    from simdist_ros.pretraining.pretrain_options import add_options
+
+    add_options(parser)
+
+
+def run_pretrain(arguments: argparse.Namespace) -> int:
+    """Pretrain a world model."""
+    from simdist_ros.pretraining.pretrain import pretrain
+    from simdist_ros.pretraining.pretrain_options import read_options
+
+    pretrain(read_options(arguments), make_walker)
+    return 0
+
+
+def make_walker(folder: Path, robot: Any, samples: int, iterations: int, seed: int) -> Any:
+    """Return controller and model of a folder; the evaluation's processes find it by name."""
+    import torch
+
+    from simdist_ros.planning.controller import Controller
+    from simdist_ros.planning.planner import Planner
+    from simdist_ros.planning.settings import MppiSettings
+    from simdist_ros.world_model.checkpoint import load_model
+
+    model = load_model(folder, robot).model
+    settings = MppiSettings(num_samples=samples, num_iterations=iterations)
+    planner = Planner(model, settings, torch.Generator().manual_seed(seed))
+    return Controller(robot, planner), model
+
+
 COMMANDS = {
     'up': ('start the graph, with MuJoCo or a real robot', add_up, up),
     'demo': ('see a Go2 walk, planned by a world model', add_demo, run_demo),
     'import-upstream': ('convert the published Go2 checkpoint', add_import, import_checkpoint),
+    'pretrain': ('learn a world model in simulation', add_pretrain, run_pretrain),
     'predict': ('run a model on recorded inputs', add_predict, predict),
 }
 

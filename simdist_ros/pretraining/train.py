@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -22,15 +22,15 @@ from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.observation import proprio_obs_dim
 from simdist_ros.core.robot import Robot
 from simdist_ros.pretraining.losses import Batch, Losses, WorldModelLoss
+from simdist_ros.pretraining.stage_folder import claim_folder
 from simdist_ros.pretraining.train_noise import ObservationNoise
 from simdist_ros.pretraining.train_normalizer import fit_normalizer
 from simdist_ros.pretraining.train_process import TrainProcess, train_process
 from simdist_ros.pretraining.train_progress import TrainLog
 from simdist_ros.pretraining.train_settings import TrainSettings
-from simdist_ros.pretraining.train_state import load_state, read_about, save_state
+from simdist_ros.pretraining.train_state import load_state, save_state
 from simdist_ros.pretraining.validation import validate
 from simdist_ros.transitions.shards import Dataset, open_dataset
-from simdist_ros.transitions.shards_manifest import changed_entry
 from simdist_ros.transitions.windows import WindowSampler, split_episodes
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.cpu import keep_freed_memory
@@ -108,22 +108,12 @@ def run_train(
         training = Training(
             robot, dataset, settings, architecture or robot_architecture(robot), process
         )
-        prepare(folder)
+        if process.is_first:
+            claim_folder(folder, training.about)
+        process.wait()
         start = training.resume(folder / STATE)
         process.wait()  # nobody writes before all have read
         return training.run(folder, start, say if process.is_first else lambda line: None)
-
-
-def prepare(folder: Path) -> None:
-    """Make the folder, or refuse one that holds something else."""
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f'{folder} is a file; choose a folder for the training')
-    folder.mkdir(parents=True, exist_ok=True)
-    names = [path.name for path in folder.iterdir() if not path.name.startswith('.')]
-    if names and not {STATE, 'metrics.jsonl'} & set(names):
-        raise ConfigError(
-            f'{folder} holds something else than a training ({min(names)}); choose another folder'
-        )
 
 
 def learning_rate(step: int, settings: TrainSettings) -> float:
@@ -161,10 +151,11 @@ class Training:
         self.windows = WindowSampler(dataset, kept, **sizes)
         self.held_out = WindowSampler(dataset, held_out, **sizes)
         self.about = {
+            'stage': 'train',
             'robot': robot.name,
             'data': dataset.fingerprint(),
-            **asdict(settings),
-            **{f'architecture.{name}': value for name, value in plain(architecture).items()},
+            'settings': asdict(settings),
+            'architecture': asdict(architecture),
         }
         keep_freed_memory()
         self.model = WorldModel(architecture, settings.seed)
@@ -177,28 +168,13 @@ class Training:
         )
 
     def resume(self, path: Path) -> int:
-        """Take over a saved state, if there is one, and return its number of steps.
-
-        Raises:
-            ConfigError: It was trained on other data or with other settings.
-        """
-        if not path.exists():
-            return 0
-        about = read_about(path)
-        step = int(about.pop('step', 0))
-        changed = changed_entry(about, self.about)
-        if changed:
-            raise ConfigError(
-                f'{path.parent} holds a training with other settings: {changed}; choose another '
-                'folder, or the settings it was begun with'
-            )
-        load_state(path, self.model, self.optimizer)
-        return step
+        """Take over a saved state, if there is one, and return its number of steps."""
+        return load_state(path, self.model, self.optimizer) if path.exists() else 0
 
     def save(self, path: Path, step: int) -> None:
         """Write the state, in the first process."""
         if self.process.is_first:
-            save_state(path, self.model, self.optimizer, {'step': step, **self.about})
+            save_state(path, self.model, self.optimizer, step)
 
     def run(self, folder: Path, start: int, say: Callable[[str], None]) -> TrainResult | None:
         """Do the remaining steps."""
@@ -283,11 +259,3 @@ def check_finite(step: int, losses: Losses) -> None:
 def numbers(losses: Losses) -> dict[str, float]:
     """Return losses as plain numbers."""
     return {name: float(cast(Tensor, value).detach()) for name, value in losses._asdict().items()}
-
-
-def plain(architecture: Architecture) -> dict[str, Any]:
-    """Return sizes as they come back from JSON."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in asdict(architecture).items()
-    }

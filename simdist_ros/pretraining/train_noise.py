@@ -9,28 +9,24 @@ from torch import Tensor
 
 from simdist_ros.core.observation import PROPRIO_TERMS
 from simdist_ros.core.robot import Robot
+from simdist_ros.pretraining.recipe import load_recipe
 
 __all__ = ['ObservationNoise', 'noise_limits']
 
-LIMITS = {  # of each number of a term, either way, as in the released model's training
-    'base_lin_vel': 0.05,
-    'base_ang_vel': 0.1,
-    'projected_gravity': 0.025,
-    'joint_pos': 0.01,
-    'joint_vel': 0.75,
-    'cos_sin_phase': 0.001,
-}
-HEIGHT_LIMIT = 0.02
-
 
 def noise_limits(robot: Robot) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the largest noise of each number of proprio_obs (P,) and of extero_obs (E,)."""
+    """Return the largest noise of each number of proprio_obs (P,) and of extero_obs (E,).
+
+    Raises:
+        ConfigError: The robot has no recipe.
+    """
+    noise = load_recipe(robot).noise
     proprio = [
-        np.full(PROPRIO_TERMS[term][0](robot), LIMITS.get(term, 0.0), dtype=np.float32)
+        np.full(PROPRIO_TERMS[term][0](robot), getattr(noise, term, 0.0), dtype=np.float32)
         for term in robot.proprio_obs
     ]
     cells = 0 if robot.height_map is None else robot.height_map.size
-    return np.concatenate(proprio), np.full(cells, HEIGHT_LIMIT, dtype=np.float32)
+    return np.concatenate(proprio), np.full(cells, noise.height_map, dtype=np.float32)
 
 
 class ObservationNoise:

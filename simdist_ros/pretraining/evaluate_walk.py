@@ -1,0 +1,197 @@
+"""One walk in closed loop: a model, a world, a command, a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from simdist_ros.core.command import JointCommand
+from simdist_ros.core.history import History
+from simdist_ros.core.observation import RobotState, extero_obs
+from simdist_ros.core.robot import Robot
+from simdist_ros.pretraining.evaluate_settings import evaluation_world
+from simdist_ros.pretraining.recipe import RewardWeights
+from simdist_ros.safety.modes import Mode
+from simdist_ros.safety.plans import PlannedSteps
+from simdist_ros.safety.settings import SafetySettings
+from simdist_ros.safety.supervision import Supervision
+from simdist_ros.sim.errors import SimulationError
+from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
+from simdist_ros.world_model.model import WorldModel
+
+__all__ = ['MakeWalker', 'Walk', 'WalkResult', 'Walker', 'predicted_return', 'walk']
+
+Array = NDArray[np.floating[Any]]
+
+GAMMA = 0.99
+STARTING_S = 1.0  # from standing to the velocity asked for; left out of the tracking error
+VALUE_INTERVAL = 5  # ticks between predictions of the value
+
+
+class Walker(Protocol):
+    """What walks: `simdist_ros.planning.controller.Controller`, which lies above this part."""
+
+    history: History
+
+    def tick(self, state: RobotState, command: NDArray[np.float32]) -> Any:
+        """Return a plan, with joint targets in `positions`; without them there is none."""
+
+    def note_executed(self, command: JointCommand, joint_pos: NDArray[np.float32]) -> None:
+        """Remember what was really sent."""
+
+
+# Of a model folder, its robot, samples, iterations (0 is the policy head) and a seed.
+MakeWalker = Callable[[Path, Robot, int, int, int], tuple[Walker, WorldModel]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """What is tried; `num_iterations` 0 is the policy head."""
+
+    world: str
+    speed: float
+    seed: int
+    seconds: float
+    num_samples: int
+    num_iterations: int
+
+    @property
+    def controller(self) -> str:
+        """What walks."""
+        return 'planner' if self.num_iterations else 'policy'
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkResult:
+    """What came of it.
+
+    Attributes:
+        distance_m: From the start, along the ground.
+        error_mps: Mean distance of the velocity, averaged over a gait period, from the one asked
+            for, after the first second; NaN for a walk that ended before.
+        fell: Whether it fell.
+        lasted_s: Until it fell, or the end.
+        reward_per_s: Reward for following the command, over the whole time of the walk: nothing
+            is earned after a fall.
+        values: Predicted return every `VALUE_INTERVAL` ticks.
+    """
+
+    distance_m: float
+    error_mps: float
+    fell: bool
+    lasted_s: float
+    reward_per_s: float
+    values: list[float]
+
+
+def walk(
+    robot: Robot, weights: RewardWeights, walker: Walker, model: WorldModel, task: Walk
+) -> WalkResult:
+    """Walk until the time is over or the robot falls."""
+    simulation = SimulatedRobot(robot, evaluation_world(task.world), task.seed)
+    supervision = Supervision(robot, SafetySettings(), Mode.WALK)
+    command = np.zeros(len(robot.command_low), dtype=np.float32)
+    command[0] = task.speed
+    truths = [simulation.true_state()]
+    values: list[float] = []
+    steps = round(task.seconds * robot.control_rate_hz)
+    for step in range(steps):
+        state = simulation.state()
+        joint_command = decide(robot, walker, supervision, state, command)
+        if step % VALUE_INTERVAL == 0:
+            values.append(predicted_return(model, robot, walker.history, state, command))
+        simulation.apply(joint_command)
+        walker.note_executed(joint_command, state.joint_pos.astype(np.float32))
+        try:
+            simulation.step()
+        except SimulationError:
+            break
+        truths.append(simulation.true_state())
+        if truths[-1].has_fallen:
+            break
+    return summarise(robot, weights, command, truths, steps, values)
+
+
+def decide(
+    robot: Robot,
+    walker: Walker,
+    supervision: Supervision,
+    state: RobotState,
+    command: NDArray[np.float32],
+) -> JointCommand:
+    """Return what the joints are told in answer to a state."""
+    positions = getattr(walker.tick(state, command), 'positions', None)
+    supervision.on_state(state)
+    if positions is not None:
+        supervision.on_plan(
+            PlannedSteps(
+                stamp_ns=state.stamp_ns,
+                first_effect_ns=state.stamp_ns,
+                period_ns=robot.period_ns,
+                positions=positions,
+            )
+        )
+    return supervision.command(state.stamp_ns).command
+
+
+@torch.inference_mode()
+def predicted_return(
+    model: WorldModel,
+    robot: Robot,
+    history: History,
+    state: RobotState,
+    command: NDArray[np.float32],
+) -> float:
+    """Return what the model expects of its own policy from here on, in raw units."""
+    a = model.architecture
+    context = model.encode(
+        torch.tensor(history.proprio_obs)[None],
+        torch.tensor(history.actions)[None],
+        torch.tensor(extero_obs(robot, state))[None],
+    )
+    commands = torch.tensor(command).expand(1, a.horizon_steps + 1, -1)
+    actions = model.policy_prior(context, commands)
+    latents = model.predict(model.memory(context), actions)
+    rewards, values = model.score(context, latents, actions, commands)
+    discount = GAMMA ** torch.arange(a.horizon_steps)
+    return float(rewards[0] @ discount + GAMMA**a.horizon_steps * values[0, -1])
+
+
+def summarise(
+    robot: Robot,
+    weights: RewardWeights,
+    command: NDArray[np.float32],
+    truths: list[TrueState],
+    steps: int,
+    values: list[float],
+) -> WalkResult:
+    """Turn what really happened into figures."""
+    velocity = np.array([truth.linear_velocity[:2] for truth in truths[1:]]).reshape(-1, 2)
+    turning = np.array([truth.angular_velocity[2] for truth in truths[1:]])
+    window = round(robot.phase_period_s * robot.control_rate_hz)
+    skipped = round(STARTING_S * robot.control_rate_hz)
+    error = float('nan')
+    if len(velocity) >= skipped + window:
+        late = velocity[skipped:]
+        kernel = np.ones(window) / window
+        mean = np.stack([np.convolve(part, kernel, 'valid') for part in late.T], axis=1)
+        error = float(np.linalg.norm(mean - command[:2], axis=1).mean())
+    w = weights
+    slip = np.square(velocity - command[:2]).sum(axis=1)
+    earned = w.velocity * np.exp(-slip / w.velocity_tolerance_mps**2)
+    turn = np.square(turning - command[2])
+    earned = earned + w.turning * np.exp(-turn / w.turning_tolerance_radps**2)
+    return WalkResult(
+        distance_m=float(np.linalg.norm((truths[-1].position - truths[0].position)[:2])),
+        error_mps=error,
+        fell=len(truths) - 1 < steps or truths[-1].has_fallen,
+        lasted_s=(len(truths) - 1) * robot.period_s,
+        reward_per_s=float(earned.sum() / steps),
+        values=[round(value, 4) for value in values],
+    )

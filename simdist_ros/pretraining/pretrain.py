@@ -1,0 +1,209 @@
+"""From a robot's description to its world model: all stages, in order, each resumed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from simdist_ros.core.atomic import TEMPORARY_SUFFIX
+from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.core.settings import Settings
+from simdist_ros.core.share import share_folder
+from simdist_ros.pretraining.collect import run_collect
+from simdist_ros.pretraining.evaluate import run_evaluate
+from simdist_ros.pretraining.evaluate_settings import EVALUATE_PRESETS, EvaluateSettings
+from simdist_ros.pretraining.evaluate_walk import MakeWalker
+from simdist_ros.pretraining.expert import run_expert
+from simdist_ros.pretraining.presets import (
+    COLLECT_PRESETS,
+    EXPERT_PRESETS,
+    CollectSettings,
+    ExpertSettings,
+)
+from simdist_ros.pretraining.pretrain_options import PretrainOptions, override
+from simdist_ros.pretraining.train import run_train
+from simdist_ros.pretraining.train_progress import duration
+from simdist_ros.pretraining.train_settings import TRAIN_PRESETS, TrainSettings
+from simdist_ros.world_model.checkpoint import FILES, load_model, save_model
+from simdist_ros.world_model.manifest import MANIFEST, read_manifest
+from simdist_ros.world_model.model import WorldModel
+
+__all__ = ['Plan', 'pretrain']
+
+S = TypeVar('S', bound=Settings)
+MAKER = 'simdist pretrain'
+EXPERT = 'expert.safetensors'
+
+
+def say(line: str) -> None:
+    """Print a line at once, also into a file."""
+    print(line, flush=True)
+
+
+class Plan:
+    """What is to be done, checked before anything is."""
+
+    def __init__(self, options: PretrainOptions) -> None:
+        """Find the robot and the settings of every stage, and look at the output folder.
+
+        Raises:
+            ConfigError: A name is unknown, a value is out of range, or the output folder holds
+                something else.
+        """
+        self.options = options
+        self.robot: Robot = load_robot(options.robot)
+        self.expert: ExpertSettings = self.settings(EXPERT_PRESETS, 'expert')
+        self.collect: CollectSettings = self.settings(COLLECT_PRESETS, 'collect')
+        self.train: TrainSettings = self.settings(TRAIN_PRESETS, 'train')
+        self.evaluate: EvaluateSettings = self.settings(EVALUATE_PRESETS, 'evaluate')
+        if int(os.environ.get('WORLD_SIZE', '1')) > 1 and options.stages != ('train',):
+            raise ConfigError(
+                'several processes share one stage only: start `simdist pretrain train` with '
+                'torchrun, and the others without'
+            )
+        check_out(options.out, self.robot)
+
+    def settings(self, presets: Mapping[str, S], stage: str) -> S:
+        """Return the settings of a stage."""
+        o = self.options
+        if o.preset not in presets:
+            raise ConfigError(unknown_name('preset', o.preset, presets))
+        seed = None if stage == 'evaluate' else o.seed
+        return override(presets[o.preset], o.overrides.get(stage, {}), stage, seed)
+
+
+def pretrain(options: PretrainOptions, make_walker: MakeWalker) -> None:
+    """Run the stages that were asked for; what is finished is only looked at.
+
+    Args:
+        options: What was asked for.
+        make_walker: Makes the controllers of the evaluation.
+
+    Raises:
+        SimdistError: Something does not fit; what is there stays.
+    """
+    plan = Plan(options)
+    stages = {
+        'expert': lambda: expert(plan),
+        'collect': lambda: collect(plan),
+        'train': lambda: train(plan),
+        'evaluate': lambda: evaluate(plan, make_walker),
+    }
+    for stage in options.stages:
+        began = time.monotonic()
+        stages[stage]()
+        say(f'{stage}: done in {duration(time.monotonic() - began)}')
+
+
+def expert(plan: Plan) -> None:
+    """Train the expert."""
+    options = plan.options
+    run_expert(plan.robot, options.work / 'expert', plan.expert, threads=options.threads)
+
+
+def collect(plan: Plan) -> None:
+    """Collect transitions with it."""
+    options = plan.options
+    run_collect(
+        plan.robot,
+        options.work / 'expert',
+        options.work / 'data',
+        plan.collect,
+        processes=options.threads,
+    )
+
+
+def train(plan: Plan) -> None:
+    """Train the world model and write its folder."""
+    options = plan.options
+    torch.set_num_threads(options.threads)
+    result = run_train(
+        plan.robot,
+        options.work / 'data',
+        options.work / 'train',
+        plan.train,
+        device=options.device,
+        say=say,
+    )
+    if result is not None:
+        write_model(plan, result.model, {f'held_out.{k}': v for k, v in result.metrics.items()})
+
+
+def evaluate(plan: Plan, make_walker: MakeWalker) -> None:
+    """Measure the model and say so in its manifest."""
+    options = plan.options
+    metrics = run_evaluate(
+        plan.robot,
+        options.out,
+        options.work / 'data',
+        options.work / 'evaluate',
+        plan.evaluate,
+        training=plan.train,
+        make_walker=make_walker,
+        processes=options.threads,
+        say=say,
+    )
+    loaded = load_model(options.out, plan.robot)
+    write_model(plan, loaded.model, {**loaded.manifest.metrics, **metrics})
+    source = options.work / 'expert' / EXPERT
+    if source.is_file():
+        shutil.copyfile(source, options.out / EXPERT)
+
+
+def write_model(plan: Plan, model: WorldModel, metrics: Mapping[str, float]) -> None:
+    """Write the model's folder, or its manifest anew."""
+    o = plan.options
+    created_by = f'{MAKER} --robot {plan.robot.name} --preset {o.preset}, seed {plan.train.seed}'
+    commit = describe_commit()
+    if commit:
+        created_by += f', commit {commit}'
+    if not (o.out / MANIFEST).exists():
+        (o.out / EXPERT).unlink(missing_ok=True)
+    save_model(o.out, model, robot=plan.robot.name, created_by=created_by, metrics=metrics)
+
+
+def describe_commit() -> str:
+    """Return the commit of the source tree, or nothing where it is not one."""
+    root = share_folder()
+    if not (root / '.git').exists():
+        return ''
+    command = ['git', 'describe', '--always', '--dirty', '--abbrev=12']
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
+    except OSError:
+        return ''
+    return done.stdout.strip()
+
+
+def check_out(out: Path, robot: Robot) -> None:
+    """Refuse, hours before it would be written, a folder that holds something else."""
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f'{out} is a file; choose a folder for the model')
+    entries = out.iterdir() if out.is_dir() else ()
+    names = sorted(path.name for path in entries if path.suffix != TEMPORARY_SUFFIX)
+    if not set(names) - {EXPERT, *FILES}:  # empty, or killed while the manifest was written anew
+        return
+    if MANIFEST not in names:
+        names = [name for name in names if name not in (EXPERT, *FILES)]
+        raise ConfigError(
+            f'{out} holds something else than a model ({names[0]}); choose another folder'
+        )
+    manifest = read_manifest(out)
+    if manifest.robot != robot.name:
+        raise ConfigError(
+            f'{out} holds a model of robot {manifest.robot!r}, expected {robot.name!r}; choose '
+            'another folder'
+        )
+    if not manifest.created_by.startswith(MAKER):
+        raise ConfigError(
+            f'{out} holds a model that was made by {manifest.created_by!r}, not by `{MAKER}`; '
+            'choose another folder'
+        )

@@ -1,0 +1,144 @@
+"""The options of ``simdist pretrain``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.settings import Settings, describe
+
+__all__ = ['STAGES', 'PretrainOptions', 'add_options', 'override', 'read_options']
+
+STAGES = ('expert', 'collect', 'train', 'evaluate')
+WORK = Path('runs') / 'pretrain'
+S = TypeVar('S', bound=Settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainOptions:
+    """What was asked for.
+
+    Attributes:
+        stages: Which to run, in their order.
+        robot: Name of the robot or path of its description.
+        out: Folder of the model.
+        work: Folder of all else: expert, data, training, report.
+        preset: How much of everything.
+        seed: Of all stages; None leaves each its own.
+        device: PyTorch device of the networks' training, or ``auto``.
+        threads: Cores to use.
+        overrides: Value by stage and setting, as text.
+    """
+
+    stages: tuple[str, ...] = STAGES
+    robot: str = 'go2'
+    out: Path
+    work: Path
+    preset: str = 'cpu'
+    seed: int | None = None
+    device: str = 'auto'
+    threads: int = 1
+    overrides: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare them."""
+    parser.add_argument('stage', nargs='?', help=f'One of {", ".join(STAGES)}; without it, all.')
+    parser.add_argument('--robot', default='go2', help='Name, or path of a description.')
+    parser.add_argument('--out', type=Path, required=True, help='Folder of the model.')
+    parser.add_argument('--preset', default='cpu', help='smoke, cpu or gpu (default: cpu).')
+    parser.add_argument(
+        '--work',
+        type=Path,
+        help=f'Folder of expert, data, training and report (default: {WORK}/NAME OF THE MODEL).',
+    )
+    parser.add_argument('--seed', type=int, help='Of all stages.')
+    parser.add_argument('--device', default='auto', help='PyTorch device (default: auto).')
+    parser.add_argument('--threads', type=int, help='Cores to use (default: all).')
+    parser.add_argument(
+        '--set',
+        action='append',
+        default=[],
+        metavar='STAGE.SETTING=VALUE',
+        help='Change a setting of the preset, e.g. train.num_steps=1000.',
+    )
+
+
+def read_options(arguments: argparse.Namespace) -> PretrainOptions:
+    """Check what was given.
+
+    Raises:
+        ConfigError: There is no such stage, or an override is not one.
+    """
+    stage = arguments.stage
+    if stage is not None and stage not in STAGES:
+        raise ConfigError(unknown_name('stage', stage, STAGES))
+    if arguments.threads is not None and arguments.threads < 1:
+        raise ConfigError(f'--threads is {arguments.threads}; it must be at least 1')
+    return PretrainOptions(
+        stages=STAGES if stage is None else (stage,),
+        robot=arguments.robot,
+        out=arguments.out,
+        work=arguments.work or WORK / arguments.out.resolve().name,
+        preset=arguments.preset,
+        seed=arguments.seed,
+        device=arguments.device,
+        threads=arguments.threads or len(os.sched_getaffinity(0)),
+        overrides=read_overrides(arguments.set),
+    )
+
+
+def read_overrides(texts: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the values of ``STAGE.SETTING=VALUE`` by stage and setting."""
+    found: dict[str, dict[str, str]] = {}
+    for text in texts:
+        name, equals, value = text.partition('=')
+        stage, dot, setting = name.partition('.')
+        if not equals or not dot:
+            raise ConfigError(f'--set {text!r} is not of the form STAGE.SETTING=VALUE')
+        if stage not in STAGES:
+            raise ConfigError(f'--set {text}: {unknown_name("stage", stage, STAGES)}')
+        found.setdefault(stage, {})[setting] = value
+    return found
+
+
+def override(settings: S, values: Mapping[str, str], stage: str, seed: int | None = None) -> S:
+    """Return settings with some changed.
+
+    Args:
+        settings: Of the preset.
+        values: What to change, as text.
+        stage: Whose they are, for the error message.
+        seed: If given, the seed, unless `values` say otherwise.
+
+    Raises:
+        ConfigError: A name is unknown or a value has the wrong type or is out of range.
+    """
+    known = {info.name: info for info in describe(type(settings))}
+    changed = {name: getattr(settings, name) for name in known}
+    if seed is not None and 'seed' in changed:
+        changed['seed'] = seed
+    for name, text in values.items():
+        if name not in known:
+            raise ConfigError(f'--set {stage}.{name}: {unknown_name("setting", name, known)}')
+        changed[name] = parse(text, changed[name], f'--set {stage}.{name}={text}')
+    return type(settings).from_mapping(changed, f'settings of stage {stage}')
+
+
+def parse(text: str, like: object, source: str) -> object:
+    """Return a text as the type of another value."""
+    try:
+        if isinstance(like, bool):
+            return {'true': True, 'false': False}[text.lower()]
+        if isinstance(like, tuple):
+            return tuple(float(part) for part in text.split(','))
+        if isinstance(like, (int, float)):
+            return type(like)(text)
+    except (ValueError, KeyError):
+        raise ConfigError(f'{source}: not a {type(like).__name__}') from None
+    return text
