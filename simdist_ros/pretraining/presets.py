@@ -1,0 +1,72 @@
+"""How much of everything: a minute on a laptop, hours on two cores, or a GPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.settings import Settings, setting
+from simdist_ros.pretraining.ppo import PpoSettings
+
+__all__ = ['COLLECT_PRESETS', 'EXPERT_PRESETS', 'CollectSettings', 'ExpertSettings', 'find_preset']
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertSettings(PpoSettings):
+    """What the expert depends on, apart from the robot and its recipe."""
+
+    num_robots: int = setting(256, 'Robots that walk at once.', low=2)
+    total_steps: int = setting(15_000_000, 'Steps of all robots together.', low=1)
+    episode_steps: int = setting(500, 'Longest episode.', low=2)
+    ramp_steps: int = setting(1_500_000, 'Steps until penalties count in full.', low=1)
+    first_penalty: float = setting(0.3, 'Share of the penalties at first.', low=0.0, high=1.0)
+    policies_kept: int = setting(11, 'Earlier policies kept for the collection.', low=1)
+    checkpoint_s: float = setting(30.0, 'Time between checkpoints.', unit='s', low=0.0, high=60.0)
+    seed: int = setting(0, 'Of all that is random.', low=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectSettings(Settings):
+    """What the data depend on, apart from the robot, its recipe and its expert."""
+
+    total_steps: int = setting(2_000_000, 'Transitions in all shards together.', low=1)
+    num_robots: int = setting(256, 'Robots that walk at once.', low=2)
+    episode_steps: int = setting(500, 'Longest episode.', low=2)
+    shard_steps: int = setting(128_000, 'Transitions in a shard.', low=1)
+    expert_share: float = setting(
+        0.5, 'Share of the episodes that the expert acts in.', low=0.0, high=1.0
+    )
+    noise_low: float = setting(0.05, 'Smallest noise of a burst, policy units.', low=0.0)
+    noise_high: float = setting(2.5, 'Largest noise of a burst, policy units.', low=0.0)
+    never_noised: float = setting(0.025, 'Share of robots without bursts.', low=0.0, high=1.0)
+    seed: int = setting(1, 'Of all that is random.', low=0)
+
+
+EXPERT_PRESETS = {
+    'smoke': ExpertSettings(
+        num_robots=16,
+        horizon_steps=16,
+        total_steps=16 * 16 * 12,
+        episode_steps=100,
+        ramp_steps=1000,
+        policies_kept=3,
+    ),
+    'cpu': ExpertSettings(),
+    'gpu': ExpertSettings(num_robots=1024, total_steps=60_000_000, ramp_steps=4_000_000),
+}
+COLLECT_PRESETS = {
+    'smoke': CollectSettings(total_steps=3200, num_robots=16, episode_steps=100, shard_steps=1600),
+    'cpu': CollectSettings(),
+    'gpu': CollectSettings(total_steps=20_000_000, num_robots=1024),
+}
+
+
+def find_preset(presets: dict[str, Settings], name: str) -> Settings:
+    """Return a preset by name.
+
+    Raises:
+        ConfigError: There is none of this name.
+    """
+    if name not in presets:
+        raise ConfigError(unknown_name('preset', name, presets))
+    return presets[name]

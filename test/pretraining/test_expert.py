@@ -1,0 +1,181 @@
+"""Training an expert: advantages by hand, going on after a kill, refusals."""
+
+import dataclasses
+import json
+
+import pytest
+import safetensors.torch
+import torch
+import yaml
+
+from simdist_ros.core.errors import CheckpointError, ConfigError
+from simdist_ros.core.robot import load_robot
+from simdist_ros.pretraining.expert import ExpertTraining, run_expert
+from simdist_ros.pretraining.expert_files import (
+    CHECKPOINT,
+    EXPERT,
+    POLICIES,
+    load_actor,
+    load_critic,
+)
+from simdist_ros.pretraining.ppo import Ppo, PpoSettings, generalised_advantages
+from simdist_ros.pretraining.ppo_networks import RunningNorm
+from simdist_ros.pretraining.presets import EXPERT_PRESETS, find_preset
+from simdist_ros.pretraining.recipe import load_recipe
+from simdist_ros.pretraining.vector_env import PretrainingError
+
+TINY = dataclasses.replace(
+    EXPERT_PRESETS['smoke'], num_robots=4, horizon_steps=4, total_steps=96, policies_kept=2
+)
+
+
+def column(*values):
+    return torch.tensor(values, dtype=torch.float32)[:, None]
+
+
+def test_advantages_by_hand():
+    reward, value = column(1.0, 2.0), column(0.5, 1.0, 4.0)
+    goes_on, ends = column(0, 0).bool(), column(0, 1).bool()
+    # Errors: 1 + 0.5 * 1 - 0.5 = 1 and 2 + 0.5 * 4 - 1 = 3; the first adds 0.5 * 0.8 of the last.
+    found = generalised_advantages(reward, value, goes_on, 0.5, 0.8)
+    assert found.flatten().tolist() == pytest.approx([1.0 + 0.4 * 3.0, 3.0])
+    found = generalised_advantages(reward, value, ends, 0.5, 0.8)
+    assert found.flatten().tolist() == pytest.approx([1.0 + 0.4 * 1.0, 1.0])
+    found = generalised_advantages(reward, value, goes_on, 0.5, 0.0)
+    assert found.flatten().tolist() == pytest.approx([1.0, 3.0])
+
+
+def test_the_scale_learned_in_parts_is_that_of_the_whole():
+    x = torch.randn(1000, 3) * 4.0 + 2.0
+    norm = RunningNorm(3)
+    norm.count.zero_()
+    for part in x.split(100):
+        norm.update(part)
+    assert torch.allclose(norm.mean, x.mean(0), atol=1e-4)
+    assert torch.allclose(norm.variance, x.var(0, unbiased=False), atol=1e-3)
+
+
+def test_the_rate_falls_when_a_step_was_too_long_and_rises_when_too_short(go2, recipe):
+    ppo = Ppo(go2, recipe, PpoSettings(rate=1e-3, target_kl=0.01), seed=0)
+    ppo.adapt(0.05)
+    assert ppo.rate == pytest.approx(1e-3 / 1.5)
+    ppo.adapt(0.001)
+    assert ppo.optimizer.param_groups[0]['lr'] == pytest.approx(1e-3)
+    ppo.adapt(0.01)
+    assert ppo.rate == pytest.approx(1e-3)
+
+
+def training(folder, go2):
+    (folder / POLICIES).mkdir(exist_ok=True, parents=True)
+    return ExpertTraining(go2, load_recipe(go2), TINY, folder)
+
+
+def test_a_training_goes_on_bit_by_bit(tmp_path, go2):
+    straight = training(tmp_path / 'a', go2)
+    for _ in range(4):
+        straight.iterate()
+    cut = training(tmp_path / 'b', go2)
+    for _ in range(2):
+        cut.iterate()
+    cut.save()
+    again = training(tmp_path / 'b', go2)
+    assert again.num_steps == 32
+    for _ in range(2):
+        again.iterate()
+    for one, two in zip(straight.ppo.parameters, again.ppo.parameters, strict=True):
+        assert torch.equal(one, two)
+    assert (straight.env.state == again.env.state).all()
+    assert again.curve[-1]['reward'] == straight.curve[-1]['reward']
+
+
+def test_learning_changes_the_weights_and_a_bad_loss_does_not(tmp_path, go2):
+    trained = training(tmp_path, go2)
+    before = [p.clone() for p in trained.ppo.parameters]
+    experience, _ = trained.walk()
+    trained.ppo.update(experience)
+    after = [p.clone() for p in trained.ppo.parameters]
+    assert not all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    experience.reward[1, 1] = float('nan')
+    with pytest.raises(PretrainingError, match='the loss is nan'):
+        trained.ppo.update(experience)
+    for kept, parameter in zip(after, trained.ppo.parameters, strict=True):
+        assert torch.equal(kept, parameter)
+
+
+def test_run_expert_leaves_an_expert_earlier_policies_and_what_they_were_made_with(tmp_path, go2):
+    out = tmp_path / 'expert'
+    assert run_expert(go2, out, TINY, shows_progress=False) == out / EXPERT
+    assert len(list((out / POLICIES).iterdir())) == 2
+    recipe = load_recipe(go2)
+    x, truth = torch.zeros(1, 50), torch.zeros(1, 69)
+    assert load_actor(out / EXPERT, go2, recipe)(x, torch.zeros(1, 315)).shape == (1, 12)
+    assert load_critic(out / EXPERT, go2, recipe)(truth, torch.zeros(1, 315)).shape == (1,)
+    record = yaml.safe_load((out / 'stage.yaml').read_text())
+    assert record['settings']['total_steps'] == 96
+    assert record['recipe']['noise']['joint_vel'] == 0.75
+    assert json.loads((out / 'curve.json').read_text())[-1]['num_steps'] == 96
+    made = (out / EXPERT).stat().st_mtime_ns
+    run_expert(go2, out, TINY, shows_progress=False)
+    assert (out / EXPERT).stat().st_mtime_ns == made
+
+
+def test_other_settings_or_a_foreign_folder_are_refused(tmp_path, go2):
+    out = tmp_path / 'expert'
+    run_expert(go2, out, TINY, shows_progress=False)
+    kept = (out / CHECKPOINT).read_bytes()
+    changed = dataclasses.replace(TINY, clip=0.3)
+    with pytest.raises(ConfigError, match=r'begun with settings.clip = 0.2, now it is 0.3'):
+        run_expert(go2, out, changed, shows_progress=False)
+    assert (out / CHECKPOINT).read_bytes() == kept
+    foreign = tmp_path / 'foreign'
+    foreign.mkdir()
+    (foreign / 'thesis.tex').write_text('')
+    with pytest.raises(ConfigError, match=r'holds something else \(thesis.tex'):
+        run_expert(go2, foreign, TINY, shows_progress=False)
+    assert [path.name for path in foreign.iterdir()] == ['thesis.tex']
+    with pytest.raises(ConfigError, match='is a file; choose a folder'):
+        run_expert(go2, foreign / 'thesis.tex', TINY, shows_progress=False)
+
+
+def test_a_damaged_or_foreign_file_is_refused(tmp_path, go2, recipe):
+    path = tmp_path / EXPERT
+    with pytest.raises(CheckpointError, match='is missing; run'):
+        load_actor(path, go2, recipe)
+    path.write_bytes(b'nothing')
+    with pytest.raises(CheckpointError, match='not what an expert left there'):
+        load_actor(path, go2, recipe)
+    path.write_bytes(safetensors.torch.save({}, {'about': '{"robot": "spot"}'}))
+    with pytest.raises(CheckpointError, match="is of robot 'spot', expected 'go2'"):
+        load_actor(path, go2, recipe)
+    path.write_bytes(safetensors.torch.save({}, {'about': '{"robot": "go2"}'}))
+    with pytest.raises(CheckpointError, match='not what an expert left there'):
+        load_critic(path, go2, recipe)
+
+
+def test_an_unknown_preset_is_refused_with_a_suggestion():
+    with pytest.raises(ConfigError, match="unknown preset 'smok'; did you mean 'smoke'"):
+        find_preset(EXPERT_PRESETS, 'smok')
+
+
+def test_a_robot_without_a_recipe_is_refused(go2):
+    bare = dataclasses.replace(load_robot('go2'), pretraining='')
+    with pytest.raises(ConfigError, match="robot 'go2' has no recipe for pretraining"):
+        load_recipe(bare)
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'match'),
+    [
+        ('noise: {}', 'nois: {}', "did you mean 'noise'"),
+        ('  slope_deg: 20.0', '  slope_deg: steep', 'must be a finite number'),
+        ('  FR_hip_joint: {mirror', '  FR_hop_joint: {mirror', 'joint names do not match'),
+        ('foot: RL_foot, lift: 0.5', 'foot: RL_fot, lift: 0.5', "did you mean 'RL_foot'"),
+    ],
+)
+def test_a_recipe_that_breaks_a_rule_is_refused(tmp_path, go2, old, new, match):
+    text = (go2.source.parent / go2.pretraining).read_text()
+    assert old in text
+    (tmp_path / 'r.yaml').write_text(text.replace(old, new))
+    broken = dataclasses.replace(go2, pretraining='r.yaml', source=tmp_path / 'x.yaml')
+    with pytest.raises(ConfigError, match=match):
+        load_recipe(broken)
