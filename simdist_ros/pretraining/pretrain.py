@@ -32,8 +32,8 @@ from simdist_ros.pretraining.pretrain_options import PretrainOptions, override
 from simdist_ros.pretraining.train import run_train
 from simdist_ros.pretraining.train_progress import duration
 from simdist_ros.pretraining.train_settings import TRAIN_PRESETS, TrainSettings
-from simdist_ros.world_model.checkpoint import FILES, load_model, save_model
-from simdist_ros.world_model.manifest import MANIFEST, read_manifest
+from simdist_ros.world_model.checkpoint import FILES, load_model, save_model, serialise
+from simdist_ros.world_model.manifest import MANIFEST, read_manifest, sha256
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['Plan', 'pretrain']
@@ -152,20 +152,24 @@ def evaluate(plan: Plan, make_walker: MakeWalker) -> None:
         say=say,
     )
     loaded = load_model(options.out, plan.robot)
-    write_model(plan, loaded.model, {**loaded.manifest.metrics, **metrics})
+    write_model(plan, loaded.model, metrics)
     source = options.work / 'expert' / EXPERT
     if source.is_file():
         shutil.copyfile(source, options.out / EXPERT)
 
 
 def write_model(plan: Plan, model: WorldModel, metrics: Mapping[str, float]) -> None:
-    """Write the model's folder, or its manifest anew."""
+    """Write the model's folder; what is said of the same weights there is kept."""
     o = plan.options
     created_by = f'{MAKER} --robot {plan.robot.name} --preset {o.preset}, seed {plan.train.seed}'
     commit = describe_commit()
     if commit:
         created_by += f', commit {commit}'
-    if not (o.out / MANIFEST).exists():
+    if (o.out / MANIFEST).exists():
+        found = read_manifest(o.out)
+        if found.files == {name: sha256(data) for name, data in serialise(model).items()}:
+            created_by, metrics = found.created_by, {**found.metrics, **metrics}
+    else:
         (o.out / EXPERT).unlink(missing_ok=True)
     save_model(o.out, model, robot=plan.robot.name, created_by=created_by, metrics=metrics)
 

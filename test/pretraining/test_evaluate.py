@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.history import History
+from simdist_ros.core.robot import load_robot
+from simdist_ros.pretraining.evaluate import foresee_walks, planner_gain
+from simdist_ros.pretraining.evaluate_data import area_under_curve, calibrate, foresee, open_loop
+from simdist_ros.pretraining.evaluate_report import mean_and_interval, summarise_walks
+from simdist_ros.pretraining.evaluate_settings import (
+    WORLDS,
+    EvaluateSettings,
+    evaluation_world,
+)
+from simdist_ros.pretraining.evaluate_walk import Walk, WalkResult, walk
+from simdist_ros.pretraining.evaluate_walks import WalkLog, list_walks
+from simdist_ros.pretraining.recipe import RewardWeights
+from simdist_ros.transitions.shards import open_dataset
+from simdist_ros.transitions.windows import WindowSampler
+from simdist_ros.world_model.architecture import Architecture
+from simdist_ros.world_model.model import WorldModel
+
+from .transitions import ROBOT, TINY, write_data
+
+TASK = Walk(world='nominal', speed=0.5, seed=1000, seconds=2.0, num_samples=8, num_iterations=0)
+RESULT = WalkResult(
+    distance_m=1.0, error_mps=0.1, fell=False, lasted_s=2.0, reward_per_s=2.0, values=[5.0] * 20
+)
+
+
+def test_the_area_under_the_curve_counts_pairs_in_order():
+    assert area_under_curve(np.array([1.0, 2.0]), np.array([3.0, 4.0])) == 1.0
+    assert area_under_curve(np.array([3.0]), np.array([1.0, 5.0])) == 0.5
+    assert area_under_curve(np.array([1.0]), np.array([1.0])) == 0.5
+    assert math.isnan(area_under_curve(np.array([]), np.array([1.0])))
+
+
+def test_a_prediction_that_is_always_one_too_high_has_bias_one():
+    real = np.linspace(0.0, 9.0, 100)
+    found = calibrate(real + 1.0, real)
+    assert found.bias == pytest.approx(1.0)
+    assert found.rmse == pytest.approx(1.0)
+    assert found.correlation == pytest.approx(1.0)
+    assert np.allclose(np.array(found.predicted) - found.real, 1.0)
+
+
+def test_a_mean_comes_with_its_interval_and_leaves_out_what_is_unknown():
+    mean, half = mean_and_interval([1.0, 3.0, float('nan')])
+    assert mean == 2.0
+    assert half == pytest.approx(1.96 * math.sqrt(2.0) / math.sqrt(2.0))
+    assert math.isnan(mean_and_interval([float('nan')])[0])
+
+
+def test_every_world_of_the_evaluation_can_be_built():
+    for name in WORLDS:
+        assert evaluation_world(name).name == name
+
+
+def test_a_world_that_does_not_exist_is_refused_with_a_suggestion():
+    with pytest.raises(ConfigError, match="did you mean 'nominal'"):
+        EvaluateSettings(worlds='nominel')
+
+
+def test_policy_and_planner_walk_the_same_seeds_and_only_the_policy_in_hard_worlds():
+    settings = EvaluateSettings(
+        num_seeds=3, speeds=(0.5,), worlds='nominal', hard_worlds='pushes_2'
+    )
+    walks = list_walks(settings)
+    by = {name: [w for w in walks if w.controller == name] for name in ('policy', 'planner')}
+    assert [w.seed for w in by['planner']] == [1000, 1001, 1002]
+    assert {(w.world, w.seed) for w in by['policy']} == {
+        (world, seed) for world in ('nominal', 'pushes_2') for seed in (1000, 1001, 1002)
+    }
+
+
+def test_walks_are_summed_up_by_controller_world_and_speed():
+    other = replace(RESULT, distance_m=3.0, fell=True, error_mps=float('nan'))
+    (summary,) = summarise_walks({TASK: RESULT, replace(TASK, seed=1001): other})
+    assert (summary.walks, summary.falls) == (2, 1)
+    assert summary.distance_m[0] == 2.0
+    assert summary.error_mps[0] == pytest.approx(0.1)
+
+
+def test_the_planner_is_compared_with_the_policy_on_the_same_seed():
+    planned = replace(TASK, num_iterations=2)
+    gain = planner_gain({TASK: RESULT, planned: replace(RESULT, reward_per_s=2.5)})
+    assert gain['nominal'][0] == pytest.approx(0.5)
+
+
+def test_a_fall_is_foreseen_by_the_value_one_second_before_it():
+    falling = replace(RESULT, fell=True, lasted_s=1.5, values=[5.0] * 5 + [1.0] * 10)
+    falling = replace(falling, values=[0.0] * 5 + [1.0] + [9.0] * 9)
+    found = foresee_walks({TASK: RESULT, replace(TASK, seed=1): falling}, ROBOT)
+    assert found.falls == [1.0]
+    assert found.successes == [5.0]
+    assert found.auc == 1.0
+
+
+def test_a_killed_evaluation_keeps_what_it_has(tmp_path):
+    path = tmp_path / 'walks.jsonl'
+    WalkLog(path, 'abc').add(TASK, RESULT)
+    with path.open('a') as file:
+        file.write('{"walk": {"wor')
+    log = WalkLog(path, 'abc')
+    assert log.results == {TASK: RESULT}
+    log.add(replace(TASK, seed=1), RESULT)
+    assert len(WalkLog(path, 'abc').results) == 2
+    assert all(json.loads(line) for line in path.read_text().splitlines())
+
+
+def test_walks_of_another_model_are_refused_and_left_alone(tmp_path):
+    path = tmp_path / 'walks.jsonl'
+    WalkLog(path, 'abc').add(TASK, RESULT)
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match='holds walks of abc, expected xyz'):
+        WalkLog(path, 'xyz')
+    assert path.read_bytes() == before
+
+
+class Statue:
+    """Holds the standing pose."""
+
+    def __init__(self, robot, architecture):
+        self.robot = robot
+        self.history = History(architecture.history_steps, 35, 12)
+        self.noted = 0
+
+    def tick(self, state, command):
+        pose = self.robot.per_joint('stand')
+        return SimpleNamespace(positions=np.tile(pose, (5, 1)))
+
+    def note_executed(self, command, joint_pos):
+        self.noted += 1
+
+
+def test_a_robot_that_stands_goes_nowhere_and_does_not_fall():
+    robot, sizes = load_robot('go2'), Architecture()
+    statue = Statue(robot, sizes)
+    result = walk(robot, RewardWeights(), statue, WorldModel(sizes).eval(), TASK)
+    assert not result.fell
+    assert result.distance_m < 0.3
+    assert result.error_mps == pytest.approx(0.5, abs=0.15)
+    assert result.lasted_s == pytest.approx(2.0)
+    assert statue.noted == 100
+    assert len(result.values) == 20
+
+
+@pytest.fixture(scope='module')
+def sampler(tmp_path_factory):
+    dataset = open_dataset(
+        write_data(tmp_path_factory.mktemp('data'), episodes=6, steps=80), ROBOT
+    )
+    return WindowSampler(
+        dataset,
+        np.arange(6),
+        history_steps=TINY.history_steps,
+        horizon_steps=TINY.horizon_steps,
+    )
+
+
+def test_open_loop_errors_have_one_number_for_each_step_ahead(sampler):
+    errors, calibration = open_loop(WorldModel(TINY).eval(), ROBOT, sampler, sampler, 100)
+    for name, numbers in vars(errors).items():
+        assert len(numbers) == TINY.horizon_steps, name
+        assert np.isfinite(numbers).all(), name
+    assert errors.held_pos_rad[0] < errors.held_pos_rad[-1]
+    assert len(calibration.predicted) == 10
+
+
+def test_falls_and_successes_of_the_data_are_told_apart_by_their_episodes(sampler):
+    found = foresee(WorldModel(TINY).eval(), ROBOT, sampler, 6, seed=0)
+    assert len(found.falls) == 1
+    assert len(found.successes) == 5
+    assert 0.0 <= found.auc <= 1.0

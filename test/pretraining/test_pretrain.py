@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from simdist_ros.cli import main
+from simdist_ros.core.robot import load_robot
+from simdist_ros.world_model.checkpoint import load_model
+
+SMALL = ['--set', 'train.num_steps=20', '--set', 'train.validation_interval=20']
+
+
+def run(folder: Path, *arguments: str) -> int:
+    paths = ['--out', str(folder / 'model'), '--work', str(folder / 'work')]
+    return main(['pretrain', *arguments, *paths, '--preset', 'smoke', '--threads', '1', *SMALL])
+
+
+@pytest.fixture(scope='module')
+def pretrained(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp('pretrained')
+    assert run(folder) == 0
+    return folder
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob('*')
+        if path.is_file() and 'tensorboard' not in str(path)
+    }
+
+
+def test_one_command_makes_a_model_that_loads(pretrained):
+    loaded = load_model(pretrained / 'model', load_robot('go2'))
+    assert loaded.manifest.created_by.startswith(
+        'simdist pretrain --robot go2 --preset smoke, seed 0'
+    )
+    assert 'held_out.total' in loaded.manifest.metrics
+    assert 'policy.nominal.0.5.falls' in loaded.manifest.metrics
+
+
+def test_the_expert_and_the_report_lie_beside_it(pretrained):
+    assert (pretrained / 'model' / 'expert.safetensors').is_file()
+    size = sum(path.stat().st_size for path in (pretrained / 'model').iterdir())
+    assert size < 10e6
+    report = (pretrained / 'work' / 'evaluate' / 'report.md').read_text()
+    for word in ('Closed loop', 'Open loop', 'Predicted against real', 'Falls foreseen'):
+        assert word in report
+    for plot in ('open_loop', 'calibration', 'values'):
+        assert (pretrained / 'work' / 'evaluate' / f'{plot}.png').is_file()
+
+
+def test_what_is_finished_is_not_done_again(pretrained):
+    before = content(pretrained)
+    assert run(pretrained) == 0
+    assert content(pretrained) == before
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'sentence'),
+    [
+        (['--preset', 'smok'], "unknown preset 'smok'; did you mean 'smoke'?"),
+        (['trane'], "unknown stage 'trane'; did you mean 'train'?"),
+        (['--robot', 'go3'], "unknown robot 'go3'; did you mean 'go2'?"),
+        (['--set', 'train.num_step=3'], "unknown setting 'num_step'; did you mean 'num_steps'?"),
+        (['--set', 'train.num_steps=few'], 'not a int'),
+        (['--set', 'num_steps'], 'not of the form STAGE.SETTING=VALUE'),
+        (['--threads', '0'], '--threads is 0; it must be at least 1'),
+        (['train', '--set', 'train.peak_rate=0.5'], 'settings.peak_rate = 0.001, now it is 0.5'),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence_and_changes_nothing(
+    pretrained, capsys, arguments, sentence
+):
+    before = content(pretrained)
+    paths = ['--out', str(pretrained / 'model'), '--work', str(pretrained / 'work')]
+    preset = [] if '--preset' in arguments else ['--preset', 'smoke']
+    changed = SMALL if 'train.peak_rate=0.5' in arguments else []
+    assert main(['pretrain', *paths, *preset, *changed, *arguments]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.strip().count('\n') == 0
+    assert content(pretrained) == before
+
+
+def test_an_output_folder_with_something_else_in_it_is_refused_before_anything_is_done(
+    tmp_path, capsys
+):
+    (tmp_path / 'model').mkdir()
+    (tmp_path / 'model' / 'thesis.tex').write_text('all my work')
+    assert run(tmp_path) == 2
+    assert 'holds something else than a model (thesis.tex)' in capsys.readouterr().err
+    assert not (tmp_path / 'work').exists()
+
+
+def test_a_model_that_was_made_by_something_else_is_not_replaced(pretrained, tmp_path, capsys):
+    (tmp_path / 'model').mkdir()
+    for path in (pretrained / 'model').iterdir():
+        (tmp_path / 'model' / path.name).write_bytes(path.read_bytes())
+    manifest = tmp_path / 'model' / 'manifest.yaml'
+    values = yaml.safe_load(manifest.read_text())
+    manifest.write_text(yaml.safe_dump(values | {'created_by': 'simdist import-upstream'}))
+    assert run(tmp_path) == 2
+    assert "was made by 'simdist import-upstream'" in capsys.readouterr().err
+
+
+def test_data_of_another_robot_are_refused(pretrained, tmp_path, capsys):
+    data = tmp_path / 'work' / 'data'
+    for path in (pretrained / 'work' / 'data').rglob('*'):
+        if path.is_file():
+            target = data / path.relative_to(pretrained / 'work' / 'data')
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    for manifest in data.rglob('manifest.yaml'):
+        values = yaml.safe_load(manifest.read_text())
+        manifest.write_text(yaml.safe_dump(values | {'robot': 'a1'}))
+    assert run(tmp_path, 'train') == 2
+    assert "robot is 'a1', expected 'go2'" in capsys.readouterr().err
+    assert not (tmp_path / 'model').exists()
+
+
+def test_several_processes_share_only_the_training(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('WORLD_SIZE', '2')
+    assert run(tmp_path) == 2
+    assert 'start `simdist pretrain train` with torchrun' in capsys.readouterr().err
