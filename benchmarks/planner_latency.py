@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.checkpoint import find_model, load_model
 
 SIZES = ((0, 0), (16, 1), (16, 2), (32, 2), (64, 2), (128, 4), (450, 8))
+MIN_PLANS, MAX_PLANS, ENOUGH_S = 5, 200, 4.0
 
 
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -28,11 +30,11 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
             settings = MppiSettings(num_samples=max(samples, 1), num_iterations=iterations)
             planner = Planner(model, settings, torch.Generator().manual_seed(0))
             warm_up(planner)
-            plans = 10 if samples * iterations > 1000 else 100
-            times = [
-                planner.plan(blank_observation(model.architecture, 0, step)).elapsed_ms
-                for step in range(plans)
-            ]
+            times: list[float] = []
+            end = time.monotonic() + ENOUGH_S
+            while len(times) < MAX_PLANS and (len(times) < MIN_PLANS or time.monotonic() < end):
+                observation = blank_observation(model.architecture, 0, len(times))
+                times.append(planner.plan(observation).elapsed_ms)
             rows.append(
                 {
                     'threads': threads,
@@ -40,7 +42,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
                     'num_iterations': iterations,
                     'median_ms': round(float(np.median(times)), 2),
                     'p99_ms': round(float(np.percentile(times, 99)), 2),
-                    'plans': plans,
+                    'plans': len(times),
                 }
             )
     return rows
