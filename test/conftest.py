@@ -3,6 +3,9 @@
 import os
 import sys
 import tempfile
+from pathlib import Path
+
+import pytest
 
 # Before rclpy, mujoco or matplotlib are imported by any test, and for the processes they start.
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
@@ -10,10 +13,29 @@ os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
 LOG_FOLDER = tempfile.TemporaryDirectory(prefix='simdist_ros_log_')  # removed at the end
 os.environ.setdefault('ROS_LOG_DIR', LOG_FOLDER.name)
 os.environ.setdefault('MPLBACKEND', 'Agg')
-if not os.environ.get('DISPLAY'):
-    os.environ.setdefault('MUJOCO_GL', 'egl')
 
 # The wheels' own share folder is found through this prefix; a sourced ROS has set its own.
 prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
 if sys.prefix not in prefixes:
     os.environ['AMENT_PREFIX_PATH'] = os.pathsep.join(filter(None, [*prefixes, sys.prefix]))
+
+
+@pytest.fixture(scope='session')
+def upstream():
+    """Folder of the published Go2 checkpoint and its golden outputs."""
+    default = Path(__file__).parents[2] / 'shared' / 'upstream_go2'
+    folder = Path(os.environ.get('SIMDIST_UPSTREAM_GO2', default))
+    if not folder.is_dir():
+        pytest.skip(f'the published Go2 model is not at {folder}; set SIMDIST_UPSTREAM_GO2')
+    return folder
+
+
+@pytest.fixture(scope='session')
+def published_folder(upstream, tmp_path_factory):
+    """The published model, converted."""
+    pytest.importorskip('tensorstore', reason='tensorstore is not installed')
+    folder = tmp_path_factory.mktemp('models') / 'go2'
+    from simdist_ros.world_model.upstream import import_upstream
+
+    import_upstream(upstream, folder)
+    return folder

@@ -11,9 +11,6 @@ from simdist_ros.core.share import share_folder
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.checkpoint import save_model
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.upstream import import_upstream
-
-ROOT = Path(__file__).parents[2]
 
 # Found within a second, as the graphs do it; read by the middleware when the first node is made.
 os.environ.setdefault('FASTDDS_DEFAULT_PROFILES_FILE', str(share_folder() / 'config/fastdds.xml'))
@@ -39,13 +36,6 @@ def random_model(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope='session')
-def published_model(tmp_path_factory) -> Path:
+def published_model(published_folder) -> Path:
     """The published model, which walks."""
-    default = ROOT.parent / 'shared' / 'upstream_go2'
-    source = Path(os.environ.get('SIMDIST_UPSTREAM_GO2', default))
-    if not source.is_dir():
-        pytest.skip(f'the published Go2 model is not at {source}; set SIMDIST_UPSTREAM_GO2')
-    pytest.importorskip('tensorstore', reason='tensorstore is not installed')
-    folder = tmp_path_factory.mktemp('models') / 'go2'
-    import_upstream(source, folder)
-    return folder
+    return published_folder

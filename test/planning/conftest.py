@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -13,9 +10,6 @@ from simdist_ros.core.robot import HeightMap, Joint, Robot
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.checkpoint import load_model
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.upstream import import_upstream
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -68,20 +62,8 @@ def robot():
 
 
 @pytest.fixture(scope='session')
-def upstream():
-    default = REPOSITORY.parent / 'shared' / 'upstream_go2'
-    folder = Path(os.environ.get('SIMDIST_UPSTREAM_GO2', default))
-    if not folder.is_dir():
-        pytest.skip(f'the published Go2 model is not at {folder}; set SIMDIST_UPSTREAM_GO2')
-    return folder
-
-
-@pytest.fixture(scope='session')
-def published_model(upstream, tmp_path_factory):
-    pytest.importorskip('tensorstore', reason='tensorstore is not installed')
-    folder = tmp_path_factory.mktemp('models') / 'go2'
-    import_upstream(upstream, folder)
-    return load_model(folder).model
+def published_model(published_folder):
+    return load_model(published_folder).model
 
 
 @pytest.fixture(scope='session')

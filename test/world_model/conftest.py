@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -12,9 +9,6 @@ import torch
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.checkpoint import load_model, save_model
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.upstream import import_upstream
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -56,23 +50,6 @@ def small_model(architecture):
 def small_folder(tmp_path, small_model):
     folder = tmp_path / 'small'
     save_model(folder, small_model, robot='toy', created_by='a test')
-    return folder
-
-
-@pytest.fixture(scope='session')
-def upstream():
-    default = REPOSITORY.parent / 'shared' / 'upstream_go2'
-    folder = Path(os.environ.get('SIMDIST_UPSTREAM_GO2', default))
-    if not folder.is_dir():
-        pytest.skip(f'the published Go2 model is not at {folder}; set SIMDIST_UPSTREAM_GO2')
-    return folder
-
-
-@pytest.fixture(scope='session')
-def published_folder(upstream, tmp_path_factory):
-    pytest.importorskip('tensorstore', reason='tensorstore is not installed')
-    folder = tmp_path_factory.mktemp('models') / 'go2'
-    import_upstream(upstream, folder)
     return folder
 
 
