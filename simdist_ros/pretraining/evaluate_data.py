@@ -193,15 +193,16 @@ def foresee(
     present = np.where(table.terminated[chosen], last, rng.integers(last))
     first = np.concatenate([[0], windows.starts[:-1]])
     numbers = first[chosen] + present
-    found, critic = [], []
+    found: list[Array] = []
+    critic: list[Array] = []
     for part in np.array_split(numbers, max(1, -(-len(numbers) // CHUNK))):
         if len(part):
             batch = windows.gather(part)
             found.append(policy_return(model, batch))
             values = batch.next_values
             critic.append(np.zeros(len(part)) if values is None else values[:, 0])
-    returns = np.concatenate(found) if found else np.zeros(0)
-    worth = np.concatenate(critic) if critic else np.zeros(0)
+    returns: Array = np.concatenate(found) if found else np.zeros(0)
+    worth: Array = np.concatenate(critic) if critic else np.zeros(0)
     falls = table.terminated[chosen]
     return Foresight(
         auc=area_under_curve(returns[falls], returns[~falls]),
@@ -257,7 +258,8 @@ def fit_probe(model: WorldModel, robot: Robot, windows: WindowSampler, size: int
     x, y = torch.cat(inputs).double(), torch.cat(outputs).double()
     x = torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], dim=-1)
     gram = x.T @ x + RIDGE * torch.eye(x.shape[1], dtype=x.dtype)
-    return torch.linalg.solve(gram, x.T @ y).float()
+    probe: Tensor = torch.linalg.solve(gram, x.T @ y)
+    return probe.float()
 
 
 def apply_probe(probe: Tensor, latents: Tensor) -> Tensor:
