@@ -164,7 +164,8 @@ def foresee_walks(walks: dict[Walk, WalkResult], robot: Robot) -> Foresight:
             value = result.values[min(index, len(result.values) - 1)]
             (falls if result.fell else successes).append(value)
     auc = area_under_curve(np.array(falls), np.array(successes))
-    return Foresight(auc=auc, critic_auc=float('nan'), falls=falls, successes=successes)
+    none = float('nan')
+    return Foresight(auc=auc, policy_auc=none, critic_auc=none, falls=falls, successes=successes)
 
 
 def traces(walks: dict[Walk, WalkResult]) -> dict[str, list[list[float]]]:

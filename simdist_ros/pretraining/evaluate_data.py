@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -33,9 +33,10 @@ class OpenLoop:
 
     Attributes:
         latent_share: Squared error of the latents over their variance.
-        joint_pos_rad: Root mean square error, read off the latents by a linear map.
+        joint_pos_rad: Root mean square error, read off the predicted latents by linear maps, one
+            for each step ahead.
         joint_vel_radps: The same of velocities.
-        probe_pos_rad: The same map's error on the true latents: what it cannot read.
+        probe_pos_rad: The error of such a map from the true latents: what it cannot read.
         held_pos_rad: Error of expecting the joints to stay where they are.
     """
 
@@ -71,13 +72,16 @@ class Foresight:
 
     Attributes:
         auc: Share of pairs of a fall and a success that it orders rightly.
-        critic_auc: The same for the expert's critic, which sees what no sensor says; NaN where
-            there is none.
+        policy_auc: The same if the prediction is of the model's own policy instead of the actions
+            that were taken; NaN where those are the same.
+        critic_auc: The same for the expert's critic, which sees what no sensor says but not what
+            will be done; NaN where there is none.
         falls: Predicted returns before falls.
         successes: Predicted returns at least as long before the end of what did not fall.
     """
 
     auc: float
+    policy_auc: float
     critic_auc: float
     falls: list[float]
     successes: list[float]
@@ -104,30 +108,32 @@ def open_loop(
         fitting: Those of the training, for the linear map from latents to joints.
         size: Number of each to use.
     """
-    probe = fit_probe(model, robot, fitting, size)
-    pos, vel = term_slice(robot, 'joint_pos'), term_slice(robot, 'joint_vel')
-    split = pos.stop - pos.start
+    joints = Joints(robot)
+    ahead_of, of_truth = fit_probes(model, joints, fitting, size)
+    split = joints.pos.stop - joints.pos.start
     sums: dict[str, Array] = {}
     returns = []
     for part in chunks(windows, size):
         batch = Batch.from_windows(part)
-        future, target, latents, predicted, real = predict(model, batch)
+        found = predict(model, batch)
         weight = torch.as_tensor(part.is_known, dtype=torch.float32)
-        joints = torch.cat([future[..., pos], future[..., vel]], dim=-1)
-        read, possible = apply_probe(probe, latents), apply_probe(probe, target)
-        held = batch.proprio_obs[:, model.architecture.history_steps, pos].unsqueeze(1)
+        wanted = joints.of(found.future)
+        error = read_off(found.latents, ahead_of) - wanted
+        possible = read_off(found.target, of_truth) - wanted
+        now = joints.of(batch.proprio_obs[:, model.architecture.history_steps]).unsqueeze(1)
+        target = found.target
         errors = {
-            'latent': (latents - target).square().mean(-1),
+            'latent': (found.latents - target).square().mean(-1),
             'spread': (target - target.mean((0, 1))).square().mean(-1),
-            'pos': (read - joints)[..., :split].square().mean(-1),
-            'vel': (read - joints)[..., split:].square().mean(-1),
-            'probe': (possible - joints)[..., :split].square().mean(-1),
-            'held': (held - joints[..., :split]).square().mean(-1),
+            'pos': error[..., :split].square().mean(-1),
+            'vel': error[..., split:].square().mean(-1),
+            'probe': possible[..., :split].square().mean(-1),
+            'held': (now - wanted)[..., :split].square().mean(-1),
             'count': torch.ones_like(weight),
         }
-        for name, error in errors.items():
-            sums[name] = sums.get(name, 0.0) + (error * weight).sum(0).double().numpy()
-        returns.append(torch.stack([predicted, real]).numpy())
+        for name, x in errors.items():
+            sums[name] = sums.get(name, 0.0) + (x * weight).sum(0).double().numpy()
+        returns.append(torch.stack([found.predicted_return, found.real_return]).numpy())
     mean = {name: total / np.maximum(sums['count'], 1.0) for name, total in sums.items()}
     ahead = OpenLoop(
         latent_share=(mean['latent'] / mean['spread'].mean()).tolist(),
@@ -139,8 +145,26 @@ def open_loop(
     return ahead, calibrate(*np.concatenate(returns, axis=1).astype(float))
 
 
-def predict(model: WorldModel, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Return future observations, their latents, the predicted ones, both kinds of return."""
+class Prediction(NamedTuple):
+    """What was to come and what was predicted of it, with the actions that were taken.
+
+    Attributes:
+        future: Observations, (B, T, P).
+        target: Their latents, (B, T, D).
+        latents: The predicted ones, (B, T, D).
+        predicted_return: Of the horizon and the value at its end, (B,).
+        real_return: The same from the data, (B,).
+    """
+
+    future: Tensor
+    target: Tensor
+    latents: Tensor
+    predicted_return: Tensor
+    real_return: Tensor
+
+
+def predict(model: WorldModel, batch: Batch) -> Prediction:
+    """Predict a batch of windows."""
     past, steps = model.architecture.history_steps, model.architecture.horizon_steps
     future = batch.proprio_obs[:, past + 1 :]
     target = model.encode_latent(future, batch.extero_obs.unsqueeze(1))
@@ -153,7 +177,7 @@ def predict(model: WorldModel, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Te
     discount = GAMMA ** torch.arange(steps)
     predicted = rewards @ discount + GAMMA**steps * values[:, -1]
     real = batch.rewards @ discount + GAMMA**steps * batch.next_values[:, -1]
-    return future, target, latents, predicted, real
+    return Prediction(future, target, latents, predicted, real)
 
 
 def calibrate(predicted: Array, real: Array) -> Calibration:
@@ -176,7 +200,8 @@ def foresee(
 ) -> Foresight:
     """Predict, `WARNING_S` before the end of held-out episodes, what they are still worth.
 
-    The prediction is what a robot could make then: of its own policy, from what it has seen.
+    The prediction is of the actions that were taken in the horizon, as for a planner's candidate:
+    where a fall comes of what is done, it cannot be foreseen from the state alone.
 
     Args:
         model: In evaluation mode.
@@ -193,22 +218,23 @@ def foresee(
     present = np.where(table.terminated[chosen], last, rng.integers(last))
     first = np.concatenate([[0], windows.starts[:-1]])
     numbers = first[chosen] + present
-    found: list[Array] = []
-    critic: list[Array] = []
+    rows: list[Array] = []
     for part in np.array_split(numbers, max(1, -(-len(numbers) // CHUNK))):
         if len(part):
-            batch = windows.gather(part)
-            found.append(policy_return(model, batch))
-            values = batch.next_values
-            critic.append(np.zeros(len(part)) if values is None else values[:, 0])
-    returns: Array = np.concatenate(found) if found else np.zeros(0)
-    worth: Array = np.concatenate(critic) if critic else np.zeros(0)
+            drawn = windows.gather(part)
+            batch = Batch.from_windows(drawn)
+            taken = predict(model, batch).predicted_return.double().numpy()
+            rows.append(
+                np.stack([taken, policy_return(model, drawn), batch.next_values[:, 0].numpy()])
+            )
+    taken, own, critic = np.concatenate(rows, axis=1) if rows else np.zeros((3, 0))
     falls = table.terminated[chosen]
     return Foresight(
-        auc=area_under_curve(returns[falls], returns[~falls]),
-        critic_auc=area_under_curve(worth[falls], worth[~falls]),
-        falls=returns[falls].tolist(),
-        successes=returns[~falls].tolist(),
+        auc=area_under_curve(taken[falls], taken[~falls]),
+        policy_auc=area_under_curve(own[falls], own[~falls]),
+        critic_auc=area_under_curve(critic[falls], critic[~falls]),
+        falls=taken[falls].tolist(),
+        successes=taken[~falls].tolist(),
     )
 
 
@@ -236,6 +262,19 @@ def chunks(windows: WindowSampler, size: int) -> list[Windows]:
     return [windows.gather(part) for part in np.array_split(numbers, -(-len(numbers) // CHUNK))]
 
 
+class Joints:
+    """Where the joints are in the proprioceptive observation."""
+
+    def __init__(self, robot: Robot) -> None:
+        """Find positions and velocities."""
+        self.pos = term_slice(robot, 'joint_pos')
+        self.vel = term_slice(robot, 'joint_vel')
+
+    def of(self, proprio_obs: Tensor) -> Tensor:
+        """Return positions and velocities, (..., 2 J), of observations (..., P)."""
+        return torch.cat([proprio_obs[..., self.pos], proprio_obs[..., self.vel]], dim=-1)
+
+
 def term_slice(robot: Robot, wanted: str) -> slice:
     """Return where a term lies in the proprioceptive observation; empty if it is not there."""
     start = 0
@@ -247,21 +286,35 @@ def term_slice(robot: Robot, wanted: str) -> slice:
     return slice(0, 0)
 
 
-def fit_probe(model: WorldModel, robot: Robot, windows: WindowSampler, size: int) -> Tensor:
-    """Fit joint positions and velocities to true latents by ridge regression, (D + 1, 2 J)."""
-    pos, vel = term_slice(robot, 'joint_pos'), term_slice(robot, 'joint_vel')
-    inputs, outputs = [], []
-    for part in chunks(windows, size):
-        now = torch.as_tensor(part.proprio_obs[:, model.architecture.history_steps])
-        inputs.append(model.encode_latent(now, torch.as_tensor(part.extero_obs)))
-        outputs.append(torch.cat([now[:, pos], now[:, vel]], dim=-1))
-    x, y = torch.cat(inputs).double(), torch.cat(outputs).double()
-    x = torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], dim=-1)
-    gram = x.T @ x + RIDGE * torch.eye(x.shape[1], dtype=x.dtype)
-    probe: Tensor = torch.linalg.solve(gram, x.T @ y)
+def fit_probes(
+    model: WorldModel, joints: Joints, windows: WindowSampler, size: int
+) -> tuple[Tensor, Tensor]:
+    """Fit linear maps from latents to joints, one for each step ahead, (T, D + 1, 2 J).
+
+    Returns:
+        Those of predicted latents, and those of true ones.
+    """
+    found = [predict(model, Batch.from_windows(part)) for part in chunks(windows, size)]
+    outputs = joints.of(torch.cat([one.future for one in found]))
+    predicted, true = (
+        torch.cat([getattr(one, name) for one in found]) for name in ('latents', 'target')
+    )
+    return ridge(predicted, outputs), ridge(true, outputs)
+
+
+def ridge(inputs: Tensor, outputs: Tensor) -> Tensor:
+    """Fit outputs (N, T, O) to inputs (N, T, I) linearly at each step, (T, I + 1, O)."""
+    x, y = with_one(inputs).transpose(0, 1).double(), outputs.transpose(0, 1).double()
+    gram = x.transpose(1, 2) @ x + RIDGE * torch.eye(x.shape[-1], dtype=x.dtype)
+    probe: Tensor = torch.linalg.solve(gram, x.transpose(1, 2) @ y)
     return probe.float()
 
 
-def apply_probe(probe: Tensor, latents: Tensor) -> Tensor:
-    """Return the joints that latents (..., D) speak of, (..., 2 J)."""
-    return latents @ probe[:-1] + probe[-1]
+def with_one(x: Tensor) -> Tensor:
+    """Append a 1 to each vector."""
+    return torch.cat([x, torch.ones_like(x[..., :1])], dim=-1)
+
+
+def read_off(latents: Tensor, probes: Tensor) -> Tensor:
+    """Return the joints that latents (B, T, D) speak of, (B, T, 2 J)."""
+    return (with_one(latents).transpose(0, 1) @ probes).transpose(0, 1)

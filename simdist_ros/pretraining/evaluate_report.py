@@ -205,8 +205,11 @@ def foresight_line(where: str, foresight: Foresight) -> str:
     """Say how well falls were foreseen."""
     if not math.isfinite(foresight.auc):
         return f'- {where}: nothing to tell apart ({len(foresight.falls)} falls).'
-    critic = foresight.critic_auc
-    beside = f'; the critic itself {critic:.3f}' if math.isfinite(critic) else ''
+    others = {
+        'for its own policy instead of the actions taken': foresight.policy_auc,
+        "the expert's critic": foresight.critic_auc,
+    }
+    beside = ''.join(f'; {what} {auc:.3f}' for what, auc in others.items() if math.isfinite(auc))
     return (
         f'- {where}: AUC {foresight.auc:.3f} over {len(foresight.falls)} falls and '
         f'{len(foresight.successes)} successes{beside}.'

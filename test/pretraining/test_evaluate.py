@@ -69,14 +69,12 @@ def test_a_world_that_does_not_exist_is_refused_with_a_suggestion():
 
 
 def test_policy_and_planner_walk_the_same_seeds_and_only_the_policy_in_hard_worlds():
-    settings = EvaluateSettings(
-        num_seeds=3, speeds=(0.5,), worlds='nominal', hard_worlds='pushes_2'
-    )
+    settings = EvaluateSettings(num_seeds=3, speeds=(0.5,), worlds='nominal', hard_worlds='ice_12')
     walks = list_walks(settings)
     by = {name: [w for w in walks if w.controller == name] for name in ('policy', 'planner')}
     assert [w.seed for w in by['planner']] == [1000, 1001, 1002]
     assert {(w.world, w.seed) for w in by['policy']} == {
-        (world, seed) for world in ('nominal', 'pushes_2') for seed in (1000, 1001, 1002)
+        (world, seed) for world in ('nominal', 'ice_12') for seed in (1000, 1001, 1002)
     }
 
 
