@@ -26,7 +26,7 @@ from simdist_ros.nodes.messages import diagnostics
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RECORDED, RELIABLE
 from simdist_ros.nodes.runtime import Stop, run, spin
-from simdist_ros.nodes.topics import MODE, RECORDED_TOPICS
+from simdist_ros.nodes.topics import JOINT_STATES, MODE, RECORDED_TOPICS
 from simdist_ros.transitions.bag_writer import BagWriter
 from simdist_ros.transitions.topic import Topic
 
@@ -63,7 +63,8 @@ class TransitionLoggerNode(Node):
         self.lost_on_the_way: Counter[str] = Counter()
         self.last_failure = ''
         self.recorders: dict[str, Subscription] = {}
-        for name in RECORDED_TOPICS:
+        # Last the one whose subscribers the stand-in waits for: then all others are announced too.
+        for name in sorted(RECORDED_TOPICS, key=JOINT_STATES.__eq__):
             self.record(name, ReliabilityPolicy.RELIABLE)
         self.diagnostics_publisher = self.create_publisher(
             DiagnosticArray, '/diagnostics', RELIABLE

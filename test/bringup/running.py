@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import rclpy
 from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.experimental import EventsExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
@@ -65,7 +65,7 @@ class Observer:
             signal_handler_options=SignalHandlerOptions.NO,
         )
         self.node = Node('observer', context=self.context, enable_rosout=False)
-        self.executor = SingleThreadedExecutor(context=self.context)
+        self.executor = EventsExecutor(context=self.context)
         self.executor.add_node(self.node)
 
     def listen(self, kind: type, topic: str, depth: int = 1000) -> list[Any]:

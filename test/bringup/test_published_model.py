@@ -42,7 +42,7 @@ def test_the_policy_prior_alone_walks_five_metres_in_ten_seconds(reports):
     report = reports['prior']
     assert not report['fell']
     assert report['distance_m'] >= 5.0
-    assert report['duration_s'] == pytest.approx(10.0)
+    assert 9.5 <= report['duration_s'] <= 10.0
     assert report['tracking_error_mps'] < 0.2
     assert report['late_ticks'] == 0
 
