@@ -30,7 +30,7 @@ from simdist_ros.pretraining.train_progress import TrainLog
 from simdist_ros.pretraining.train_settings import TrainSettings
 from simdist_ros.pretraining.train_state import load_state, save_state
 from simdist_ros.pretraining.validation import validate
-from simdist_ros.transitions.shards import Dataset, open_dataset
+from simdist_ros.transitions.shards import Dataset, DatasetError, open_dataset
 from simdist_ros.transitions.windows import WindowSampler, split_episodes
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.cpu import keep_freed_memory
@@ -105,6 +105,11 @@ def run_train(
     """
     with train_process(device) as process:
         dataset = open_dataset(data, robot, checks_hashes=process.is_first)
+        if not dataset.is_complete:
+            raise DatasetError(
+                f'{data} is not complete: its collection was cut short; run `simdist pretrain '
+                'collect` to its end first'
+            )
         training = Training(
             robot, dataset, settings, architecture or robot_architecture(robot), process
         )

@@ -152,6 +152,14 @@ def test_data_with_a_number_that_is_not_finite_are_refused(tmp_path):
         trained(tmp_path / 'data', tmp_path / 'out')
 
 
+def test_data_that_are_still_being_collected_are_refused(tmp_path):
+    writer = ShardWriter(tmp_path / 'data', ROBOT)
+    writer.add(make_episode(20, 0))
+    writer.flush()
+    with pytest.raises(DatasetError, match='is not complete'):
+        trained(tmp_path / 'data', tmp_path / 'out')
+
+
 def test_the_rate_rises_linearly_and_falls_along_a_cosine():
     settings = TrainSettings(num_steps=110, warmup_steps=10, peak_rate=1.0, final_rate=0.1)
     assert learning_rate(0, settings) == pytest.approx(0.1)
