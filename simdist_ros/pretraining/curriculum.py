@@ -10,7 +10,7 @@ from simdist_ros.pretraining.vector_env import StepResult, VectorEnv
 __all__ = ['Curriculum']
 
 STEP = 0.1
-GOOD_TRACKING = 0.6
+GOOD_TRACKING = 0.8
 
 
 class Curriculum:

@@ -56,7 +56,7 @@ def run_expert(
         robot: Whose; its description names a recipe.
         out: Folder of this stage, new or begun with the same settings.
         settings: How much and how.
-        threads: Cores for physics and learning; another number changes the last bits only.
+        threads: Cores for the physics; any number gives the same result.
         device: Where the networks learn; the physics is on the CPU.
         shows_progress: Draw a progress bar with the time left.
 
@@ -81,7 +81,7 @@ def run_expert(
     (out / POLICIES).mkdir(exist_ok=True)
     if (out / EXPERT).is_file():
         return out / EXPERT
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)  # where another process has a core, two threads wait for each other
     training = ExpertTraining(robot, recipe, settings, out, threads=threads, device=device)
     training.run(shows_progress)
     return out / EXPERT
@@ -156,6 +156,7 @@ class ExpertTraining:
         started = time.monotonic()
         ramp = min(1.0, self.num_steps / s.ramp_steps)
         self.env.penalty_scale = s.first_penalty + (1.0 - s.first_penalty) * ramp
+        self.env.command_scale = s.first_commands + (1.0 - s.first_commands) * ramp
         experience, metrics = self.walk()
         walked = time.monotonic()
         metrics.update(self.ppo.update(experience))

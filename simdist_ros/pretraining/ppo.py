@@ -16,8 +16,8 @@ from simdist_ros.pretraining.vector_env import PretrainingError
 
 __all__ = ['Experience', 'Ppo', 'PpoSettings', 'generalised_advantages']
 
-RATE_STEP = 1.5
-RATE_RANGE = (1e-5, 2e-3)
+RATE_STEP = 1.2
+RATE_RANGE = (2e-5, 2e-3)
 MIN_STD, MAX_STD = 0.08, 1.5
 
 
@@ -32,8 +32,8 @@ class PpoSettings(Settings):
     trace_decay: float = setting(0.95, 'Lambda of the advantages.', low=0.0, high=1.0)
     clip: float = setting(0.2, 'Largest change of an action probability.', low=0.01, high=1.0)
     entropy: float = setting(0.002, 'Weight of the entropy.', low=0.0)
-    rate: float = setting(1e-3, 'Learning rate at first.', low=1e-6, high=1.0)
-    target_kl: float = setting(0.01, 'Divergence of an update that the rate aims at.', low=1e-5)
+    rate: float = setting(5e-4, 'Learning rate at first.', low=1e-6, high=1.0)
+    target_kl: float = setting(0.02, 'Divergence after an update that the rate aims at.', low=1e-5)
     max_grad_norm: float = setting(1.0, 'Norm to which gradients are clipped.', low=1e-6)
 
 
@@ -148,6 +148,9 @@ class Ppo:
             for index in order.chunk(s.minibatches):
                 records.append(self.gradient_step(flat, index, old_std))
         self.show(flat)
+        # The last pass's, not each step's: its swings would be as large as the rate itself.
+        last = [kl for _, _, kl in records[-s.minibatches :]]
+        self.adapt(sum(last) / len(last))
         means = torch.tensor(records).mean(0).tolist()
         names = ('surrogate', 'value_loss', 'kl')
         return {**dict(zip(names, means, strict=True)), 'rate': self.rate, 'std': self.mean_std()}
@@ -175,7 +178,6 @@ class Ppo:
         mean, std = self.actor(seen['actor'], seen['extero']), self.actor.std()
         value = self.critic(seen['critic'], seen['extero'])
         kl = divergence(part['mean'][half:], old_std, mean[half:].detach(), std.detach())
-        self.adapt(kl)
         ratio = torch.exp(log_prob(seen['action'], mean, std) - part['log_prob'])
         advantage = part['advantage']
         clipped = ratio.clamp(1.0 - s.clip, 1.0 + s.clip)
@@ -200,9 +202,9 @@ class Ppo:
     def adapt(self, kl: float) -> None:
         """Raise or lower the learning rate towards the wanted divergence."""
         low, high = RATE_RANGE
-        if kl > 2.0 * self.settings.target_kl:
+        if kl > 1.5 * self.settings.target_kl:
             self.rate = max(low, self.rate / RATE_STEP)
-        elif kl < 0.5 * self.settings.target_kl:
+        elif kl < self.settings.target_kl / 1.5:
             self.rate = min(high, self.rate * RATE_STEP)
         for group in self.optimizer.param_groups:
             group['lr'] = self.rate

@@ -18,8 +18,13 @@ class ExpertSettings(PpoSettings):
     num_robots: int = setting(256, 'Robots that walk at once.', low=2)
     total_steps: int = setting(15_000_000, 'Steps of all robots together.', low=1)
     episode_steps: int = setting(500, 'Longest episode.', low=2)
-    ramp_steps: int = setting(1_500_000, 'Steps until penalties count in full.', low=1)
+    ramp_steps: int = setting(
+        1_500_000, 'Steps until penalties and commands count in full.', low=1
+    )
     first_penalty: float = setting(0.3, 'Share of the penalties at first.', low=0.0, high=1.0)
+    first_commands: float = setting(
+        0.5, 'Share of the range of commands at first.', low=0.0, high=1.0
+    )
     policies_kept: int = setting(11, 'Earlier policies kept for the collection.', low=1)
     checkpoint_s: float = setting(30.0, 'Time between checkpoints.', unit='s', low=0.0, high=60.0)
     seed: int = setting(0, 'Of all that is random.', low=0)

@@ -50,8 +50,8 @@ class Swing(Settings):
 class RewardWeights(Settings):
     """Reward of one second; what is bad has a negative weight."""
 
-    velocity: float = setting(2.0, 'Following the commanded velocity.')
-    velocity_tolerance_mps: float = setting(0.35, 'Error at which 1/e is left.', low=0.01)
+    velocity: float = setting(2.5, 'Following the commanded velocity.')
+    velocity_tolerance_mps: float = setting(0.5, 'Error at which 1/e is left.', low=0.01)
     turning: float = setting(1.0, 'Following the commanded yaw rate.')
     turning_tolerance_radps: float = setting(0.4, 'Error at which 1/e is left.', low=0.01)
     gait: float = setting(1.0, 'Share of feet that touch the ground just when they should.')

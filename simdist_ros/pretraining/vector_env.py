@@ -152,7 +152,7 @@ class VectorEnv:
         self.parameters = {name: np.zeros((n, size)) for name, size in PARAMETERS.items()}
         self.bumps: dict[int, F32] = {}
         self.stacked: tuple[NDArray[np.intp], F32] | None = None
-        self.penalty_scale = 1.0
+        self.penalty_scale = self.command_scale = 1.0
         self.stamp_ns = np.zeros(n, dtype=np.int64)
         self.delay = np.zeros(n, dtype=np.int64)
         self.steps = np.zeros(n, dtype=np.int64)
@@ -211,7 +211,7 @@ class VectorEnv:
         self.stamp_ns[index] = rng.integers(ticks, size=n) * self.physics_step_ns
         self.delay[index] = rng.integers(r.delay_steps + 1, size=n)
         self.steps[index] = 0
-        self.commands[index] = draw_commands(self.robot, n, rng)
+        self.commands[index] = draw_commands(self.robot, n, rng, self.command_scale)
         self.next_command[index] = rng.integers(*HOLD_STEPS, size=n)
         self.next_push[index] = self.push_steps(n)
         self.last_action[index] = self.robot.action(pose)
@@ -231,7 +231,7 @@ class VectorEnv:
         self.state[index, 3] = self.robot.base_height_m + LET_GO_M + height
 
     def get_state(self) -> dict[str, NDArray[Any]]:
-        """Return copies of all that changes in time, apart from `rng` and `penalty_scale`."""
+        """Return copies of all that changes in time, apart from `rng` and the scales."""
         held = {name: getattr(self, name).copy() for name in HELD}
         held.update({f'parameter.{name}': v.copy() for name, v in self.parameters.items()})
         held.update({f'seen.{name}': v.copy() for name, v in vars(self.observation).items()})
@@ -337,7 +337,8 @@ class VectorEnv:
         self.last_action = np.where(diverged[:, None], self.last_action, action)
         due = np.flatnonzero(self.steps >= self.next_command)
         if len(due):
-            self.commands[due] = draw_commands(self.robot, len(due), self.rng)
+            scale = self.command_scale
+            self.commands[due] = draw_commands(self.robot, len(due), self.rng, scale)
             self.next_command[due] = self.steps[due] + self.rng.integers(
                 *HOLD_STEPS, size=len(due)
             )
