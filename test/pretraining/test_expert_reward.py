@@ -25,7 +25,7 @@ PERFECT = Step(
     foot_speed=np.zeros((1, 2)),
     foot_phase=np.array([[0.75, 0.25]]),
 )
-WEIGHTS = RewardWeights()
+WEIGHTS = RewardWeights(velocity=2.0, velocity_tolerance_mps=0.35)
 
 
 def terms(**changes):
