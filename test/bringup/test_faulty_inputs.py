@@ -50,7 +50,12 @@ def story(random_model, robot, tmp_path_factory):
     """Walk; now and then let one message be wrong; remember the stamps at which it was."""
     supervisor = NodeSpec(
         name='supervisor',
-        parameters={'mode': 'lockstep', 'initial_mode': 'walk', 'lockstep_patience_s': 0.5},
+        parameters={
+            'mode': 'lockstep',
+            'initial_mode': 'walk',
+            'lockstep_patience_s': 0.5,
+            'safety.settle_s': 0.04,  # two ticks of standing after a stale plan
+        },
     )
     parameters = {'mode': 'lockstep', 'model': str(random_model), 'mppi.num_iterations': 0}
     planner = NodeSpec(name='planner', parameters=parameters)

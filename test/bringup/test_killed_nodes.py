@@ -52,13 +52,19 @@ class Walk:
         now = time.time_ns()
         self.observer.until(lambda: self.truth and stamp_ns(self.truth[-1]) > now, 'it is seen')
         start = self.position()
+        self.until(lambda: np.linalg.norm(self.position() - start) > distance_m, what)
 
-        def has_come_further() -> bool:
+    def until(self, condition, what: str):
+        """Wait for what a robot can do only on its feet; return the condition's value."""
+        began = time.time_ns()
+
+        def holds():
             modes = {values_of(tick)['mode'] for tick in self.ticks[-1:]}
-            assert modes <= {'walk'}, f'it has fallen and cannot be waited for until {what}'
-            return np.linalg.norm(self.position() - start) > distance_m
+            assert modes <= {'walk'}, f'it has fallen, in vain to wait until {what}'
+            assert self.longest_gap_ns(began) <= MAX_GAP_NS, 'the machine is too busy'
+            return condition()
 
-        self.observer.until(has_come_further, what)
+        return self.observer.until(holds, what)
 
     def tick_after(self, stamp: int, **wanted: str) -> DiagnosticArray | None:
         """Return the first decision after a stamp that has the values wanted."""
@@ -79,28 +85,27 @@ class Story:
     def __init__(self, folder, model):
         arguments = ('--model', str(model), '--mode', 'realtime')
         arguments += ('--vx', '0.3', '--set', 'planner.mppi.num_iterations=0')
-        self.failure = None
+        self.failure, self.since_ns = None, 0
         with running_graph(folder, *arguments) as self.graph, observed(self.graph.domain) as seen:
             self.walk = Walk(seen)
             try:
-                self.live(seen)
+                self.live()
             except AssertionError as error:
                 self.failure = error
-                self.since_ns = 0
 
     def kept_time(self) -> bool:
         """Tell whether the stand-in did, without which nobody else can."""
         return self.walk.longest_gap_ns(self.since_ns) <= MAX_GAP_NS
 
-    def live(self, observer):
+    def live(self):
         walk, graph = self.walk, self.graph
         walk.walk_on(0.4, 'it walks')
         self.since_ns = time.time_ns()
         self.killed_ns = graph.kill('planner')
-        self.stand = observer.until(
+        self.stand = walk.until(
             lambda: walk.tick_after(self.killed_ns, action='stand'), 'the supervisor acts'
         )
-        self.resumed = observer.until(
+        self.resumed = walk.until(
             lambda: walk.tick_after(stamp_ns(self.stand), action='follow_plan', late='0'),
             'the planner plans again',
         )
