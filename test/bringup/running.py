@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ from simdist_ros.bringup.processes import ProcessGroup, ros_environment
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0  # two loaded cores start a graph in ten seconds or so
 MAX_DOMAIN = 100  # higher ones reach into the system's own ports
-LOCKS = Path('/tmp')
+LOCKS = Path(tempfile.gettempdir())
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = PATIENCE_S) -> Any:
@@ -44,10 +45,12 @@ def own_domain() -> Iterator[int]:
     """Reserve a ROS domain that no other test of this machine uses meanwhile."""
     for offset in range(MAX_DOMAIN):
         domain = 1 + (os.getpid() + offset) % MAX_DOMAIN
-        with (LOCKS / f'simdist_ros_test_domain_{domain}.lock').open('w') as lock:
+        with contextlib.ExitStack() as stack:
             try:
+                path = LOCKS / f'simdist_ros_test_domain_{domain}.lock'
+                lock = stack.enter_context(path.open('w'))
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except OSError:  # taken, or another user's
                 continue
             yield domain
             return
@@ -200,7 +203,7 @@ def running_nodes(folder: Path, *nodes: NodeSpec) -> Iterator[tuple[ProcessGroup
     """Start some nodes in a domain of their own; end them with the context."""
     with own_domain() as domain, pytest.MonkeyPatch.context() as patch:
         patch.setenv('ROS_DOMAIN_ID', str(domain))
-        with ProcessGroup(nodes, folder) as group, observed(domain) as observer:
+        with ProcessGroup(nodes, folder, {}) as group, observed(domain) as observer:
             signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C is for pytest
             yield group, observer
 

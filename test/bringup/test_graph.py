@@ -4,7 +4,12 @@ import importlib.util
 
 import pytest
 
-from simdist_ros.bringup.graph import GraphOptions, describe_graph, parse_overrides
+from simdist_ros.bringup.graph import (
+    GraphOptions,
+    describe_graph,
+    environment_defaults,
+    parse_overrides,
+)
 from simdist_ros.core.errors import ConfigError
 
 
@@ -56,10 +61,10 @@ def test_the_velocity_asked_for_reaches_the_operator():
     assert nodes['operator'].parameters == wanted
 
 
-def test_the_graph_ends_with_its_robot_and_only_a_planner_is_started_again():
+def test_the_graph_ends_with_its_robot_and_what_controls_is_started_again():
     nodes = by_name(GraphOptions(model='m', bag='b')).values()
     assert [node.name for node in nodes if node.ends_graph] == ['mujoco_robot']
-    assert [node.name for node in nodes if node.respawn] == ['planner']
+    assert [node.name for node in nodes if node.respawn] == ['supervisor', 'planner']
 
 
 def test_every_node_is_a_module_that_exists():
@@ -144,3 +149,14 @@ def test_a_value_that_no_parameter_can_hold_is_refused_with_its_text(value, why)
     with pytest.raises(ConfigError) as caught:
         parse_overrides([f'planner.mppi.gamma={value}'])
     assert str(caught.value).startswith(f"--set 'planner.mppi.gamma={value}': {why}")
+
+
+def test_only_the_stand_in_is_kept_on_this_machine():
+    network = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
+    assert environment_defaults(GraphOptions(model='m'))[network] == 'LOCALHOST'
+    assert network not in environment_defaults(GraphOptions(model='m', use_mock_hardware=False))
+
+
+def test_a_duration_for_a_real_robot_is_refused():
+    with pytest.raises(ConfigError, match='duration_s ends the stand-in only'):
+        describe_graph(GraphOptions(model='m', use_mock_hardware=False, duration_s=5.0))

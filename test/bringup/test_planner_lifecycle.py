@@ -141,3 +141,18 @@ def test_cleaned_up_it_can_be_configured_anew(planner):
     assert len(planner.robot.plan_of(stamp).points) == 25
     assert [child.process.poll() for child in planner.group.children] == [None, None]
     assert 'Traceback' not in planner.log()
+
+
+def test_shut_down_it_plans_no_more(planner):
+    """The last test: from here there is no way back."""
+    assert planner.change(STEPS['configure'])
+    assert planner.change(STEPS['activate'])
+    planner.robot.tick()
+    assert planner.change(Transition.TRANSITION_ACTIVE_SHUTDOWN)
+    assert planner.state() == State.PRIMARY_STATE_FINALIZED
+    heard = len(planner.robot.plans)
+    for _ in range(3):
+        planner.robot.tick(wants_plan=False)
+    planner.observer.listen_for(0.3)
+    assert len(planner.robot.plans) == heard
+    assert 'Traceback' not in planner.log()
