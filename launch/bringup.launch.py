@@ -1,5 +1,6 @@
 """Start the graph, e.g. ``ros2 launch simdist_ros bringup.launch.py world:=slope model:=go2``."""
 
+import os
 import sys
 
 import yaml
@@ -13,13 +14,12 @@ from launch.actions import (
 )
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
-from launch.substitutions import EnvironmentVariable, LaunchConfiguration
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from simdist_ros.bringup.graph import GraphOptions, NodeSpec, describe_graph
+from simdist_ros.bringup.graph import GraphOptions, NodeSpec, describe_graph, environment_defaults
 from simdist_ros.bringup.run import check_options
 from simdist_ros.core.settings import describe
-from simdist_ros.core.share import share_folder
 
 BAD_INPUT = 2
 
@@ -40,11 +40,7 @@ def generate_launch_description() -> LaunchDescription:
             'params_file', default_value='', description='Further parameters, a ROS YAML file.'
         )
     )
-    profiles = EnvironmentVariable(
-        'FASTDDS_DEFAULT_PROFILES_FILE', default_value=str(share_folder() / 'config/fastdds.xml')
-    )
-    environment = SetEnvironmentVariable('FASTDDS_DEFAULT_PROFILES_FILE', profiles)
-    return LaunchDescription([*arguments, environment, OpaqueFunction(function=start)])
+    return LaunchDescription([*arguments, OpaqueFunction(function=start)])
 
 
 def start(context: LaunchContext) -> list:
@@ -54,7 +50,10 @@ def start(context: LaunchContext) -> list:
     )
     check_options(options)
     params_file = LaunchConfiguration('params_file').perform(context)
-    actions = []
+    actions = [
+        SetEnvironmentVariable(name, os.environ.get(name, value))
+        for name, value in environment_defaults(options).items()
+    ]
     for spec in describe_graph(options):
         node = node_of(spec, params_file)
         actions.append(node)

@@ -10,8 +10,15 @@ import yaml
 
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.settings import Settings, setting
+from simdist_ros.core.share import share_folder
 
-__all__ = ['GraphOptions', 'NodeSpec', 'describe_graph', 'parse_overrides']
+__all__ = [
+    'GraphOptions',
+    'NodeSpec',
+    'describe_graph',
+    'environment_defaults',
+    'parse_overrides',
+]
 
 LOCKSTEP, REALTIME = 'lockstep', 'realtime'
 REALTIME_BUDGET_MS = 12.0  # of a 20 ms tick; the rest is for transport and the other processes
@@ -77,12 +84,16 @@ def describe_graph(
         raise ConfigError('mode lockstep needs the stand-in; a real robot does not wait')
     if options.mode == LOCKSTEP and options.teleop:
         raise ConfigError('mode lockstep needs a command for each stamp; teleop has none')
+    if options.duration_s and not options.use_mock_hardware:
+        raise ConfigError('duration_s ends the stand-in only; a real robot is ended with Ctrl-C')
     common: dict[str, Any] = {'robot': options.robot}
     clocked = common | {'mode': options.mode}
     if options.mode == LOCKSTEP:
         clocked |= {'use_sim_time': True}
     nodes = [
-        NodeSpec(name='supervisor', parameters=clocked | supervisor_parameters(options)),
+        NodeSpec(
+            name='supervisor', parameters=clocked | supervisor_parameters(options), respawn=True
+        ),
         NodeSpec(name='planner', parameters=clocked | planner_parameters(options), respawn=True),
     ]
     if options.bag:
@@ -101,6 +112,17 @@ def describe_graph(
         }
         nodes.append(NodeSpec(name='mujoco_robot', parameters=parameters, ends_graph=True))
     return with_overrides(nodes, overrides or {})
+
+
+def environment_defaults(options: GraphOptions) -> dict[str, str]:
+    """Return environment variables that the user may override.
+
+    The stand-in stays on this machine: it publishes commands that a real robot would obey.
+    """
+    profiles = {'FASTDDS_DEFAULT_PROFILES_FILE': str(share_folder() / 'config' / 'fastdds.xml')}
+    if not options.use_mock_hardware:
+        return profiles
+    return profiles | {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
 
 
 def supervisor_parameters(options: GraphOptions) -> dict[str, Any]:

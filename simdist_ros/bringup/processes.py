@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -18,7 +18,6 @@ import yaml
 
 from simdist_ros.bringup.graph import NodeSpec
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.share import share_folder
 
 __all__ = ['ProcessGroup', 'ros_environment']
 
@@ -30,15 +29,11 @@ REFUSAL = 'error:'  # starts the sentence with which a node refuses its settings
 LOUD = ('[WARN]', '[ERROR]', '[FATAL]')
 
 
-def ros_environment(log_folder: Path) -> dict[str, str]:
+def ros_environment(log_folder: Path, defaults: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the nodes; what the user set already, stays."""
-    defaults = {
-        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
-        'FASTDDS_DEFAULT_PROFILES_FILE': str(share_folder() / 'config' / 'fastdds.xml'),
-        'RCUTILS_COLORIZED_OUTPUT': '0',
-        'ROS_LOG_DIR': str(log_folder / 'ros'),
-    }
-    return defaults | dict(os.environ) | {'PYTHONUNBUFFERED': '1'}
+    logging = {'RCUTILS_COLORIZED_OUTPUT': '0', 'ROS_LOG_DIR': str(log_folder / 'ros')}
+    ours = {'PYTHONUNBUFFERED': '1', 'SIMDIST_STARTER_PID': str(os.getpid())}
+    return {**defaults, **logging, **os.environ, **ours}
 
 
 @dataclass
@@ -50,14 +45,24 @@ class Child:
     reader: threading.Thread | None
     refusal: str = ''
     respawn_at: float | None = None
+    is_respawned: bool = False
 
 
 class ProcessGroup:
     """All processes of one graph; use it as a context, so that none is left behind."""
 
-    def __init__(self, nodes: Sequence[NodeSpec], folder: Path) -> None:
-        """Write each node's parameters and logs into `folder`."""
+    def __init__(
+        self, nodes: Sequence[NodeSpec], folder: Path, defaults: Mapping[str, str]
+    ) -> None:
+        """Write each node's parameters and logs into `folder`.
+
+        Args:
+            nodes: What to start.
+            folder: Where parameters and logs go.
+            defaults: Environment variables, where the user has not set them.
+        """
         self.nodes = nodes
+        self.defaults = defaults
         self.folder = folder
         self.log_folder = folder / 'log'
         self.children: list[Child] = []
@@ -66,10 +71,10 @@ class ProcessGroup:
     def __enter__(self) -> ProcessGroup:
         """Start all processes."""
         self.log_folder.mkdir(parents=True, exist_ok=True)
-        self.environment = ros_environment(self.log_folder)
+        self.environment = ros_environment(self.log_folder, self.defaults)
         self.handlers = {
             number: signal.signal(number, self.interrupt)
-            for number in (signal.SIGINT, signal.SIGTERM)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         }
         for node in self.nodes:
             if not self.is_interrupted:
@@ -134,7 +139,7 @@ class ProcessGroup:
                 code = child.process.poll()
                 if code is None:
                     continue
-                if code == BAD_INPUT:
+                if code == BAD_INPUT and not child.is_respawned:
                     raise ConfigError(self.sentence_of(child))
                 if child.node.ends_graph:
                     return code
@@ -152,15 +157,19 @@ class ProcessGroup:
         """Start a dead node again after a pause, if it is to be; say so once."""
         now = time.monotonic()
         if child.respawn_at is None:
-            what = 'starting it again' if child.node.respawn else 'the others go on'
+            again = child.node.respawn and code != BAD_INPUT
+            what = 'starting it again' if again else 'the others go on'
+            what += f' ({child.refusal})' if child.refusal else ''
             print(
                 f'[{child.node.name}] ended with exit code {code}; {what}',
                 file=sys.stderr,
                 flush=True,
             )
-            child.respawn_at = now + RESPAWN_DELAY_S if child.node.respawn else float('inf')
+            child.respawn_at = now + RESPAWN_DELAY_S if again else float('inf')
         elif now >= child.respawn_at:
-            self.children[self.children.index(child)] = self.start(child.node)
+            fresh = self.start(child.node)
+            fresh.is_respawned = True
+            self.children[self.children.index(child)] = fresh
 
     def end(self, children: Sequence[Child]) -> None:
         """Ask politely, then firmly."""

@@ -47,6 +47,23 @@ class Recording:
     supervisor: dict[int, dict[str, str]] = field(default_factory=dict)
     wall_ns: dict[int, int] = field(default_factory=dict)
 
+    def align(self, tolerance_ns: int) -> None:
+        """Give what was measured beside the joints the stamp of the nearest joint state.
+
+        What has none within `tolerance_ns` [ns] is left out.
+        """
+        joints = np.array(sorted(self.joint_pos), dtype=np.int64)
+        if not len(joints):
+            return
+        for name in ('position', 'orientation', 'velocity', 'height'):
+            measured = getattr(self, name)
+            aligned = {}
+            for stamp in sorted(measured):
+                nearest = int(joints[np.abs(joints - stamp).argmin()])
+                if abs(nearest - stamp) <= tolerance_ns:
+                    aligned[nearest] = measured[stamp]
+            setattr(self, name, aligned)
+
     def walking(self) -> list[int]:
         """Return the stamps at which the robot was to walk and had a plan to begin with [ns]."""
         return [
@@ -72,6 +89,7 @@ def read_recording(bag: Path, robot: Robot) -> Recording:
             READERS[topic](recording, robot, entry)
     for stamp, message in odometry[TRUTH] or odometry[ODOM]:
         add_odometry(recording, stamp, message)
+    recording.align(robot.period_ns // 2)
     if not recording.position or not recording.joint_pos:
         raise BagError(f'bag {str(bag)!r} has no odometry or no joint states; nothing to report')
     return recording

@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from simdist_ros.bringup.graph import LOCKSTEP, GraphOptions, NodeSpec, describe_graph
+from simdist_ros.bringup.graph import (
+    LOCKSTEP,
+    GraphOptions,
+    NodeSpec,
+    describe_graph,
+    environment_defaults,
+)
 from simdist_ros.bringup.plot import plot_run
 from simdist_ros.bringup.processes import ProcessGroup
 from simdist_ros.bringup.recording import Recording
@@ -94,7 +100,7 @@ def run_graph(
     if shows_progress and options.duration_s:
         shown = {'label': robot.name, 'duration_s': options.duration_s}
         nodes.append(NodeSpec(name='progress', parameters=shown))
-    with ProcessGroup(nodes, folder) as group:
+    with ProcessGroup(nodes, folder, environment_defaults(options)) as group:
         code = group.wait()
     if code:
         raise ConfigError(f'the stand-in ended with exit code {code}; see {group.log_folder}')

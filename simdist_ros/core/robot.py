@@ -76,7 +76,9 @@ class Robot(Settings):
 
     name: str = setting('', 'Name of the robot, checked against a model and a bag.')
     mjcf: str = setting('', 'MuJoCo model, a path relative to the description.')
-    pretraining: str = setting('', 'Recipe of its pretraining, a path relative to the description.')
+    pretraining: str = setting(
+        '', 'Recipe of its pretraining, a path relative to the description.'
+    )
     control_rate_hz: float = setting(50.0, 'Rate of observations and actions.', unit='Hz', low=1.0)
     action_scale: float = setting(0.25, 'Radians that action 1 adds to the default.', unit='rad')
     phase_period_s: float = setting(0.5, 'Period of the gait clock.', unit='s', low=1e-3)

@@ -15,6 +15,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, Imu, JointState
 from trajectory_msgs.msg import JointTrajectory
 
+from simdist_ros.core.command import JointCommand
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.core.robot import load_robot
 from simdist_ros.core.settings import Settings, setting
@@ -37,6 +38,7 @@ from simdist_ros.sim.world import load_world
 REPEAT_S = 0.5  # between two publications of a state that nobody has answered (lockstep)
 SETTLE_S = 0.3  # from the last subscriber of one topic to those of the others
 FLUSH_S = 0.5  # for the last state to reach all who read it
+COMMAND_TIMEOUT_S = 0.2
 THROTTLE_S = 2.0
 
 
@@ -77,6 +79,7 @@ class MujocoRobotNode(Node):
         self.lockstep = self.settings.mode == 'lockstep'
         self.start_ns = 0  # stamp of simulated time 0
         self.answered_ns = -1
+        self.commanded = 0.0  # when the last command came, on the monotonic clock
         self.late_ticks = 0
         self.open_topics()
 
@@ -121,6 +124,7 @@ class MujocoRobotNode(Node):
             self.get_logger().error(str(error), throttle_duration_sec=THROTTLE_S)
             return
         self.answered_ns = stamp_ns(message)
+        self.commanded = time.monotonic()
 
     def publish_state(self) -> int:
         """Publish what the sensors measured, and the truth; return the stamp [ns]."""
@@ -192,7 +196,7 @@ class MujocoRobotNode(Node):
         """Keep step with the wall clock; what cannot be kept is counted, not caught up."""
         period_s = self.robot.period_s
         self.start_ns = self.get_clock().now().nanoseconds - self.simulation.time_ns
-        due = time.monotonic()
+        due = self.commanded = time.monotonic()
         last = None
         while not stop.requested:
             self.publish_state()
@@ -201,10 +205,18 @@ class MujocoRobotNode(Node):
             if last is not None and self.simulation.time_ns >= last:
                 return 0
             due = self.next_due(due + period_s)
+            executor.spin_once(timeout_sec=0.0)  # also when there is no time left
             while not stop.requested and time.monotonic() < due:
                 executor.spin_once(timeout_sec=max(0.0, due - time.monotonic()))
+            self.damp_if_abandoned()
             self.simulation.step()
         return 0
+
+    def damp_if_abandoned(self) -> None:
+        """Hold no target for ever: without a fresh command the joints are damped."""
+        if time.monotonic() - self.commanded > COMMAND_TIMEOUT_S:
+            stamp = self.simulation.time_ns
+            self.simulation.apply(JointCommand(stamp_ns=stamp, position=None))
 
     def next_due(self, due: float) -> float:
         """Return when the next state is due; if that is long past, start again from now."""

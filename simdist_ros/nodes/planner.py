@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import TwistStamped
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.executors import Executor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from trajectory_msgs.msg import JointTrajectory
@@ -81,7 +83,7 @@ class PlannerNode(LifecycleNode):
         self.command = np.zeros(len(self.robot.command_low))
         self.command_stamp_ns = -1
         self.command_received = -np.inf
-        self.last_command_step: int | None = None
+        self.executed_stamp_ns = -1  # of the newest joint command
         self.waiting: RobotState | None = None
         self.answer: JointTrajectory | None = None
 
@@ -120,6 +122,10 @@ class PlannerNode(LifecycleNode):
         if loaded.warning:
             self.get_logger().warning(loaded.warning)
         self.get_logger().info(loaded.summary)
+        if not self.lockstep and not self.mppi.plan_delay_steps:
+            self.get_logger().warning(
+                'mppi.plan_delay_steps is 0 in realtime: every plan will come late; set it to 1'
+            )
         self.open_topics()
         return super().on_configure(state)
 
@@ -135,35 +141,63 @@ class PlannerNode(LifecycleNode):
         self.states = StateSubscriber(
             self,
             self.robot,
-            PARTS,
+            self.parts(),
             self.on_state,
             qos=state_wanted(self.lockstep),
             period_ns=self.robot.period_ns,
             height_map_max_age_s=self.settings.height_map_max_age_s,
             on_repeated=self.repeat_answer,
         )
-        self.create_subscription(
-            JointTrajectory, topics.JOINT_COMMAND, self.on_joint_command, RELIABLE
+        self.inputs = (
+            self.create_subscription(
+                JointTrajectory, topics.JOINT_COMMAND, self.on_joint_command, RELIABLE
+            ),
+            self.create_subscription(
+                TwistStamped, topics.COMMAND_VELOCITY, self.on_command, RELIABLE
+            ),
         )
-        self.create_subscription(TwistStamped, topics.COMMAND_VELOCITY, self.on_command, RELIABLE)
-        self.create_timer(1.0, self.publish_diagnostics)
+        wall = Clock(clock_type=ClockType.STEADY_TIME)
+        self.timer = self.create_timer(1.0, self.publish_diagnostics, clock=wall)
+
+    def parts(self) -> tuple[str, ...]:
+        """Return what a state must consist of."""
+        has_map = self.robot.height_map is not None
+        return tuple(part for part in PARTS if has_map or part != 'height_map')
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start planning with an empty history."""
         assert self.controller is not None
         self.controller.reset()
+        self.waiting = self.answer = None
+        self.executed_stamp_ns = self.command_stamp_ns = -1
         return super().on_activate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Let go of the model and all topics."""
-        self.controller = None
-        for subscription in list(self.subscriptions):
-            self.destroy_subscription(subscription)
-        for timer in list(self.timers):
-            self.destroy_timer(timer)
-        for publisher in (self.plan_publisher, self.tick_publisher, self.diagnostics_publisher):
-            self.destroy_publisher(publisher)
+        self.release()
         return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop planning for good."""
+        self.release()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop planning; the node can be configured anew."""
+        self.release()
+        return super().on_error(state)
+
+    def release(self) -> None:
+        """Let go of what `on_configure` made, if it did."""
+        if self.controller is None:
+            return
+        self.controller = None
+        for subscription in (*self.states.subscriptions, *self.inputs):
+            self.destroy_subscription(subscription)
+        self.destroy_timer(self.timer)
+        self.destroy_lifecycle_publisher(self.plan_publisher)
+        self.destroy_publisher(self.tick_publisher)
+        self.destroy_publisher(self.diagnostics_publisher)
 
     # Inputs
 
@@ -173,7 +207,7 @@ class PlannerNode(LifecycleNode):
         low, high = np.array(self.robot.command_low), np.array(self.robot.command_high)
         if not np.isfinite(command).all():
             self.warn('cmd_vel nan', 'cmd_vel is not finite; the last command stays')
-            return
+            command = self.command
         if np.any(command < low) or np.any(command > high):
             asked, bounds = command.tolist(), f'{low.tolist()} .. {high.tolist()}'
             self.warn('cmd_vel range', f'cmd_vel {asked} clipped to {bounds}')
@@ -192,7 +226,7 @@ class PlannerNode(LifecycleNode):
             self.warn('joint_command', str(error))
             return
         self.controller.note_executed(command, self.states.joint_pos)
-        self.last_command_step = self.controller.step_of(command.stamp_ns)
+        self.executed_stamp_ns = command.stamp_ns
         self.answer_waiting()
 
     def on_state(self, state: RobotState) -> None:
@@ -220,8 +254,7 @@ class PlannerNode(LifecycleNode):
     def is_complete(self, state: RobotState, controller: Controller) -> bool:
         """Tell whether command and executed action of the same stamps are known (lockstep)."""
         is_first = controller.step is None
-        step = controller.step_of(state.stamp_ns)
-        acted = self.last_command_step is not None and self.last_command_step >= step - 1
+        acted = self.executed_stamp_ns > state.stamp_ns - 1.5 * self.robot.period_ns
         return self.command_stamp_ns >= state.stamp_ns and (is_first or acted)
 
     def command_now(self) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -17,20 +18,28 @@ from simdist_ros.core.errors import SimdistError
 __all__ = ['Runnable', 'Stop', 'run']
 
 BAD_INPUT = 2
+STARTER = 'SIMDIST_STARTER_PID'  # set by `simdist up`: no node outlives it
 
 
 class Stop:
-    """Set by SIGINT, SIGTERM, or by the node itself when its work is done."""
+    """Set by SIGINT, SIGTERM or SIGHUP, or when whoever started the graph is gone."""
 
     def __init__(self) -> None:
         """Take over the signals; a second one changes nothing."""
-        self.requested = False
-        signal.signal(signal.SIGINT, self.request)
-        signal.signal(signal.SIGTERM, self.request)
+        self.is_signalled = False
+        self.starter = os.environ.get(STARTER)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self.request)
 
     def request(self, *_: object) -> None:
         """Ask the node to end."""
-        self.requested = True
+        self.is_signalled = True
+
+    @property
+    def requested(self) -> bool:
+        """Whether the node is to end."""
+        is_orphan = self.starter is not None and self.starter != str(os.getppid())
+        return self.is_signalled or is_orphan
 
 
 def make_executor() -> Executor:

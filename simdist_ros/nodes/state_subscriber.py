@@ -69,9 +69,11 @@ class StateSubscriber:
             'odom': (Odometry, topics.ODOM, self.on_odom),
             'height_map': (Image, topics.HEIGHT_MAP, self.on_height_map),
         }
-        for part in parts:
-            kind, topic, handler = handlers[part]
+        self.subscriptions = [
             node.create_subscription(kind, topic, self.guarded(part, handler), qos)
+            for part, (kind, topic, handler) in handlers.items()
+            if part in parts
+        ]
 
     def guarded(self, part: str, handler: Callable) -> Callable:
         """Wrap a handler so that a message that does not fit is counted and named, not fatal."""

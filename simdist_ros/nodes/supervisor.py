@@ -83,6 +83,7 @@ class SupervisorNode(Node):
         self.last: JointTrajectory | None = None
         self.shown: tuple[Mode, Action, Fault] | None = None
         self.open_topics()
+        self.show_mode()
 
     def open_topics(self) -> None:
         """Create publishers, subscriptions, services and timers."""

@@ -12,6 +12,7 @@ from simdist_ros.core.command import JointCommand
 from simdist_ros.core.history import History
 from simdist_ros.core.observation import RobotState, extero_obs, proprio_obs, proprio_obs_dim
 from simdist_ros.core.robot import Robot
+from simdist_ros.core.ticks import TickCounter
 from simdist_ros.planning.planner import NoPlan, Observation, Plan, Planner, Reason
 
 __all__ = ['Controller', 'PlannedTargets']
@@ -47,13 +48,16 @@ class Controller:
         self.robot = robot
         self.planner = planner
         self.history = History(history_steps, proprio_obs_dim(robot), robot.num_joints)
-        self.executed: dict[int, F32] = {}  # action by the step at which it was executed
+        self.ticks = TickCounter(robot.period_ns)
+        self.executed: dict[int, tuple[int, F32]] = {}  # stamp and action by step
         self.step: int | None = None  # of the newest observation in the history
+        self.planned_step = 0  # of the observation that `planned` answers
         self.planned: PlannedTargets | None = None
 
     def reset(self) -> None:
         """Forget everything that happened."""
         self.history.reset()
+        self.ticks.reset()
         self.executed.clear()
         self.step = None
         self.planned = None
@@ -62,15 +66,19 @@ class Controller:
     def note_executed(self, command: JointCommand, joint_pos: F32) -> None:
         """Remember what the robot was really told from its stamp on.
 
-        Damping only counts as asking for the position it has, (num_joints,) [rad]; what is not
-        finite is forgotten, or it would stay in the history for H ticks.
+        Of several commands in one tick the first counts, for it acts the longest; the same stamp
+        again is a decision made anew. Damping only counts as asking for the position it has,
+        (num_joints,) [rad]; what is not finite is forgotten, or it would stay in the history for
+        H ticks.
         """
         position = joint_pos if command.position is None else command.position
         action = self.robot.action(position).astype(np.float32)
         if not np.isfinite(action).all():
             return
-        step = self.step_of(command.stamp_ns)
-        self.executed[step] = action
+        step = self.ticks.step_of(command.stamp_ns)
+        if step in self.executed and self.executed[step][0] < command.stamp_ns:
+            return
+        self.executed[step] = (command.stamp_ns, action)
         for old in [key for key in self.executed if key < step - MAX_GAP_STEPS]:
             del self.executed[old]
 
@@ -93,7 +101,7 @@ class Controller:
         observation = proprio_obs(self.robot, state)
         if not np.isfinite(observation).all():  # beyond single precision
             return NoPlan(reason=Reason.OBSERVATION_NOT_FINITE)
-        step = self.step_of(state.stamp_ns)
+        step = self.ticks.count(state.stamp_ns)
         self.remember(step, observation)
         delay = self.planner.settings.plan_delay_steps
         result = self.planner.plan(
@@ -110,6 +118,7 @@ class Controller:
             if result.reason is Reason.PRIOR_NOT_FINITE:
                 self.history.reset()  # one absurd measurement must not cost H ticks
             return result
+        self.planned_step = step
         self.planned = PlannedTargets(
             stamp_ns=state.stamp_ns,
             delay_steps=delay,
@@ -138,10 +147,10 @@ class Controller:
     def action_at(self, step: int) -> F32:
         """Return the action of a step: as executed, else as planned, else the last known."""
         if step in self.executed:
-            return self.executed[step]
+            return self.executed[step][1]
         planned = self.planned
         if planned is not None:
-            index = step - self.step_of(planned.stamp_ns) - planned.delay_steps
+            index = step - self.planned_step - planned.delay_steps
             if 0 <= index < len(planned.plan.actions):
                 planned_action: F32 = planned.plan.actions[index]
                 return planned_action
@@ -152,7 +161,3 @@ class Controller:
         """Return the actions that will be executed before a new plan can begin, (d, A)."""
         actions = [self.action_at(step + ahead) for ahead in range(delay_steps)]
         return np.array(actions, dtype=np.float32).reshape(delay_steps, self.robot.num_joints)
-
-    def step_of(self, stamp_ns: int) -> int:
-        """Return the number of the control tick a stamp belongs to."""
-        return round(stamp_ns / self.robot.period_ns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 
 import numpy as np
@@ -27,6 +28,7 @@ class TickStatistics:
         self.elapsed_ms: deque[float] = deque(maxlen=WINDOW)
         self.ticks = 0
         self.outcomes: Counter[str] = Counter()
+        self.rate_since = (time.monotonic(), 0)  # when the rate was last asked for, and the ticks then
 
     def add(
         self, result: PlannedTargets | NoPlan, elapsed_ms: float, age_ms: float
@@ -73,4 +75,12 @@ class TickStatistics:
             'num_iterations': self.settings.num_iterations,
             **{f'{outcome}_ticks': count for outcome, count in self.outcomes.items()},
         }
-        return f'{self.ticks} ticks, plan median {median:.1f} ms, p99 {p99:.1f} ms', values
+        rate_hz = self.rate_hz()
+        values['rate_hz'] = rate_hz
+        return f'{rate_hz:.1f} Hz, plan median {median:.1f} ms, p99 {p99:.1f} ms', values
+
+    def rate_hz(self) -> float:
+        """Return the ticks per second of wall time since this was last asked."""
+        (since, ticks), now = self.rate_since, time.monotonic()
+        self.rate_since = (now, self.ticks)
+        return (self.ticks - ticks) / max(now - since, 1e-6)

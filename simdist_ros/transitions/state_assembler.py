@@ -14,6 +14,7 @@ __all__ = ['PARTS', 'StateAssembler']
 
 Array = NDArray[np.floating[Any]]
 
+ONCE_A_PERIOD = 0.6  # of a period; joints further apart than this are not thinned
 PARTS = ('joints', 'imu', 'odom', 'height_map')
 
 
@@ -33,6 +34,8 @@ class StateAssembler:
         self.tolerance_ns = tolerance_ns
         self.newest: dict[str, tuple[int, tuple[Array, ...]]] = {}
         self.last_stamp_ns: int | None = None
+        self.next_due_ns = 0
+        self.since_previous_ns = 0  # between the stamps of the last two joints
 
     def add(self, part: str, stamp_ns: int, *values: Array) -> RobotState | None:
         """Take in one part, and return the state that it completes, if it does.
@@ -43,23 +46,39 @@ class StateAssembler:
             values: joints: positions, velocities; imu: orientation, angular velocity;
                 odom: linear velocity; height_map: heights.
         """
+        if part == 'joints':
+            before = self.newest[part][0] if part in self.newest else stamp_ns
+            if stamp_ns != before:
+                self.since_previous_ns = stamp_ns - before
         self.newest[part] = (stamp_ns, values)
         if any(wanted not in self.newest for wanted in self.wanted):
             return None
         stamp = self.newest['joints'][0]
-        if not self.is_due(stamp):
+        if not self.is_due(stamp, self.since_previous_ns):
             return None
         if any(abs(self.newest[w][0] - stamp) > self.tolerance_ns[w] for w in self.wanted):
             return None
         self.last_stamp_ns = stamp
+        on_time = 0 <= stamp - self.next_due_ns < self.period_ns
+        self.next_due_ns = (self.next_due_ns if on_time else stamp) + self.period_ns
         return self.state(stamp)
 
-    def is_due(self, stamp_ns: int) -> bool:
-        """Tell whether a state of this stamp would open a new period, or a new clock."""
+    def is_due(self, stamp_ns: int, since_previous_ns: int) -> bool:
+        """Tell whether a state of this stamp opens a new period.
+
+        Where states come about once a period, each does, whatever the jitter of their stamps;
+        faster ones are thinned to one a period. A clock that jumps back starts anew.
+
+        Args:
+            stamp_ns: Stamp of the newest joints [ns].
+            since_previous_ns: From the joints before to them [ns].
+        """
         last = self.last_stamp_ns
         if last is None or stamp_ns < last - self.period_ns:
             return True
-        return stamp_ns > last and round(stamp_ns / self.period_ns) > round(last / self.period_ns)
+        if stamp_ns <= last:
+            return False
+        return since_previous_ns > ONCE_A_PERIOD * self.period_ns or stamp_ns >= self.next_due_ns
 
     def state(self, stamp_ns: int) -> RobotState:
         """Build the state from the newest parts."""

@@ -23,7 +23,7 @@ from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 
 from simdist_ros.bringup.graph import NodeSpec
-from simdist_ros.bringup.processes import ProcessGroup, ros_environment
+from simdist_ros.bringup.processes import ProcessGroup
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0  # two loaded cores start a graph in ten seconds or so
@@ -119,7 +119,7 @@ class RunningGraph:
         command = [sys.executable, '-m', 'simdist_ros.cli', 'up', *arguments]
         command += ['--runs', str(folder / 'runs'), '--report', str(self.report)]
         command += ['--bag', str(self.bag)]
-        environment = ros_environment(folder) | {'ROS_DOMAIN_ID': str(domain)}
+        environment = dict(os.environ) | {'ROS_DOMAIN_ID': str(domain)}
         with self.stdout.open('w') as stdout, self.stderr.open('w') as stderr:
             self.process = subprocess.Popen(
                 command, stdout=stdout, stderr=stderr, env=environment, cwd=ROOT

@@ -130,3 +130,22 @@ def test_a_short_period_lets_every_stamp_through(make):
     stamps = range(START_NS, START_NS + 100 * MS, 2 * MS)
     states = [add_all(assembler, stamp, ('joints', 'imu')) for stamp in stamps]
     assert [state.stamp_ns for (state,) in states] == list(stamps)
+
+
+@pytest.mark.parametrize('phase_ms', [0.0, 9.0, 10.0, 11.0, 19.5])
+def test_states_at_the_control_rate_all_count_whatever_their_phase_and_jitter(make, phase_ms):
+    assembler = make()
+    jitter = np.random.default_rng(0).normal(0.0, 1.0 * MS, 500)
+    stamps = START_NS + np.arange(500) * PERIOD_NS + phase_ms * MS + jitter
+    assert all(len(add_all(assembler, round(stamp))) == 1 for stamp in stamps)
+
+
+def test_jittering_states_at_500_hz_become_50_a_second(make):
+    assembler = make()
+    jitter = np.random.default_rng(0).normal(0.0, 0.2 * MS, 5000)
+    stamps = START_NS + np.arange(5000) * 2 * MS + 9.9 * MS + jitter
+    states = [state for stamp in stamps for state in add_all(assembler, round(stamp))]
+    gaps = np.diff([state.stamp_ns for state in states])
+    assert len(states) == pytest.approx(500, abs=1)
+    assert gaps.min() > 17 * MS
+    assert gaps.max() < 23 * MS

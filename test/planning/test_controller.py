@@ -423,3 +423,23 @@ def test_observation_of_the_planner_is_the_robots_own(robot, small_model):
         context = small_model.encode(history, torch.zeros(1, H, A), torch.zeros(1, CELLS))
         prior = small_model.policy_prior(context, torch.from_numpy(COMMAND).expand(1, T + 1, -1))
     np.testing.assert_allclose(result.positions, robot.joint_target(prior[0].numpy()), atol=1e-6)
+
+
+def test_of_the_commands_of_one_tick_the_first_enters_the_history(controller, planner):
+    """A supervisor at 500 Hz takes the next plan's step shortly before the next state."""
+    controller.tick(state(0), COMMAND)
+    for millisecond in range(0, 20, 2):
+        target = controller.robot.joint_target(np.full(A, 5.0 if millisecond < 16 else 9.0))
+        stamp = millisecond * 1_000_000
+        command = JointCommand(stamp_ns=stamp, position=target)
+        controller.note_executed(command, joint_pos=np.zeros(A))
+    controller.tick(state(1), COMMAND)
+    assert seen(planner)[1][-1] == pytest.approx(5.0)
+
+
+def test_a_command_of_the_same_stamp_is_a_decision_made_anew(controller, planner):
+    controller.tick(state(0), COMMAND)
+    executed(controller, 0, 5.0)
+    executed(controller, 0, 6.0)
+    controller.tick(state(1), COMMAND)
+    assert seen(planner)[1][-1] == pytest.approx(6.0)

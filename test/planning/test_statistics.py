@@ -66,7 +66,8 @@ def test_the_summary_counts_every_outcome(statistics):
     for result in (planned(), PRIOR, planned(), NO_PLAN):
         statistics.add(result, 10.0, 0.0)
     sentence, values = statistics.summary()
-    assert sentence == '4 ticks, plan median 10.0 ms, p99 10.0 ms'
+    assert sentence.endswith(' Hz, plan median 10.0 ms, p99 10.0 ms')
+    assert values.pop('rate_hz') > 0.0
     assert values == {
         'model': 'duo',
         'ticks': 4,
@@ -99,7 +100,7 @@ def test_latencies_are_those_of_the_last_ticks_and_counts_are_of_all(statistics)
 
 def test_before_the_first_tick_there_is_a_summary_too(statistics):
     sentence, values = statistics.summary()
-    assert sentence == '0 ticks, plan median 0.0 ms, p99 0.0 ms'
+    assert sentence == '0.0 Hz, plan median 0.0 ms, p99 0.0 ms'
     assert values['ticks'] == 0
     assert statistics.is_healthy
 
