@@ -99,6 +99,8 @@ def run_collect(
         },
     )
     count = math.ceil(settings.total_steps / settings.shard_steps)
+    for index in range(count):
+        open_part(job, index)  # so that the data are not complete before all parts are
     with tqdm(
         total=count * steps_of_part(settings),
         unit='transition',
@@ -140,21 +142,26 @@ def steps_of_part(settings: CollectSettings) -> int:
     return settings.num_robots * math.ceil(settings.shard_steps / settings.num_robots)
 
 
-def collect_part(job: Job, index: int) -> int:
-    """Make one part of the data, unless it is there; return how many transitions it has.
-
-    Raises:
-        SimdistError: The expert or the part's folder is damaged.
-    """
+def open_part(job: Job, index: int) -> ShardWriter:
+    """Begin a part, or find it as it was left."""
     s = job.settings
     about = {**dataclasses.asdict(s), 'expert': job.expert_hash, 'part': index}
-    writer = ShardWriter(
+    return ShardWriter(
         job.out / f'part-{index:04d}',
         job.robot,
         seed=s.seed,
         settings=about,
         shard_transitions=2 * steps_of_part(s),  # a part is one shard
     )
+
+
+def collect_part(job: Job, index: int) -> int:
+    """Make one part of the data, unless it is there; return how many transitions it has.
+
+    Raises:
+        SimdistError: The expert or the part's folder is damaged.
+    """
+    s, writer = job.settings, open_part(job, index)
     if not writer.is_complete:
         torch.set_num_threads(1)
         if not writer.num_shards:

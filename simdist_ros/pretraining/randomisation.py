@@ -34,6 +34,7 @@ PARAMETERS = {
 BASE = 1
 GRAVITY = 9.81
 MAX_SEED = 2**31
+GRIP_SHARE = 0.75  # of the friction that a slope may take; on a steeper one nobody stands
 LEVEL_SHARE = 0.1  # of the robots that walk on level ground whatever their level
 
 
@@ -62,10 +63,12 @@ def draw_parameters(
     hard = levels[:, None] * (rng.random((n, 1)) > LEVEL_SHARE)
     steepest = math.radians(recipe.terrain.slope_deg) * np.clip(2.0 * hard, 0.0, 1.0)
     slope = steepest * uniform(0.0, 1.0) * np.where(rough[:, None], 0.5, 1.0)
+    friction = uniform(r.friction_low, r.friction_high)
+    slope = np.minimum(slope, np.arctan(GRIP_SHARE * friction))
     towards = uniform(-math.pi, math.pi)
     tallest = recipe.terrain.bump_height_m * np.clip(2.0 * hard - 1.0, 0.0, 1.0)
     return {
-        'friction': uniform(r.friction_low, r.friction_high),
+        'friction': friction,
         'payload_kg': uniform(r.payload_low_kg, r.payload_high_kg),
         'shift_m': uniform(-r.centre_of_mass_m, r.centre_of_mass_m, 3),
         'kp_scale': uniform(1.0 - r.gain_spread, 1.0 + r.gain_spread),

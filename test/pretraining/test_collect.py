@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from simdist_ros.core.errors import CheckpointError, ConfigError
+from simdist_ros.pretraining import collect
 from simdist_ros.pretraining.action_noise import NoiseBursts
-from simdist_ros.pretraining.collect import Walkers, run_collect
+from simdist_ros.pretraining.collect import Walkers, collect_part, run_collect
 from simdist_ros.pretraining.episode_recorder import EpisodeRecorder
 from simdist_ros.pretraining.expert import run_expert
 from simdist_ros.pretraining.expert_files import EXPERT
@@ -137,6 +138,20 @@ def test_after_a_kill_what_is_whole_stays_and_the_rest_is_the_same_again(tmp_pat
     run_collect(go2, expert, tmp_path / 'a', TINY, shows_progress=False)
     assert open_dataset(tmp_path / 'a', go2).fingerprint() == whole
     assert (tmp_path / 'a/part-0000/manifest.yaml').stat().st_mtime_ns == kept
+
+
+def test_data_are_not_complete_before_their_last_part_is(tmp_path, go2, expert, monkeypatch):
+    def killed(job, index):
+        if index:
+            raise KeyboardInterrupt
+        return collect_part(job, index)
+
+    monkeypatch.setattr(collect, 'collect_part', killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_collect(go2, expert, tmp_path / 'data', TINY, shows_progress=False)
+    data = open_dataset(tmp_path / 'data', go2)
+    assert data.num_transitions == 40
+    assert not data.is_complete
 
 
 def test_two_processes_make_the_same_data_as_one(tmp_path, go2, expert):

@@ -67,6 +67,7 @@ def test_level_0_is_level_and_level_1_has_slopes_and_bumps(recipe):
     assert 15.0 < slope.max() <= recipe.terrain.slope_deg
     assert 0.06 < hard['bump_height_m'].max() <= recipe.terrain.bump_height_m
     assert not hard['bump_height_m'][100:].any()
+    assert (np.tan(np.radians(slope)) <= 0.751 * hard['friction'][:, 0]).all()
     half = draw_parameters(recipe, np.full(200, 0.5), rough, rng)
     assert not half['bump_height_m'].any()  # slopes come first
 
