@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import planner_latency, realtime, walking
+from benchmarks import planner_latency, realtime, stopping, walking
 from benchmarks.machine import machine
 from simdist_ros.core.errors import SimdistError, unknown_name
 
 BENCHMARKS = {
     'planner_latency': planner_latency.measure,
     'realtime': realtime.measure,
+    'stopping': stopping.measure,
     'walking': walking.measure,
 }
 

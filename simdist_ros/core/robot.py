@@ -27,6 +27,11 @@ class Joint(Settings):
     name: str = setting('', 'Name in the MJCF, in JointState and in commands.')
     default: float = setting(0.0, 'Position that action 0 stands for.', unit='rad')
     stand: float = setting(0.0, 'Position when standing still.', unit='rad')
+    stop_offset: float = setting(
+        0.0,
+        'Added to `stand` for the pose in which a walk ends at once; it catches the motion.',
+        unit='rad',
+    )
     low: float = setting(-3.1416, 'Lower position limit.', unit='rad')
     high: float = setting(3.1416, 'Upper position limit.', unit='rad')
     max_torque: float = setting(1.0, 'Torque limit.', unit='N m', low=0.0)
@@ -35,9 +40,14 @@ class Joint(Settings):
     kd: float = setting(0.5, 'Velocity gain.', unit='N m s/rad', low=0.0)
 
     def __post_init__(self) -> None:
-        """Check that the default and standing positions are within the limits."""
+        """Check that the poses are within the limits."""
         super().__post_init__()
-        for what, value in (('default', self.default), ('stand', self.stand)):
+        poses = {
+            'default': self.default,
+            'stand': self.stand,
+            'stand + stop_offset': self.stand + self.stop_offset,
+        }
+        for what, value in poses.items():
             if not self.low <= value <= self.high:
                 raise ConfigError(
                     f'joint {self.name!r}: {what} {value} rad lies outside '

@@ -28,7 +28,7 @@ class TickStatistics:
         self.elapsed_ms: deque[float] = deque(maxlen=WINDOW)
         self.ticks = 0
         self.outcomes: Counter[str] = Counter()
-        self.rate_since = (time.monotonic(), 0)  # when the rate was last asked for, and the ticks then
+        self.rate_since = (time.monotonic(), 0)  # when the rate was asked for, ticks then
 
     def add(
         self, result: PlannedTargets | NoPlan, elapsed_ms: float, age_ms: float

@@ -36,7 +36,10 @@ class SafetySettings(Settings):
         1.5, 'Time to stand up from where the joints are.', unit='s', low=1e-3
     )
     fallback_ramp_s: float = setting(
-        0.3, 'Time to the stand pose when walking ends, wanted or not.', unit='s', low=1e-3
+        0.02,
+        'Time to the stop pose when walking ends, wanted or not; a slow stop makes a Go2 fall.',
+        unit='s',
+        low=1e-3,
     )
     stand_tolerance_rad: float = setting(
         0.4,

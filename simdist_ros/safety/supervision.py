@@ -55,6 +55,7 @@ class Supervision:
         self._settings = settings
         self._limits = JointLimits(robot, settings)
         self._stand_pose = robot.per_joint('stand')
+        self._stop_pose = self._stand_pose + robot.per_joint('stop_offset')
         self._plans = PlanBuffer(JITTER * robot.period_s)
         self._mode = mode
         self._fault = Fault.NONE
@@ -210,9 +211,10 @@ class Supervision:
         return self._limit(target, self._state)
 
     def _stand_target(self, state: RobotState) -> Array:
-        """Return the target on the way to the stand pose, (num_joints,) [rad].
+        """Return the target on the way to standing, (num_joints,) [rad].
 
-        The way begins at the last target, else (after damping) where the joints are.
+        The way begins at the last target and ends in the stop pose; after damping it begins where
+        the joints are and ends in the stand pose.
         """
         if self._ramp is None:
             before, settings = self._sent_before, self._settings
@@ -220,7 +222,7 @@ class Supervision:
                 start_ns=self._tick_ns,
                 duration_s=settings.stand_ramp_s if before is None else settings.fallback_ramp_s,
                 start=state.joint_pos if before is None else before.position,
-                end=self._stand_pose,
+                end=self._stand_pose if before is None else self._stop_pose,
             )
         return self._ramp.target(self._tick_ns)
 

@@ -28,7 +28,7 @@ def robot() -> Robot:
 
 @pytest.fixture
 def settings() -> SafetySettings:
-    return SafetySettings()
+    return SafetySettings(fallback_ramp_s=0.3)  # slow enough to be seen
 
 
 @pytest.fixture

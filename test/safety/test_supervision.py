@@ -264,6 +264,21 @@ def test_when_the_operator_ends_the_walk_the_ramp_begins_at_the_last_target(walk
     assert 0.3 < second < 0.31
 
 
+def test_a_walk_ends_in_the_stop_pose_and_standing_up_in_the_stand_pose(robot, settings, tick):
+    joints = tuple(replace(joint, stop_offset=-0.2) for joint in robot.joints)
+    robot = replace(robot, joints=joints)
+    stand = robot.per_joint('stand')
+    supervision = Supervision(robot, settings, Mode.WALK)
+    tick(supervision, 0, first=0.5)
+    for k in range(1, 40):
+        stopped = tick(supervision, k, planned=False)
+    np.testing.assert_allclose(stopped.command.position, stand - 0.2)
+    risen = Supervision(robot, settings, Mode.STAND)
+    for k in range(100):
+        decision = tick(risen, k, planned=False)
+    np.testing.assert_allclose(decision.command.position, stand)
+
+
 @pytest.mark.parametrize('bad', [np.nan, np.inf])
 def test_a_plan_that_is_not_finite_is_refused_and_the_one_before_goes_on(
     walking, tick, state, plan, bad
