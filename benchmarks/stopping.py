@@ -1,4 +1,4 @@
-"""Stop the planner at a random moment of a walk: how often does the robot fall?"""
+"""How often the robot falls when the planner stops at a random moment of its walk."""
 
 from __future__ import annotations
 

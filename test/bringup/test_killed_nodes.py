@@ -143,20 +143,18 @@ def test_without_a_planner_the_safe_action_comes_within_100_ms(events):
     assert 0 < began - last <= 100 * MS + late_ns
 
 
-def test_the_safe_action_is_a_way_to_the_stand_pose_and_no_frozen_target(events, robot):
+def test_the_safe_action_is_the_stop_pose_and_no_frozen_target(events, robot):
     began, ended = stamp_ns(events.stand), stamp_ns(events.resumed)
-    stand = robot.per_joint('stand')
+    stop = robot.per_joint('stand') + robot.per_joint('stop_offset')
     distance = {
-        stamp_ns(message): np.abs(joint_command_from_msg(robot, message).position - stand).max()
+        stamp_ns(message): np.abs(joint_command_from_msg(robot, message).position - stop).max()
         for message in events.walk.commands
         if began <= stamp_ns(message) < ended
     }
-    ramp = [distance[stamp] for stamp in sorted(distance) if stamp <= began + 400 * MS]
-    assert len(ramp) > 10
-    assert ramp[0] > ramp[len(ramp) // 2] > ramp[-1]
-    assert ramp[-1] < 0.02
-    held = [distance[stamp] for stamp in sorted(distance) if stamp > began + 400 * MS]
+    held = [distance[stamp] for stamp in sorted(distance) if stamp > began + 60 * MS]
+    assert len(held) > 10
     assert max(held) < 0.02
+    assert distance[min(distance)] > 0.1  # it was somewhere else
 
 
 def test_the_commands_never_stop_coming(events):
