@@ -52,6 +52,11 @@ class ManagedPlanner:
     def log(self) -> str:
         return (self.group.log_folder / 'planner.log').read_text()
 
+    def says(self, text: str) -> bool:
+        """Wait for a line of the log, which may come after the answer of a service."""
+        self.observer.until(lambda: text in self.log(), f'the planner says {text!r}')
+        return True
+
 
 @pytest.fixture(scope='module')
 def managed(random_model, tmp_path_factory):
@@ -94,14 +99,14 @@ def test_it_waits_to_be_configured_and_then_to_be_activated(planner):
 
 def test_it_says_what_it_loaded(planner):
     planner.change(STEPS['configure'])
-    assert 'model model: 128 samples x 0 iterations, 1 threads' in planner.log()
+    assert planner.says('model model: 128 samples x 0 iterations, 1 threads')
 
 
 def test_without_its_model_configuring_fails_and_it_can_be_tried_again(planner):
     shutil.rmtree(planner.model)
     assert not planner.change(STEPS['configure'])
     assert planner.state() == UNCONFIGURED
-    assert f'{planner.model}: there is no such model folder; check the path' in planner.log()
+    assert planner.says(f'{planner.model}: there is no such model folder; check the path')
 
 
 def test_a_damaged_model_is_refused_by_the_file_that_is_damaged(planner):
@@ -110,7 +115,7 @@ def test_a_damaged_model_is_refused_by_the_file_that_is_damaged(planner):
         file.write(b'x')
     assert not planner.change(STEPS['configure'])
     assert planner.state() == UNCONFIGURED
-    assert 'dynamics.safetensors: SHA-256 is' in planner.log()
+    assert planner.says('dynamics.safetensors: SHA-256 is')
     shutil.rmtree(planner.model)
 
 
