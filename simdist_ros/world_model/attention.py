@@ -88,7 +88,8 @@ class CrossAttention(nn.Module):
         """Attend to the memory.
 
         The candidates that share a memory become one long axis of queries, so that nothing of
-        the memory is copied. That axis comes last because softmax is fastest across it.
+        the memory is copied. That axis comes last because softmax is fastest across it. Where
+        each has its own, as in training, PyTorch's fused attention takes half the time.
 
         Args:
             x: Sequences of the candidates, (K, T, dim).
@@ -100,6 +101,9 @@ class CrossAttention(nn.Module):
         """
         batch, heads, _, head_dim = keys.shape
         query = linear(self.query, x).view(batch, -1, heads, head_dim)
+        if len(x) == batch > 1:
+            mean = F.scaled_dot_product_attention(query.transpose(1, 2), keys, values, scale=1.0)
+            return linear(self.output, mean.transpose(1, 2).reshape(x.shape))
         weights = (keys @ query.permute(0, 2, 3, 1)).softmax(-2)  # (B, heads, M, K / B * T)
         mean = values.transpose(-1, -2) @ weights  # (B, heads, head_dim, K / B * T)
         return linear(self.output, mean.flatten(1, 2).transpose(1, 2).reshape(x.shape))
