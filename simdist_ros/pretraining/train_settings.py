@@ -56,7 +56,7 @@ TRAIN_PRESETS = {
         validation_interval=30,
         held_out=0.2,
     ),
-    'cpu': TrainSettings(num_steps=26_000, peak_rate=2e-3),
+    'cpu': TrainSettings(num_steps=26_000, warmup_steps=1000),
     'gpu': TrainSettings(
         num_steps=200_000,
         batch_size=512,
