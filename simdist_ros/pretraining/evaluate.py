@@ -108,6 +108,9 @@ def run_evaluate(
         calibration=calibration,
         data_foresight=foresight,
         walk_foresight=foresee_walks(walks, robot),
+        hard_foresight=foresee_walks(
+            {task: result for task, result in walks.items() if task.world in BEYOND}, robot
+        ),
         traces=traces(walks),
         about=about,
     )
@@ -185,6 +188,7 @@ def metrics(evaluation: Evaluation) -> dict[str, float]:
         'return_correlation': evaluation.calibration.correlation,
         'fall_auc': evaluation.data_foresight.auc,
         'fall_auc_closed_loop': evaluation.walk_foresight.auc,
+        'fall_auc_hard_worlds': evaluation.hard_foresight.auc,
         'planner_gain': evaluation.planner_gain.get('all worlds', (float('nan'), 0.0))[0],
     }
     for s in evaluation.summaries:

@@ -52,7 +52,9 @@ class Evaluation:
         open_loop: Prediction errors.
         calibration: Predicted against real returns.
         data_foresight: Of falls in held-out episodes.
-        walk_foresight: Of falls in closed loop.
+        walk_foresight: Of falls in closed loop, in all worlds together.
+        hard_foresight: The same in the worlds beyond the trained ones, where some walks fall and
+            others in the same world do not.
         traces: Predicted returns over time, of walks that fell and of walks that did not.
         about: Whose evaluation it is.
     """
@@ -63,6 +65,7 @@ class Evaluation:
     calibration: Calibration
     data_foresight: Foresight
     walk_foresight: Foresight
+    hard_foresight: Foresight
     traces: dict[str, list[list[float]]]
     about: dict[str, Any]
 
@@ -155,6 +158,7 @@ def lines(evaluation: Evaluation) -> list[str]:
         '',
         foresight_line('held-out episodes', evaluation.data_foresight),
         foresight_line('closed loop, all worlds', evaluation.walk_foresight),
+        foresight_line('closed loop, hard worlds alone', evaluation.hard_foresight),
         '',
         '![predicted return over time](values.png)',
         '',
