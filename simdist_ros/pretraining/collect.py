@@ -24,6 +24,7 @@ from tqdm import tqdm
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.core.robot import Robot
 from simdist_ros.pretraining.action_noise import NoiseBursts
+from simdist_ros.pretraining.batch_step import Observation, StepResult
 from simdist_ros.pretraining.episode_recorder import EpisodeRecorder
 from simdist_ros.pretraining.expert_files import EXPERT, POLICIES, load_actor, load_critic
 from simdist_ros.pretraining.ppo_networks import (
@@ -36,7 +37,7 @@ from simdist_ros.pretraining.ppo_networks import (
 from simdist_ros.pretraining.presets import CollectSettings
 from simdist_ros.pretraining.recipe import Recipe, load_recipe
 from simdist_ros.pretraining.stage_folder import claim_folder
-from simdist_ros.pretraining.vector_env import Observation, StepResult, VectorEnv
+from simdist_ros.pretraining.vector_env import VectorEnv
 from simdist_ros.transitions.shards import ShardWriter
 
 __all__ = ['Walkers', 'collect_part', 'run_collect']
