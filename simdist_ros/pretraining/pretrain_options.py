@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from simdist_ros.core.errors import ConfigError, unknown_name
-from simdist_ros.core.settings import Settings, describe
+from simdist_ros.core.overrides import read_overrides
+from simdist_ros.core.settings import Settings, describe, refuse_unknown_settings
 
 __all__ = ['STAGES', 'PretrainOptions', 'add_options', 'override', 'read_options']
 
 STAGES = ('expert', 'collect', 'train', 'evaluate')
+OVERRIDE = 'STAGE.SETTING=VALUE'
 WORK = Path('runs') / 'pretrain'
 S = TypeVar('S', bound=Settings)
 
@@ -64,7 +66,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         '--set',
         action='append',
         default=[],
-        metavar='STAGE.SETTING=VALUE',
+        metavar=OVERRIDE,
         help='Change a setting of the preset, e.g. train.num_steps=1000.',
     )
 
@@ -78,6 +80,10 @@ def read_options(arguments: argparse.Namespace) -> PretrainOptions:
     stage = arguments.stage
     if stage is not None and stage not in STAGES:
         raise ConfigError(unknown_name('stage', stage, STAGES))
+    overrides = read_overrides(arguments.set, OVERRIDE)
+    for owner in overrides:
+        if owner not in STAGES:
+            raise ConfigError(f'--set {owner}: {unknown_name("stage", owner, STAGES)}')
     if arguments.threads is not None and arguments.threads < 1:
         raise ConfigError(f'--threads is {arguments.threads}; it must be at least 1')
     return PretrainOptions(
@@ -89,22 +95,8 @@ def read_options(arguments: argparse.Namespace) -> PretrainOptions:
         seed=arguments.seed,
         device=arguments.device,
         threads=arguments.threads or len(os.sched_getaffinity(0)),
-        overrides=read_overrides(arguments.set),
+        overrides=overrides,
     )
-
-
-def read_overrides(texts: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return the values of ``STAGE.SETTING=VALUE`` by stage and setting."""
-    found: dict[str, dict[str, str]] = {}
-    for text in texts:
-        name, equals, value = text.partition('=')
-        stage, dot, setting = name.partition('.')
-        if not equals or not dot:
-            raise ConfigError(f'--set {text!r} is not of the form STAGE.SETTING=VALUE')
-        if stage not in STAGES:
-            raise ConfigError(f'--set {text}: {unknown_name("stage", stage, STAGES)}')
-        found.setdefault(stage, {})[setting] = value
-    return found
 
 
 def override(settings: S, values: Mapping[str, str], stage: str, seed: int | None = None) -> S:
@@ -123,9 +115,8 @@ def override(settings: S, values: Mapping[str, str], stage: str, seed: int | Non
     changed = {name: getattr(settings, name) for name in known}
     if seed is not None and 'seed' in changed:
         changed['seed'] = seed
+    refuse_unknown_settings(values, known, f'--set {stage}')
     for name, text in values.items():
-        if name not in known:
-            raise ConfigError(f'--set {stage}.{name}: {unknown_name("setting", name, known)}')
         changed[name] = parse(text, changed[name], f'--set {stage}.{name}={text}')
     return type(settings).from_mapping(changed, f'settings of stage {stage}')
 
