@@ -70,6 +70,7 @@ setup(
         'tqdm>=4.66',
     ],
     extras_require={
+        'pretrain': ['tensorboard>=2.16'],
         'ros': pins('ros'),
         'upstream': ['tensorstore'],
         'test': ['mcap-ros2-support', 'pytest>=7.4,<8.4'],

@@ -127,7 +127,7 @@ class ExpertTraining:
 
     def run(self, shows_progress: bool) -> None:
         """Train to the end."""
-        log = MetricsLog(self.out / 'tensorboard')
+        log = MetricsLog(self.out / 'tensorboard', self.num_steps)
         saved_at = time.monotonic()
         with tqdm(
             total=self.settings.total_steps,
