@@ -71,6 +71,7 @@ setup(
     ],
     extras_require={
         'pretrain': ['tensorboard>=2.16'],
+        'ray': ['ray>=2.40'],
         'ros': pins('ros'),
         'upstream': ['tensorstore'],
         'test': ['mcap-ros2-support', 'pytest>=7.4,<8.4'],

@@ -34,6 +34,7 @@ class PretrainOptions:
         seed: Of all stages; None leaves each its own.
         device: PyTorch device of the networks' training, or ``auto``.
         threads: Cores to use.
+        ray: Address of a Ray cluster that collects; empty for this machine.
         overrides: Value by stage and setting, as text.
     """
 
@@ -45,6 +46,7 @@ class PretrainOptions:
     seed: int | None = None
     device: str = 'auto'
     threads: int = 1
+    ray: str = ''
     overrides: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -63,6 +65,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', default='auto', help='PyTorch device (default: auto).')
     parser.add_argument('--threads', type=int, help='Cores to use (default: all).')
     parser.add_argument(
+        '--ray',
+        default='',
+        metavar='ADDRESS',
+        help='Collect on a Ray cluster: HOST:PORT, auto (the one that runs here) or local.',
+    )
+    parser.add_argument(
         '--set',
         action='append',
         default=[],
@@ -80,6 +88,8 @@ def read_options(arguments: argparse.Namespace) -> PretrainOptions:
     stage = arguments.stage
     if stage is not None and stage not in STAGES:
         raise ConfigError(unknown_name('stage', stage, STAGES))
+    if arguments.ray and stage not in (None, 'collect'):
+        raise ConfigError(f'--ray {arguments.ray}: only the stage collect uses it, not {stage}')
     overrides = read_overrides(arguments.set, OVERRIDE)
     for owner in overrides:
         if owner not in STAGES:
@@ -95,6 +105,7 @@ def read_options(arguments: argparse.Namespace) -> PretrainOptions:
         seed=arguments.seed,
         device=arguments.device,
         threads=arguments.threads or len(os.sched_getaffinity(0)),
+        ray=arguments.ray,
         overrides=overrides,
     )
 
