@@ -70,6 +70,8 @@ setup(
         'tqdm>=4.66',
     ],
     extras_require={
+        'pretrain': ['tensorboard>=2.16'],
+        'ray': ['ray>=2.40'],
         'ros': pins('ros'),
         'upstream': ['tensorstore'],
         'test': ['mcap-ros2-support', 'pytest>=7.4,<8.4'],

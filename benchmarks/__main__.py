@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import planner_latency, realtime, stopping, walking
+from benchmarks import planner_latency, pretraining, realtime, stopping, walking
 from benchmarks.machine import machine
 from simdist_ros.core.errors import SimdistError, unknown_name
 
 BENCHMARKS = {
     'planner_latency': planner_latency.measure,
+    'pretraining': pretraining.measure,
     'realtime': realtime.measure,
     'stopping': stopping.measure,
     'walking': walking.measure,
@@ -25,8 +26,15 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     """Return rows as a Markdown table."""
     names = list(rows[0])
     lines = ['| ' + ' | '.join(names) + ' |', '|' + '---|' * len(names)]
-    lines += ['| ' + ' | '.join(str(row[name]) for name in names) + ' |' for row in rows]
+    lines += ['| ' + ' | '.join(cell(row[name]) for name in names) + ' |' for row in rows]
     return '\n'.join(lines)
+
+
+def cell(value: Any) -> str:
+    """Return a value as a table shows it; a mapping holds shares of a whole."""
+    if isinstance(value, dict):
+        return ', '.join(f'{name} {share:.0%}' for name, share in value.items())
+    return str(value)
 
 
 def main() -> int:
@@ -36,7 +44,17 @@ def main() -> int:
     parser.add_argument('--model', default='', help='Model; default: that of `make demo`.')
     parser.add_argument('--world', default='nominal', help='World.')
     parser.add_argument('--seeds', type=int, default=5, help='Seeds of `walking`.')
-    parser.add_argument('--seconds', type=float, default=60.0, help='Length of `realtime`.')
+    parser.add_argument(
+        '--seconds',
+        type=float,
+        help='Length of `realtime` (60), and of each measurement of `pretraining` (10).',
+    )
+    parser.add_argument('--robots', type=int, default=256, help='Robots of `pretraining`.')
+    parser.add_argument(
+        '--expert',
+        type=Path,
+        help="Folder of a finished expert for `pretraining`'s collection; default: a beginner.",
+    )
     parser.add_argument('--out', type=Path, default=Path('runs/bench'), help='Folder for JSON.')
     options = parser.parse_args()
     for name in options.names:

@@ -10,6 +10,8 @@ from benchmarks.model import benchmark_model
 from simdist_ros.bringup.graph import REALTIME, GraphOptions
 from simdist_ros.bringup.run import new_run_folder, run_graph
 
+SECONDS = 60.0
+
 
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Return one row."""
@@ -17,7 +19,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
         model=benchmark_model(options.model),
         world=options.world,
         mode=REALTIME,
-        duration_s=options.seconds,
+        duration_s=options.seconds or SECONDS,
     )
     report = run_graph(run, {}, new_run_folder(Path('runs') / 'bench', run))
     if report is None:

@@ -95,7 +95,7 @@ install_rest() {
         say "MuJoCo and the rest of requirements/"
         set --
     fi
-    pip_install "$@" -r requirements/runtime.txt -r requirements/dev.txt \
+    pip_install "$@" -r requirements/runtime.txt -r requirements/pretrain.txt -r requirements/dev.txt \
         && pip_install --no-deps --no-build-isolation -e .
 }
 

@@ -20,6 +20,24 @@ if sys.prefix not in prefixes:
     os.environ['AMENT_PREFIX_PATH'] = os.pathsep.join(filter(None, [*prefixes, sys.prefix]))
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Networks this small are fastest in one thread, and results are the same on every machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope='session')
+def go2():
+    from simdist_ros.core.robot import load_robot
+
+    return load_robot('go2')
+
+
 @pytest.fixture(scope='session')
 def upstream():
     """Folder of the published Go2 checkpoint and its golden outputs."""

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.overrides import read_overrides
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.core.share import share_folder
 
@@ -159,16 +160,14 @@ def parse_overrides(texts: list[str]) -> dict[str, dict[str, Any]]:
     """Read ``planner.mppi.num_samples=64`` into node, parameter and value.
 
     Raises:
-        ConfigError: A text has another form.
+        ConfigError: A text has another form, or a value that no parameter can hold.
     """
-    overrides: dict[str, dict[str, Any]] = {}
-    for text in texts:
-        name, has_value, value = text.partition('=')
-        node, has_parameter, parameter = name.partition('.')
-        if not has_value or not has_parameter:
-            raise ConfigError(f'--set {text!r} is not of the form node.parameter=value')
-        overrides.setdefault(node, {})[parameter] = parameter_value(text, value)
-    return overrides
+    return {
+        node: {
+            name: parameter_value(f'{node}.{name}={value}', value) for name, value in given.items()
+        }
+        for node, given in read_overrides(texts, 'node.parameter=value').items()
+    }
 
 
 def parameter_value(text: str, value: str) -> Any:

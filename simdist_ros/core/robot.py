@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.errors import ConfigError, unknown_name
-from simdist_ros.core.settings import Settings, read_yaml, setting
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.settings import Settings, read_yaml, refuse_unknown_settings, setting
 from simdist_ros.core.share import find_config
 
 __all__ = ['HeightMap', 'Joint', 'Robot', 'load_robot']
@@ -201,9 +201,7 @@ def load_robot(name: str) -> Robot:
     path = find_config('robots', name)
     values = read_yaml(path)
     known = [field for field in Robot.__dataclass_fields__ if field != 'source']
-    for key in values:
-        if key not in known:
-            raise ConfigError(f'{path}: {unknown_name("setting", str(key), known)}')
+    refuse_unknown_settings(values, known, str(path))
     joints = values.pop('joints', None)
     height_map = values.pop('height_map', None)
     terms = values.pop('proprio_obs', [])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,14 @@ import yaml
 
 from simdist_ros.core.errors import ConfigError, unknown_name
 
-__all__ = ['SettingInfo', 'Settings', 'describe', 'read_yaml', 'setting']
+__all__ = [
+    'SettingInfo',
+    'Settings',
+    'describe',
+    'read_yaml',
+    'refuse_unknown_settings',
+    'setting',
+]
 
 T = TypeVar('T')
 S = TypeVar('S', bound='Settings')
@@ -97,14 +104,27 @@ class Settings:
         """
         if not isinstance(values, Mapping):
             raise ConfigError(f'{source}: expected names and values, got {values!r}')
-        names = [info.name for info in describe(cls)]
-        for name in values:
-            if name not in names:
-                raise ConfigError(f'{source}: {unknown_name("setting", str(name), names)}')
+        refuse_unknown_settings(values, [info.name for info in describe(cls)], source)
         try:
             return cls(**values)
         except ConfigError as error:
             raise ConfigError(f'{source}: {error}') from None
+
+
+def refuse_unknown_settings(names: Iterable[object], known: Collection[str], source: str) -> None:
+    """Refuse the first name that is not known.
+
+    Args:
+        names: As given; YAML may have made one a number.
+        known: The names of the settings that there are.
+        source: Where the names come from, for the error message.
+
+    Raises:
+        ConfigError: A name is unknown; the nearest known one is suggested.
+    """
+    for name in names:
+        if name not in known:
+            raise ConfigError(f'{source}: {unknown_name("setting", str(name), known)}')
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

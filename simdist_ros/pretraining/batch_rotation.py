@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['from_body', 'into_body']
+__all__ = ['FLAT', 'from_body', 'into_body']
 
 Array = NDArray[np.floating[Any]]
+
+FLAT = np.array([[0.0, 0.0, 1.0]])  # normal of level ground in the world
 
 
 def from_body(quaternion: Array, vector: Array) -> Array:

@@ -1,58 +1,37 @@
 """Data for the world model: good and bad walks, with what they were worth.
 
 Each part of the data depends on the settings and on its number alone, so that parts may be made in
-any order, by any number of processes or machines that share a folder, and again after a kill.
+any order, by any number of processes or by the machines of a Ray cluster, and again after a kill.
+One `run_collect` at a time works on a folder.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.core.robot import Robot
-from simdist_ros.pretraining.action_noise import NoiseBursts
-from simdist_ros.pretraining.episode_recorder import EpisodeRecorder
-from simdist_ros.pretraining.expert_files import EXPERT, POLICIES, load_actor, load_critic
-from simdist_ros.pretraining.ppo_networks import (
-    Actor,
-    Critic,
-    actor_input,
-    critic_input,
-    to_tensor,
+from simdist_ros.pretraining.collect_part import (
+    Job,
+    collect_part,
+    hash_of,
+    open_part,
+    steps_of_part,
 )
+from simdist_ros.pretraining.collect_ray import make_parts_with_ray
+from simdist_ros.pretraining.expert_files import EXPERT
 from simdist_ros.pretraining.presets import CollectSettings
-from simdist_ros.pretraining.recipe import Recipe, load_recipe
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.pretraining.stage_folder import claim_folder
-from simdist_ros.pretraining.vector_env import Observation, StepResult, VectorEnv
-from simdist_ros.transitions.shards import ShardWriter
 
-__all__ = ['Walkers', 'collect_part', 'run_collect']
-
-F32 = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a process needs to make a part."""
-
-    robot: Robot
-    expert: Path
-    out: Path
-    settings: CollectSettings
-    expert_hash: str
+__all__ = ['run_collect']
 
 
 def run_collect(
@@ -62,6 +41,7 @@ def run_collect(
     settings: CollectSettings,
     *,
     processes: int = 1,
+    ray: str = '',
     shows_progress: bool = True,
 ) -> Path:
     """Collect data, or go on with what was begun.
@@ -73,6 +53,7 @@ def run_collect(
             dataset of one shard; `open_dataset` reads the folder as one.
         settings: How much and how.
         processes: How many parts are made at once, one core each.
+        ray: Address of a Ray cluster that makes them instead.
         shows_progress: Draw a progress bar with the time left.
 
     Returns:
@@ -108,7 +89,8 @@ def run_collect(
         desc='collect',
         disable=not shows_progress,
     ) as bar:
-        for made in make_parts(job, count, processes):
+        parts = make_parts_with_ray(job, count, ray) if ray else make_parts(job, count, processes)
+        for made in parts:
             bar.update(made)
     return out
 
@@ -127,125 +109,3 @@ def make_parts(job: Job, count: int, processes: int) -> Iterator[int]:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def hash_of(expert: Path) -> str:
-    """Return a hash of the expert and its earlier policies."""
-    digest = hashlib.sha256()
-    for path in [expert / EXPERT, *sorted((expert / POLICIES).glob('*.safetensors'))]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def steps_of_part(settings: CollectSettings) -> int:
-    """Return how many transitions a part has, as long as no physics diverges."""
-    return settings.num_robots * math.ceil(settings.shard_steps / settings.num_robots)
-
-
-def open_part(job: Job, index: int) -> ShardWriter:
-    """Begin a part, or find it as it was left."""
-    s = job.settings
-    about = {**dataclasses.asdict(s), 'expert': job.expert_hash, 'part': index}
-    return ShardWriter(
-        job.out / f'part-{index:04d}',
-        job.robot,
-        seed=s.seed,
-        settings=about,
-        shard_transitions=2 * steps_of_part(s),  # a part is one shard
-    )
-
-
-def collect_part(job: Job, index: int) -> int:
-    """Make one part of the data, unless it is there; return how many transitions it has.
-
-    Raises:
-        SimdistError: The expert or the part's folder is damaged.
-    """
-    s, writer = job.settings, open_part(job, index)
-    if not writer.is_complete:
-        torch.set_num_threads(1)
-        if not writer.num_shards:
-            for episode in Walkers(job.robot, job.expert, s, index).episodes():
-                writer.add(episode)
-        writer.close()
-    return writer.num_transitions
-
-
-class Walkers:
-    """Robots that walk as the expert, or as an earlier policy, with bursts of noise."""
-
-    def __init__(self, robot: Robot, expert: Path, settings: CollectSettings, index: int) -> None:
-        """Load the policies and start the robots of part `index`."""
-        recipe: Recipe = load_recipe(robot)
-        self.settings = s = settings
-        seeds = np.random.SeedSequence([s.seed, index]).spawn(2)
-        self.rng = np.random.default_rng(seeds[0])
-        earlier = sorted((expert / POLICIES).glob('*.safetensors'))
-        paths = [expert / EXPERT, *earlier]
-        self.actors: list[Actor] = [load_actor(path, robot, recipe) for path in paths]
-        self.critic: Critic = load_critic(expert / EXPERT, robot, recipe)
-        self.env = VectorEnv(
-            robot,
-            recipe,
-            num_robots=s.num_robots,
-            seed=int(seeds[1].generate_state(1)[0]),
-            episode_steps=s.episode_steps,
-        )
-        self.chosen: NDArray[np.int64] = np.zeros(s.num_robots, dtype=np.int64)
-        self.start(np.ones(s.num_robots, dtype=bool))
-        limits = s.noise_low, s.noise_high, s.never_noised
-        self.noise = NoiseBursts(s.num_robots, *limits, self.rng)
-
-    def start(self, who: NDArray[np.bool_]) -> None:
-        """Give robots, (N,), a new ground and a policy each."""
-        n = int(who.sum())
-        self.env.levels[who] = self.rng.uniform(0.0, 1.0, n)
-        last = max(1, len(self.actors) - 1)
-        earlier = self.rng.integers(1, last, n, endpoint=True) % len(self.actors)
-        is_expert = self.rng.random(n) < self.settings.expert_share
-        self.chosen[who] = np.where(is_expert, 0, earlier)
-        self.env.reset(who)
-
-    @torch.inference_mode()
-    def act(self, observation: Observation) -> F32:
-        """Return each robot's action by its own policy, (N, action_dim), without noise."""
-        seen = to_tensor(observation, 'cpu')
-        x, extero = actor_input(seen), seen['extero_obs']
-        action: F32 = np.zeros(observation.last_action.shape, dtype=np.float32)
-        for number, actor in enumerate(self.actors):
-            index = np.flatnonzero(self.chosen == number)
-            if len(index):
-                action[index] = actor(x[index], extero[index]).numpy()
-        return action
-
-    @torch.inference_mode()
-    def values(self, result: StepResult) -> F32:
-        """Return what the expert's critic thinks of the states a step led to, (N,)."""
-        seen = to_tensor(result.observation, 'cpu')
-        value = self.critic(critic_input(seen), seen['extero_obs']).numpy()
-        values: F32 = np.where(result.terminated, 0.0, value).astype(np.float32)
-        return values
-
-    def episodes(self) -> Iterator[Any]:
-        """Yield the part's episodes; the last ones are cut where the part ends."""
-        steps = math.ceil(self.settings.shard_steps / self.settings.num_robots)
-        recorder = EpisodeRecorder(steps)
-        for step in range(steps):
-            before = self.env.observation
-            action = self.act(before)
-            noise, is_noisy = self.noise.next(action.shape[1])
-            expert = (self.chosen == 0) & ~is_noisy
-            result = self.env.step(action + noise)
-            yield from recorder.add(
-                before,
-                result,
-                actions=self.env.last_action.astype(np.float32),
-                rewards=result.reward,
-                next_values=self.values(result),
-                is_expert=expert,
-            )
-            ended = result.terminated | result.truncated | result.diverged
-            if step == steps - 1:
-                yield from recorder.rest(result)
-            elif ended.any():
-                self.start(ended)

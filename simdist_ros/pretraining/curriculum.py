@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.pretraining.vector_env import StepResult, VectorEnv
+from simdist_ros.pretraining.batch_step import StepResult
+from simdist_ros.pretraining.vector_env import VectorEnv
 
 __all__ = ['Curriculum']
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.pretraining.vector_env import Observation, StepResult
+from simdist_ros.pretraining.batch_step import Observation, StepResult
 from simdist_ros.transitions.episode import Episode
 
 __all__ = ['EpisodeRecorder']

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.robot import Robot
 from simdist_ros.core.settings import describe
+from simdist_ros.pretraining.batch_step import StepResult
 from simdist_ros.pretraining.curriculum import Curriculum
 from simdist_ros.pretraining.expert_files import (
     CHECKPOINT,
@@ -30,7 +31,7 @@ from simdist_ros.pretraining.ppo_networks import actor_input, critic_input, to_t
 from simdist_ros.pretraining.presets import ExpertSettings
 from simdist_ros.pretraining.recipe import Recipe, load_recipe
 from simdist_ros.pretraining.stage_folder import claim_folder
-from simdist_ros.pretraining.vector_env import StepResult, VectorEnv
+from simdist_ros.pretraining.vector_env import VectorEnv
 
 __all__ = ['ExpertTraining', 'run_expert']
 
@@ -126,7 +127,7 @@ class ExpertTraining:
 
     def run(self, shows_progress: bool) -> None:
         """Train to the end."""
-        log = MetricsLog(self.out / 'tensorboard')
+        log = MetricsLog(self.out / 'tensorboard', self.num_steps)
         saved_at = time.monotonic()
         with tqdm(
             total=self.settings.total_steps,

@@ -28,6 +28,7 @@ __all__ = [
     'load_actor',
     'load_critic',
     'load_training',
+    'policy_files',
     'save_networks',
     'save_training',
 ]
@@ -112,6 +113,11 @@ def load_training(path: Path, ppo: Ppo, env: VectorEnv) -> dict[str, Any]:
     except (KeyError, ValueError, RuntimeError) as error:
         raise damaged(path, error) from None
     return about
+
+
+def policy_files(expert: Path) -> list[Path]:
+    """Return the files of an expert's folder that walk: itself, then its earlier policies."""
+    return [expert / EXPERT, *sorted((expert / POLICIES).glob('*.safetensors'))]
 
 
 def prefixed(prefix: str, module: nn.Module) -> dict[str, Tensor]:

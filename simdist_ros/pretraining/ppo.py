@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from simdist_ros.core.robot import Robot
 from simdist_ros.core.settings import Settings, setting
+from simdist_ros.pretraining.errors import PretrainingError
 from simdist_ros.pretraining.ppo_networks import Actor, Critic, Mirrors
 from simdist_ros.pretraining.recipe import Recipe
-from simdist_ros.pretraining.vector_env import PretrainingError
 
 __all__ = ['Experience', 'Ppo', 'PpoSettings', 'generalised_advantages']
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from simdist_ros.core.observation import proprio_obs_dim
 from simdist_ros.core.robot import Robot
+from simdist_ros.pretraining.batch_step import Observation
 from simdist_ros.pretraining.recipe import Recipe
 from simdist_ros.pretraining.symmetry import COMMAND as COMMAND_SIGNS
 from simdist_ros.pretraining.symmetry import POLAR as NORMAL_SIGNS
@@ -19,7 +20,6 @@ from simdist_ros.pretraining.symmetry import (
     mirror_of_feet,
     mirror_of_proprio,
 )
-from simdist_ros.pretraining.vector_env import Observation
 
 __all__ = ['Actor', 'Critic', 'Mirrors', 'RunningNorm', 'actor_input', 'critic_input', 'to_tensor']
 

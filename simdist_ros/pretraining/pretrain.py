@@ -18,6 +18,7 @@ from simdist_ros.core.robot import Robot, load_robot
 from simdist_ros.core.settings import Settings
 from simdist_ros.core.share import share_folder
 from simdist_ros.pretraining.collect import run_collect
+from simdist_ros.pretraining.collect_ray import check_ray
 from simdist_ros.pretraining.evaluate import run_evaluate
 from simdist_ros.pretraining.evaluate_settings import EVALUATE_PRESETS, EvaluateSettings
 from simdist_ros.pretraining.evaluate_walk import MakeWalker
@@ -55,8 +56,8 @@ class Plan:
         """Find the robot and the settings of every stage, and look at the output folder.
 
         Raises:
-            ConfigError: A name is unknown, a value is out of range, or the output folder holds
-                something else.
+            ConfigError: A name is unknown, a value is out of range, the output folder holds
+                something else, or no Ray answers where one is asked for.
         """
         self.options = options
         self.robot: Robot = load_robot(options.robot)
@@ -70,6 +71,8 @@ class Plan:
                 'torchrun, and the others without'
             )
         check_out(options.out, self.robot)
+        if options.ray:
+            check_ray(options.ray)
 
     def settings(self, presets: Mapping[str, S], stage: str) -> S:
         """Return the settings of a stage."""
@@ -118,6 +121,7 @@ def collect(plan: Plan) -> None:
         options.work / 'data',
         plan.collect,
         processes=options.threads,
+        ray=options.ray,
     )
 
 

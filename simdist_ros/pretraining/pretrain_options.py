@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from simdist_ros.core.errors import ConfigError, unknown_name
-from simdist_ros.core.settings import Settings, describe
+from simdist_ros.core.overrides import read_overrides
+from simdist_ros.core.settings import Settings, describe, refuse_unknown_settings
 
 __all__ = ['STAGES', 'PretrainOptions', 'add_options', 'override', 'read_options']
 
 STAGES = ('expert', 'collect', 'train', 'evaluate')
+OVERRIDE = 'STAGE.SETTING=VALUE'
 WORK = Path('runs') / 'pretrain'
 S = TypeVar('S', bound=Settings)
 
@@ -32,6 +34,7 @@ class PretrainOptions:
         seed: Of all stages; None leaves each its own.
         device: PyTorch device of the networks' training, or ``auto``.
         threads: Cores to use.
+        ray: Address of a Ray cluster that collects; empty for this machine.
         overrides: Value by stage and setting, as text.
     """
 
@@ -43,6 +46,7 @@ class PretrainOptions:
     seed: int | None = None
     device: str = 'auto'
     threads: int = 1
+    ray: str = ''
     overrides: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -61,10 +65,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', default='auto', help='PyTorch device (default: auto).')
     parser.add_argument('--threads', type=int, help='Cores to use (default: all).')
     parser.add_argument(
+        '--ray',
+        default='',
+        metavar='ADDRESS',
+        help='Collect on a Ray cluster: HOST:PORT, auto (the one that runs here) or local.',
+    )
+    parser.add_argument(
         '--set',
         action='append',
         default=[],
-        metavar='STAGE.SETTING=VALUE',
+        metavar=OVERRIDE,
         help='Change a setting of the preset, e.g. train.num_steps=1000.',
     )
 
@@ -78,6 +88,12 @@ def read_options(arguments: argparse.Namespace) -> PretrainOptions:
     stage = arguments.stage
     if stage is not None and stage not in STAGES:
         raise ConfigError(unknown_name('stage', stage, STAGES))
+    if arguments.ray and stage not in (None, 'collect'):
+        raise ConfigError(f'--ray {arguments.ray}: only the stage collect uses it, not {stage}')
+    overrides = read_overrides(arguments.set, OVERRIDE)
+    for owner in overrides:
+        if owner not in STAGES:
+            raise ConfigError(f'--set {owner}: {unknown_name("stage", owner, STAGES)}')
     if arguments.threads is not None and arguments.threads < 1:
         raise ConfigError(f'--threads is {arguments.threads}; it must be at least 1')
     return PretrainOptions(
@@ -89,22 +105,9 @@ def read_options(arguments: argparse.Namespace) -> PretrainOptions:
         seed=arguments.seed,
         device=arguments.device,
         threads=arguments.threads or len(os.sched_getaffinity(0)),
-        overrides=read_overrides(arguments.set),
+        ray=arguments.ray,
+        overrides=overrides,
     )
-
-
-def read_overrides(texts: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return the values of ``STAGE.SETTING=VALUE`` by stage and setting."""
-    found: dict[str, dict[str, str]] = {}
-    for text in texts:
-        name, equals, value = text.partition('=')
-        stage, dot, setting = name.partition('.')
-        if not equals or not dot:
-            raise ConfigError(f'--set {text!r} is not of the form STAGE.SETTING=VALUE')
-        if stage not in STAGES:
-            raise ConfigError(f'--set {text}: {unknown_name("stage", stage, STAGES)}')
-        found.setdefault(stage, {})[setting] = value
-    return found
 
 
 def override(settings: S, values: Mapping[str, str], stage: str, seed: int | None = None) -> S:
@@ -123,9 +126,8 @@ def override(settings: S, values: Mapping[str, str], stage: str, seed: int | Non
     changed = {name: getattr(settings, name) for name in known}
     if seed is not None and 'seed' in changed:
         changed['seed'] = seed
+    refuse_unknown_settings(values, known, f'--set {stage}')
     for name, text in values.items():
-        if name not in known:
-            raise ConfigError(f'--set {stage}.{name}: {unknown_name("setting", name, known)}')
         changed[name] = parse(text, changed[name], f'--set {stage}.{name}={text}')
     return type(settings).from_mapping(changed, f'settings of stage {stage}')
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.robot import Robot
-from simdist_ros.core.settings import Settings, read_yaml, setting
+from simdist_ros.core.settings import Settings, read_yaml, refuse_unknown_settings, setting
 
 __all__ = [
     'Foot',
@@ -141,9 +141,7 @@ def load_recipe(robot: Robot) -> Recipe:
     path = (robot.source.parent / robot.pretraining).resolve()
     values = read_yaml(path)
     known = [field.name for field in dataclasses.fields(Recipe)]
-    for key in values:
-        if key not in known:
-            raise ConfigError(f'{path}: {unknown_name("setting", str(key), known)}')
+    refuse_unknown_settings(values, known, str(path))
     feet = parse_each(Foot, values.get('feet'), f'{path}: feet')
     joints = parse_each(Swing, values.get('joints'), f'{path}: joints')
     robot.order(list(joints))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+
+from simdist_ros.pretraining.metrics_log import MetricsLog
 
 __all__ = ['TrainLog', 'duration']
 
@@ -20,15 +20,6 @@ def duration(seconds: float) -> str:
         return f'{seconds:.0f} s'
     minutes = round(seconds / 60)
     return f'{minutes // 60} h {minutes % 60:02d} min' if minutes >= 60 else f'{minutes} min'
-
-
-def tensorboard(folder: Path) -> Any:
-    """Return a writer if TensorBoard is installed, else None."""
-    try:
-        module = importlib.import_module('torch.utils.tensorboard')
-    except ImportError:
-        return None
-    return module.SummaryWriter(str(folder))
 
 
 class TrainLog:
@@ -45,7 +36,7 @@ class TrainLog:
         """Begin at a step; what an earlier run logged from there on is dropped.
 
         Args:
-            folder: Where ``metrics.jsonl`` and TensorBoard's files go.
+            folder: Where ``metrics.jsonl`` and ``tensorboard/`` go.
             start: First step of this run.
             end: Steps in all.
             say: Prints a line.
@@ -56,7 +47,7 @@ class TrainLog:
         self.path.write_text(''.join(f'{line}\n' for line in kept))
         self.start, self.end, self.say, self.clock = start, end, say, clock
         self.began = self.said = clock()
-        self.board = tensorboard(folder)
+        self.board = MetricsLog(folder / 'tensorboard', start)
 
     def lines(self) -> list[str]:
         """Return the lines that are whole."""
@@ -68,9 +59,7 @@ class TrainLog:
         """Record numbers of a step."""
         with self.path.open('a') as file:
             file.write(json.dumps({'step': step, **values}) + '\n')
-        if self.board is not None:
-            for name, value in values.items():
-                self.board.add_scalar(name, value, step)
+        self.board.write(step, values)
 
     def tick(self, step: int, batch_size: int, losses: Callable[[], Mapping[str, float]]) -> None:
         """Say every few seconds where the training is; `losses` are asked for only then."""
@@ -90,5 +79,4 @@ class TrainLog:
 
     def close(self) -> None:
         """Let TensorBoard finish."""
-        if self.board is not None:
-            self.board.close()
+        self.board.close()

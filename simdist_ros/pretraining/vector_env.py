@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import mujoco
@@ -10,35 +9,31 @@ import numpy as np
 from mujoco.rollout import Rollout
 from numpy.typing import NDArray
 
-from simdist_ros.core.errors import SimdistError
 from simdist_ros.core.robot import Robot
-from simdist_ros.pretraining.batch_observation import (
-    BatchState,
-    Observer,
-    height_map,
-    phase_of,
-)
-from simdist_ros.pretraining.batch_rotation import into_body
-from simdist_ros.pretraining.bumps import PERIOD_M, ground_height
+from simdist_ros.pretraining.batch_ground import BatchGround
+from simdist_ros.pretraining.batch_observation import BatchState, Observer
+from simdist_ros.pretraining.batch_step import Observation, StepResult
+from simdist_ros.pretraining.bumps import PERIOD_M
 from simdist_ros.pretraining.commands import HOLD_STEPS, draw_commands
+from simdist_ros.pretraining.episode_start import draw_push_steps, draw_start
+from simdist_ros.pretraining.errors import PretrainingError
+from simdist_ros.pretraining.footing import Footing, find_footing
+from simdist_ros.pretraining.privileged import privileged_obs
 from simdist_ros.pretraining.randomisation import PARAMETERS, RobotModels, draw_parameters
 from simdist_ros.pretraining.recipe import Recipe
-from simdist_ros.pretraining.reward import GROUPS, Step, reward_terms
+from simdist_ros.pretraining.reward import GROUPS
+from simdist_ros.pretraining.state_layout import StateLayout
+from simdist_ros.pretraining.step_scoring import StepScorer
 from simdist_ros.pretraining.training_model import FOOT_SENSORS
 from simdist_ros.sim.model import steps_per_period
 
-__all__ = ['Observation', 'PretrainingError', 'StepResult', 'VectorEnv']
+__all__ = ['VectorEnv']
 
 Array = NDArray[np.floating[Any]]
-F32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS
 MAX_SPEED = 100.0  # of any coordinate; beyond, the physics has diverged
 LET_GO_M = 0.015  # height above its stand from which a robot starts
-FLAT = np.array([0.0, 0.0, 1.0])
-UNDER_BASE_M = 0.25
-CONTACT_N = 1.0
 HELD = (
     'state',
     'levels',
@@ -50,56 +45,6 @@ HELD = (
     'commands',
     'last_action',
 )
-
-
-class PretrainingError(SimdistError):
-    """Training or collection cannot go on; what was saved stays."""
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What N robots observe, and what only their simulation knows; float32.
-
-    Attributes:
-        proprio_obs: With the sensors' noise, (N, proprio_obs_dim).
-        extero_obs: With the sensors' noise, (N, extero_obs_dim).
-        command: (N, command_dim).
-        last_action: The one executed before, (N, action_dim).
-        true_proprio_obs: Without noise.
-        true_extero_obs: Without noise.
-        privileged: Body and ground as they are, (N, privileged_dim).
-    """
-
-    proprio_obs: F32
-    extero_obs: F32
-    command: F32
-    last_action: F32
-    true_proprio_obs: F32
-    true_extero_obs: F32
-    privileged: F32
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """What a step of N robots gave.
-
-    Attributes:
-        observation: After it, before any new start.
-        reward: (N,).
-        terminated: Who fell, (N,).
-        truncated: Whose time was over, (N,).
-        diverged: Whose physics failed, (N,); the step is worthless, the robot must start anew.
-        tracking: How well the velocity was followed, 0 to 1, (N,).
-        terms: Mean of each term of the reward.
-    """
-
-    observation: Observation
-    reward: F32
-    terminated: Mask
-    truncated: Mask
-    diverged: Mask
-    tracking: F32
-    terms: dict[str, float]
 
 
 class VectorEnv:
@@ -134,24 +79,18 @@ class VectorEnv:
         self.data = [mujoco.MjData(self.models.field) for _ in range(threads)]
         self.pool = Rollout(nthread=threads if threads > 1 else 0)
         n, joints = num_robots, robot.num_joints
-        self.state = np.zeros((n, mujoco.mj_stateSize(plane, FULL)))
-        mujoco.mj_getState(plane, self.models.data, self.state[0], FULL)
-        self.blank = self.state[0].copy()
-        self.trace = np.zeros((n, self.num_substeps, self.state.shape[1]))
+        self.layout = StateLayout(self.models)
+        self.velocity_at = self.layout.velocity_at
+        self.ground = BatchGround(robot)
+        self.scorer = StepScorer(robot, recipe)
+        self.state = np.zeros((n, self.layout.size))
+        self.trace = np.zeros((n, self.num_substeps, self.layout.size))
         self.sensors = np.zeros((n, self.num_substeps, plane.nsensordata))
-        self.nq = plane.nq
-        self.velocity_at = 1 + plane.nq
-        self.default = robot.per_joint('default')
         self.low, self.high = robot.per_joint('low'), robot.per_joint('high')
-        self.swing_start = np.array([foot.swing_start for foot in recipe.feet.values()])
         self.foot_radius = np.array([plane.geom(name).size[0] for name in recipe.feet])
-        cells = np.zeros((0, 2)) if robot.height_map is None else robot.height_map.cells()
-        self.under = np.flatnonzero(np.abs(cells).max(axis=1, initial=0.0) <= UNDER_BASE_M)
         self.levels = np.zeros(n)
         self.rough = np.arange(n) < round(recipe.terrain.rough_share * n)
         self.parameters = {name: np.zeros((n, size)) for name, size in PARAMETERS.items()}
-        self.bumps: dict[int, F32] = {}
-        self.stacked: tuple[NDArray[np.intp], F32] | None = None
         self.penalty_scale = self.command_scale = 1.0
         self.stamp_ns = np.zeros(n, dtype=np.int64)
         self.delay = np.zeros(n, dtype=np.int64)
@@ -178,57 +117,28 @@ class VectorEnv:
 
     def set_model(self, i: int) -> None:
         """Give one robot the model of its parameters."""
-        bumps = self.models.apply(i, {name: value[i] for name, value in self.parameters.items()})
-        self.bumps.pop(i, None)
-        if bumps is not None:
-            self.bumps[i] = bumps
-        self.stacked = None
-
-    def rough_ground(self) -> tuple[NDArray[np.intp], F32]:
-        """Return who walks on bumps, (R,), and their bumps, (R, cells, cells) [m]."""
-        if self.stacked is None:
-            index = np.array(sorted(self.bumps), dtype=np.intp)
-            squares = [self.bumps[int(i)] for i in index]
-            self.stacked = index, np.stack(squares) if squares else np.zeros((0, 1, 1), np.float32)
-        return self.stacked
+        parameters = {name: values[i] for name, values in self.parameters.items()}
+        self.ground.put(i, self.models.apply(i, parameters))
 
     def start(self, index: NDArray[np.intp]) -> None:
         """Set robots to the start of an episode."""
-        n, rng, r = len(index), self.rng, self.recipe.randomisation
-        state = np.tile(self.blank, (n, 1))
-        yaw = rng.uniform(-np.pi, np.pi, n)
-        half = 0.5 * PERIOD_M
-        state[:, 1:3] = rng.uniform(-half, half, (n, 2))
-        state[:, 4:8] = np.stack([np.cos(yaw / 2), 0 * yaw, 0 * yaw, np.sin(yaw / 2)], axis=1)
-        offset = rng.uniform(-r.start_offset_rad, r.start_offset_rad, (n, self.robot.num_joints))
-        pose = np.clip(self.robot.per_joint('stand') + offset, self.low, self.high)
-        state[:, 1 + self.models.qpos] = pose
-        speed = rng.uniform(-0.3, 0.3, (n, 3)) * (rng.random((n, 1)) < 0.5)
-        state[:, self.velocity_at : self.velocity_at + 3] = speed
-        self.state[index] = state
-        period = self.robot.phase_period_s * 1e9
-        ticks = round(period / self.physics_step_ns)
-        self.stamp_ns[index] = rng.integers(ticks, size=n) * self.physics_step_ns
-        self.delay[index] = rng.integers(r.delay_steps + 1, size=n)
+        drawn = draw_start(
+            self.robot,
+            self.recipe,
+            self.layout,
+            len(index),
+            self.rng,
+            physics_step_ns=self.physics_step_ns,
+            command_scale=self.command_scale,
+        )
+        for name, values in vars(drawn).items():
+            getattr(self, name)[index] = values
         self.steps[index] = 0
-        self.commands[index] = draw_commands(self.robot, n, rng, self.command_scale)
-        self.next_command[index] = rng.integers(*HOLD_STEPS, size=n)
-        self.next_push[index] = self.push_steps(n)
-        self.last_action[index] = self.robot.action(pose)
 
     def settle(self, index: NDArray[np.intp]) -> None:
         """Put robots on the highest ground below them."""
-        height = np.zeros(len(index))
-        rough, bumps = self.rough_ground()
-        where = {int(i): k for k, i in enumerate(rough)}
-        reach = np.array([-0.25, -0.15, 0.0, 0.15, 0.25])
-        for k, i in enumerate(index):
-            if int(i) in where:
-                x, y = self.state[i, 1] + reach[:, None], self.state[i, 2] + reach[None, :]
-                square = bumps[where[int(i)]][None]
-                grid = np.broadcast_arrays(x, y)
-                height[k] = ground_height(square, grid[0][None], grid[1][None]).max()
-        self.state[index, 3] = self.robot.base_height_m + LET_GO_M + height
+        height = [self.ground.highest_below(int(i), self.state[i, 1:3]) for i in index]
+        self.state[index, 3] = self.robot.base_height_m + LET_GO_M + np.array(height)
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Return copies of all that changes in time, apart from `rng` and the scales."""
@@ -249,11 +159,6 @@ class VectorEnv:
         self.sensors[:, -1] = held['sensors']
         seen = {name: held[f'seen.{name}'] for name in vars(self.observation)}
         self.observation = Observation(**seen)
-
-    def push_steps(self, n: int) -> NDArray[np.int64]:
-        """Draw in how many steps the next push comes, (n,)."""
-        mean = self.recipe.randomisation.push_interval_s * self.robot.control_rate_hz
-        return np.rint(self.rng.uniform(0.5, 1.5, n) * mean).astype(np.int64)
 
     def step(self, action: Array) -> StepResult:
         """Act for one control period.
@@ -315,33 +220,36 @@ class VectorEnv:
         at = self.velocity_at
         self.state[index, at] += speed * np.cos(angle)
         self.state[index, at + 1] += speed * np.sin(angle)
-        self.next_push[index] = self.steps[index] + self.push_steps(len(index))
+        wait = draw_push_steps(self.robot, self.recipe, len(index), self.rng)
+        self.next_push[index] = self.steps[index] + wait
 
     def wrap(self) -> None:
         """Set who left the square back by a period; the sensors' positions go along."""
         moved = -PERIOD_M * np.floor(self.state[:, 1:3] / PERIOD_M + 0.5)
         self.state[:, 1:3] += moved
         self.trace[:, :, 1:3] += moved[:, None]
-        for foot in range(len(self.swing_start)):
+        for foot in range(len(self.foot_radius)):
             at = foot * FOOT_SENSORS
             self.sensors[:, -1, at : at + 2] += moved
 
     def finish(self, action: Array, target: Array, diverged: Mask) -> StepResult:
         """Score the step that just ended and observe."""
         now = self.batch_state(self.state, self.stamp_ns)
-        heights = self.heights(now)
-        terms = reward_terms(self.recipe.rewards, self.describe(now, heights, action, target))
+        heights = self.ground.heights(now)
+        footing = self.footing(now, heights)
+        terms = self.scorer.terms(
+            now,
+            footing,
+            command=self.commands,
+            action=action,
+            last_action=self.last_action,
+            torque=self.scorer.torque(self.parameters, target, now),
+        )
         total = sum(v if k in GROUPS else self.penalty_scale * v for k, v in terms.items())
-        fallen = self.has_fallen(now, heights)
+        fallen = self.scorer.has_fallen(now, footing)
         reward = np.where(fallen | diverged, 0.0, self.robot.period_s * np.asarray(total))
         self.last_action = np.where(diverged[:, None], self.last_action, action)
-        due = np.flatnonzero(self.steps >= self.next_command)
-        if len(due):
-            scale = self.command_scale
-            self.commands[due] = draw_commands(self.robot, len(due), self.rng, scale)
-            self.next_command[due] = self.steps[due] + self.rng.integers(
-                *HOLD_STEPS, size=len(due)
-            )
+        self.renew_commands()
         delayed = self.trace[np.arange(self.num_robots), -1 - self.delay]
         stamps = self.stamp_ns - self.delay * self.physics_step_ns
         self.observation = self.observe(delayed, stamps, heights)
@@ -356,84 +264,21 @@ class VectorEnv:
             terms={name: float(value.mean()) for name, value in terms.items()},
         )
 
+    def renew_commands(self) -> None:
+        """Give those a new command whose old one has held long enough."""
+        due = np.flatnonzero(self.steps >= self.next_command)
+        if len(due):
+            self.commands[due] = draw_commands(self.robot, len(due), self.rng, self.command_scale)
+            hold = self.rng.integers(*HOLD_STEPS, size=len(due))
+            self.next_command[due] = self.steps[due] + hold
+
     def batch_state(self, state: Array, stamp_ns: NDArray[np.int64]) -> BatchState:
         """Split states, (N, state size), into what they mean."""
-        at = self.velocity_at
-        orientation = state[:, 4:8]
-        return BatchState(
-            stamp_ns=stamp_ns,
-            position=state[:, 1:4],
-            orientation=orientation,
-            linear_velocity=into_body(orientation, state[:, at : at + 3]),
-            angular_velocity=state[:, at + 3 : at + 6],
-            joint_pos=state[:, 1 + self.models.qpos],
-            joint_vel=state[:, at + self.models.qvel],
-            up=self.parameters['up'],
-        )
+        return self.layout.read(state, stamp_ns, self.parameters['up'])
 
-    def heights(self, state: BatchState) -> Array:
-        """Return the true height maps, (N, cells) [m]."""
-        grid = self.robot.height_map
-        if grid is None:
-            return state.position[:, 2:] / state.up[:, 2:]
-        index, bumps = self.rough_ground()
-        return height_map(grid, state, bumps, index)
-
-    def base_height(self, state: BatchState, heights: Array) -> Array:
-        """Return the height of each base over the mean of the ground below it, (N,) [m]."""
-        below = heights[:, self.under] if len(self.under) else heights
-        mean: Array = below.mean(axis=1) * state.up[:, 2]
-        return mean
-
-    def has_fallen(self, state: BatchState, heights: Array) -> Mask:
-        """Tell who is too low, too far tilted, or on its trunk, (N,)."""
-        low = ~(self.base_height(state, heights) >= self.robot.fallen_height_m)
-        cosine = -into_body(state.orientation, -state.up)[:, 2]
-        tilted = cosine < np.cos(self.robot.max_tilt_rad)
-        fallen: Mask = low | tilted | (self.sensors[:, -1, -1] > CONTACT_N)
-        return fallen
-
-    def feet(self) -> tuple[Array, Array, Array]:
-        """Return position, (N, F, 3), velocity, (N, F, 3), and force, (N, F), of the feet."""
-        num_feet = len(self.swing_start)
-        felt = self.sensors[:, -1, : num_feet * FOOT_SENSORS]
-        felt = felt.reshape(self.num_robots, num_feet, FOOT_SENSORS)
-        return felt[..., :3], felt[..., 3:6], felt[..., 6]
-
-    def foot_heights(self) -> Array:
-        """Return how high the lowest point of each foot is over the ground, (N, F) [m]."""
-        position, _, _ = self.feet()
-        height: Array = position[..., 2] - self.foot_radius
-        index, bumps = self.rough_ground()
-        if len(index):
-            x, y = position[index, :, 0], position[index, :, 1]
-            height[index] -= ground_height(bumps, x, y)
-        return height
-
-    def describe(self, now: BatchState, heights: Array, action: Array, target: Array) -> Step:
-        """Gather what the reward looks at."""
-        kp = self.parameters['kp_scale'] * self.robot.per_joint('kp')
-        kd = self.parameters['kd_scale'] * self.robot.per_joint('kd')
-        limit = self.parameters['strength'] * self.robot.per_joint('max_torque')
-        torque = np.clip(kp * (target - now.joint_pos) - kd * now.joint_vel, -limit, limit)
-        _, velocity, force = self.feet()
-        phase = phase_of(self.robot, self.stamp_ns)[:, None] - self.swing_start
-        return Step(
-            command=self.commands,
-            linear_velocity=now.linear_velocity,
-            angular_velocity=now.angular_velocity,
-            normal=into_body(now.orientation, FLAT[None]),
-            base_height=self.base_height(now, heights),
-            joint_offset=now.joint_pos - self.default,
-            joint_vel=now.joint_vel,
-            torque=torque,
-            action=action,
-            last_action=self.last_action,
-            foot_contact=force > CONTACT_N,
-            foot_height=self.foot_heights(),
-            foot_speed=np.linalg.norm(velocity[..., :2], axis=-1),
-            foot_phase=phase % 1.0,
-        )
+    def footing(self, state: BatchState, heights: Array) -> Footing:
+        """Find out how the robots stand, given their true height maps, (N, cells) [m]."""
+        return find_footing(self.ground, state, heights, self.sensors[:, -1], self.foot_radius)
 
     def observe(
         self, state: Array, stamp_ns: NDArray[np.int64], heights: Array | None = None
@@ -441,8 +286,9 @@ class VectorEnv:
         """Observe states, (N, state size), of these stamps; their height maps if known."""
         seen = self.batch_state(state, stamp_ns)
         if heights is None:
-            heights = self.heights(seen)
+            heights = self.ground.heights(seen)
         proprio = self.observer.proprio(seen)
+        footing = self.footing(seen, heights)
         return Observation(
             proprio_obs=self.observer.noisy(proprio, self.rng),
             extero_obs=self.observer.extero(heights, self.rng),
@@ -450,24 +296,5 @@ class VectorEnv:
             last_action=self.last_action.astype(np.float32),
             true_proprio_obs=proprio,
             true_extero_obs=self.observer.extero(heights, None),
-            privileged=self.privileged(seen, heights),
+            privileged=privileged_obs(self.robot, seen, footing, self.parameters),
         )
-
-    def privileged(self, seen: BatchState, heights: Array) -> F32:
-        """Return what no sensor says, (N, 11 + 2 F): see `privileged_mirror` for its order."""
-        p = self.parameters
-        _, _, force = self.feet()
-        parts = (
-            into_body(seen.orientation, FLAT[None]),
-            p['friction'],
-            p['payload_kg'] / 3.0,
-            10.0 * (p['kp_scale'] - 1.0),
-            10.0 * (p['kd_scale'] - 1.0),
-            p['strength'],
-            20.0 * p['joint_friction_nm'],
-            20.0 * p['bump_height_m'],
-            10.0 * (self.base_height(seen, heights)[:, None] - self.robot.base_height_m),
-            force > CONTACT_N,
-            np.clip(10.0 * self.foot_heights(), -2.0, 2.0),
-        )
-        return np.concatenate(parts, axis=1, dtype=np.float32)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from simdist_ros.core.observation import RobotState
 from simdist_ros.core.robot import Robot
 from simdist_ros.sim.clock import sensor_stamp
+from simdist_ros.sim.coordinates import Coordinates
 from simdist_ros.sim.rotation import into_body, perturb
 from simdist_ros.sim.world import Sensors
 
@@ -19,27 +20,15 @@ __all__ = ['Noise', 'Snapshot', 'measure']
 Array = NDArray[np.floating[Any]]
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """The simulation's coordinates at one time.
+@dataclass(frozen=True, kw_only=True)
+class Snapshot(Coordinates):
+    """The coordinates as the simulation has them.
 
     Attributes:
-        time_ns: True time [ns].
-        position: Base origin in the world, (3,) [m].
-        orientation: Base as w, x, y, z, (4,).
-        linear_velocity: Of the base origin in the world frame, (3,) [m/s].
-        angular_velocity: In the base frame, (3,) [rad/s].
-        joint_pos: In the robot's order, (num_joints,) [rad].
-        joint_vel: In the robot's order, (num_joints,) [rad/s].
+        world_velocity: Of the base origin in the world frame, (3,) [m/s].
     """
 
-    time_ns: int
-    position: Array
-    orientation: Array
-    linear_velocity: Array
-    angular_velocity: Array
-    joint_pos: Array
-    joint_vel: Array
+    world_velocity: Array
 
 
 class Noise:
@@ -74,7 +63,7 @@ def measure(
     if height_map is not None:
         height_map = height_map + sensors.height_map_noise_m * noise.height_map
         height_map[noise.unknown] = np.nan
-    velocity = into_body(snapshot.orientation, snapshot.linear_velocity)
+    velocity = into_body(snapshot.orientation, snapshot.world_velocity)
     return RobotState(
         stamp_ns=sensor_stamp(sensors, snapshot.time_ns),
         joint_pos=snapshot.joint_pos + sensors.joint_pos_noise_rad * noise.joint_pos,

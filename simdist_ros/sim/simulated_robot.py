@@ -15,6 +15,7 @@ from simdist_ros.core.command import JointCommand
 from simdist_ros.core.observation import RobotState
 from simdist_ros.core.robot import Robot
 from simdist_ros.sim.contacts import Contacts
+from simdist_ros.sim.coordinates import Coordinates
 from simdist_ros.sim.errors import CommandError, SimulationError
 from simdist_ros.sim.height_scan import HeightScan
 from simdist_ros.sim.model import build_model, physics_steps, steps_per_period
@@ -39,17 +40,11 @@ DROP_M = 0.03  # how far above its standing height the base is let go before it 
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrueState:
+class TrueState(Coordinates):
     """What is really so, for reports and rewards; a robot's own software never sees it.
 
     Attributes:
-        time_ns: Time since the start [ns].
-        position: Base origin in the world, (3,) [m].
-        orientation: Base as w, x, y, z, (4,).
         linear_velocity: Of the base origin in the base frame, (3,) [m/s].
-        angular_velocity: In the base frame, (3,) [rad/s].
-        joint_pos: In the robot's order, (num_joints,) [rad].
-        joint_vel: In the robot's order, (num_joints,) [rad/s].
         joint_torque: That the motors gave in the last physics step, (num_joints,) [N m].
         foot_contact: Whether each foot of `SimulatedRobot.feet` bears on the ground.
         height_above_ground_m: Of the base origin [m]; NaN where there is no ground.
@@ -57,13 +52,7 @@ class TrueState:
         has_fallen: Too low, too far tilted, or on its trunk.
     """
 
-    time_ns: int
-    position: Array
-    orientation: Array
     linear_velocity: Array
-    angular_velocity: Array
-    joint_pos: Array
-    joint_vel: Array
     joint_torque: Array
     foot_contact: NDArray[np.bool_]
     height_above_ground_m: float
@@ -213,7 +202,7 @@ class SimulatedRobot:
             time_ns=self.time_ns,
             position=qpos[:3].copy(),
             orientation=qpos[3:7].copy(),
-            linear_velocity=qvel[:3].copy(),
+            world_velocity=qvel[:3].copy(),
             angular_velocity=qvel[3:6].copy(),
             joint_pos=qpos[self.motors.qpos],
             joint_vel=qvel[self.motors.qvel],
@@ -246,7 +235,7 @@ class SimulatedRobot:
             time_ns=now.time_ns,
             position=now.position,
             orientation=now.orientation,
-            linear_velocity=into_body(now.orientation, now.linear_velocity),
+            linear_velocity=into_body(now.orientation, now.world_velocity),
             angular_velocity=now.angular_velocity,
             joint_pos=now.joint_pos,
             joint_vel=now.joint_vel,

@@ -5,8 +5,14 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from simdist_ros.core.errors import ConfigError, unknown_name
-from simdist_ros.core.settings import Settings, describe, read_yaml, setting
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.settings import (
+    Settings,
+    describe,
+    read_yaml,
+    refuse_unknown_settings,
+    setting,
+)
 from simdist_ros.core.share import find_config
 
 __all__ = ['Sensors', 'World', 'load_world']
@@ -131,9 +137,7 @@ def load_world(name: str) -> World:
     path = find_config('worlds', name)
     values = read_yaml(path)
     known = [*(info.name for info in describe(World)), 'sensors']
-    for key in values:
-        if key not in known:
-            raise ConfigError(f'{path}: {unknown_name("setting", str(key), known)}')
+    refuse_unknown_settings(values, known, str(path))
     sensors = Sensors.from_mapping(values.pop('sensors', None) or {}, f'{path}: sensors')
     world = World.from_mapping(values, str(path))
     return dataclasses.replace(world, sensors=sensors, name=path.stem)

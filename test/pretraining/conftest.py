@@ -1,23 +1,8 @@
 import numpy as np
 import pytest
-import torch
 
-from simdist_ros.core.robot import load_robot
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.pretraining.vector_env import VectorEnv
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope='session')
-def go2():
-    return load_robot('go2')
 
 
 @pytest.fixture(scope='session')

@@ -8,12 +8,14 @@ import pytest
 from simdist_ros.core.errors import CheckpointError, ConfigError
 from simdist_ros.pretraining import collect
 from simdist_ros.pretraining.action_noise import NoiseBursts
-from simdist_ros.pretraining.collect import Walkers, collect_part, run_collect
+from simdist_ros.pretraining.batch_step import Observation, StepResult
+from simdist_ros.pretraining.collect import run_collect
+from simdist_ros.pretraining.collect_part import collect_part
 from simdist_ros.pretraining.episode_recorder import EpisodeRecorder
 from simdist_ros.pretraining.expert import run_expert
 from simdist_ros.pretraining.expert_files import EXPERT
 from simdist_ros.pretraining.presets import COLLECT_PRESETS, EXPERT_PRESETS
-from simdist_ros.pretraining.vector_env import Observation, StepResult
+from simdist_ros.pretraining.walkers import Walkers
 from simdist_ros.transitions.shards import open_dataset
 
 TINY = dataclasses.replace(

@@ -10,6 +10,7 @@ import yaml
 
 from simdist_ros.core.errors import CheckpointError, ConfigError
 from simdist_ros.core.robot import load_robot
+from simdist_ros.pretraining.errors import PretrainingError
 from simdist_ros.pretraining.expert import ExpertTraining, run_expert
 from simdist_ros.pretraining.expert_files import (
     CHECKPOINT,
@@ -22,7 +23,6 @@ from simdist_ros.pretraining.ppo import Ppo, PpoSettings, generalised_advantages
 from simdist_ros.pretraining.ppo_networks import RunningNorm
 from simdist_ros.pretraining.presets import EXPERT_PRESETS, find_preset
 from simdist_ros.pretraining.recipe import load_recipe
-from simdist_ros.pretraining.vector_env import PretrainingError
 
 TINY = dataclasses.replace(
     EXPERT_PRESETS['smoke'], num_robots=4, horizon_steps=4, total_steps=96, policies_kept=2

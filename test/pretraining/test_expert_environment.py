@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from simdist_ros.pretraining.curriculum import Curriculum
+from simdist_ros.pretraining.errors import PretrainingError
 from simdist_ros.pretraining.randomisation import draw_parameters
-from simdist_ros.pretraining.vector_env import PretrainingError
 
 
 def test_the_same_seed_gives_the_same_bits_whatever_the_threads(walkers):

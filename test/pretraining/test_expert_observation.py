@@ -49,8 +49,8 @@ def test_a_batch_observes_what_each_robot_would(walkers, go2):
     env = walkers(level=1.0)
     scatter(env, np.random.default_rng(0))
     seen = env.observe(env.state, env.stamp_ns)
-    heights = env.heights(env.batch_state(env.state, env.stamp_ns))
-    assert len(env.bumps) > 0
+    heights = env.ground.heights(env.batch_state(env.state, env.stamp_ns))
+    assert len(env.ground.bumps) > 0
     for i in range(env.num_robots):
         state = state_of_one(env, i, heights[i])
         assert seen.true_proprio_obs[i] == pytest.approx(proprio_obs(go2, state), abs=1e-6)
@@ -60,8 +60,8 @@ def test_a_batch_observes_what_each_robot_would(walkers, go2):
 def test_the_ground_looked_up_is_the_ground_that_rays_hit(walkers, go2):
     env = walkers(level=1.0)
     scatter(env, np.random.default_rng(1))
-    heights = env.heights(env.batch_state(env.state, env.stamp_ns))
-    for i in sorted(env.bumps):
+    heights = env.ground.heights(env.batch_state(env.state, env.stamp_ns))
+    for i in sorted(env.ground.bumps):
         model = env.models.models[i]
         model.geom('ground').group = 1
         data = mujoco.MjData(model)
@@ -78,7 +78,7 @@ def test_on_a_tilted_plane_the_map_is_what_trigonometry_says(walkers, go2):
     env.parameters['up'][:] = [math.sin(angle), 0.0, math.cos(angle)]
     env.state[:, 1:4] = [0.0, 0.0, 0.3]
     env.state[:, 4:8] = [1.0, 0.0, 0.0, 0.0]
-    heights = env.heights(env.batch_state(env.state, env.stamp_ns))[0]
+    heights = env.ground.heights(env.batch_state(env.state, env.stamp_ns))[0]
     cells = go2.height_map.cells()
     below = 0.3 / math.cos(angle)
     assert heights == pytest.approx(below - cells[:, 0] * math.tan(angle), abs=1e-9)

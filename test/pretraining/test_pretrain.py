@@ -28,7 +28,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob('*')
-        if path.is_file() and 'tensorboard' not in str(path)
+        if path.is_file()
     }
 
 

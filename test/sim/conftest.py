@@ -2,14 +2,8 @@ import numpy as np
 import pytest
 
 from simdist_ros.core.command import JointCommand
-from simdist_ros.core.robot import load_robot
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.sim.world import World
-
-
-@pytest.fixture(scope='session')
-def go2():
-    return load_robot('go2')
 
 
 @pytest.fixture

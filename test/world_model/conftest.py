@@ -11,14 +11,6 @@ from simdist_ros.world_model.checkpoint import load_model, save_model
 from simdist_ros.world_model.model import WorldModel
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope='session')
 def architecture():
     return Architecture(

@@ -1,0 +1,25 @@
+import pytest
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.overrides import read_overrides
+
+
+def test_overrides_are_sorted_by_owner_and_the_last_one_wins():
+    texts = ['train.rate=0.1', 'expert.seed=3', 'train.steps=5', 'train.rate=0.2']
+    assert read_overrides(texts, 'X') == {
+        'train': {'rate': '0.2', 'steps': '5'},
+        'expert': {'seed': '3'},
+    }
+
+
+def test_only_the_first_dot_and_the_first_equals_sign_divide():
+    assert read_overrides(['planner.mppi.gamma=a=b.c'], 'X') == {
+        'planner': {'mppi.gamma': 'a=b.c'}
+    }
+
+
+@pytest.mark.parametrize('text', ['rate=3', 'train.rate', ''])
+def test_another_form_is_refused_and_the_right_one_named(text):
+    with pytest.raises(ConfigError) as refusal:
+        read_overrides([text], 'OWNER.SETTING=VALUE')
+    assert str(refusal.value) == f'--set {text!r} is not of the form OWNER.SETTING=VALUE'
