@@ -57,7 +57,7 @@ def load_planner(
     fit = fit_to_budget(make, settings)
     planner = make(fit.settings)
     warm_up(planner)
-    planner.generator.manual_seed(seed)
+    planner.noise.seed(seed)
     fitted = fit.settings
     return LoadedPlanner(
         planner=planner,
