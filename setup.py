@@ -70,6 +70,7 @@ setup(
         'tqdm>=4.66',
     ],
     extras_require={
+        'onnx': ['onnx', 'onnxruntime>=1.22', 'onnxscript'],
         'ros': pins('ros'),
         'upstream': ['tensorstore'],
         'test': ['mcap-ros2-support', 'pytest>=7.4,<8.4'],

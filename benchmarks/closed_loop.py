@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from simdist_ros.core.robot import load_robot
+from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.loading import load_planner
 from simdist_ros.planning.settings import MppiSettings
@@ -23,7 +24,15 @@ from simdist_ros.sim.world import load_world
 def walk(model: str, world: str, seed: int, settings: MppiSettings, seconds: float, vx: float):
     """Return distance [m], whether it fell, mean error [m/s] and plan times [ms]."""
     robot = load_robot('go2')
-    loaded = load_planner(model, robot, settings, seed=seed, num_threads=torch.get_num_threads())
+    loaded = load_planner(
+        model,
+        robot,
+        settings,
+        seed=seed,
+        backend=BackendSettings(
+            backend='torch', device='cpu', num_threads=torch.get_num_threads()
+        ),
+    )
     controller = Controller(robot, loaded.planner)
     simulation = SimulatedRobot(robot, load_world(world), seed)
     command = np.array([vx, 0.0, 0.0], dtype=np.float32)

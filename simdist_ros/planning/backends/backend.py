@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,12 +10,15 @@ import torch
 from torch import Tensor
 
 from simdist_ros.core.errors import CheckpointError
-from simdist_ros.planning.backends.stages import DYNAMICS, Stages
+from simdist_ros.planning.backends.stages import DYNAMICS, Run, Stages
 from simdist_ros.planning.mppi import Search, State, discounted_return, iterate
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['Backend', 'NewDynamics', 'check_frozen']
+__all__ = ['FROZEN', 'Backend', 'NewDynamics', 'check_frozen']
+
+
+FROZEN = ('encoder', 'heads', 'normalizer')
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class NewDynamics:
     """
 
     model: WorldModel
-    stages: dict[str, object]
+    stages: Mapping[str, Run]
 
 
 class Backend:
@@ -72,13 +76,17 @@ class Backend:
 
     def score(self, actions: Tensor, gamma: float) -> Tensor:
         """Return the model's return of candidates (K, T, action_dim), (K,)."""
+        return self.returns(actions, gamma)
+
+    def returns(self, actions: Tensor, gamma: float) -> Tensor:
+        """Run the stages that `score` and `step` share."""
         (latents,) = self.stages.predict(*self.memory, actions)
         rewards, final_value = self.stages.judge(*self.context, latents, actions, self.commands)
         return discounted_return(rewards, final_value, gamma)
 
     def step(self, settings: MppiSettings, start: Search, state: State, noise: Tensor) -> State:
         """Do one iteration of the search."""
-        score = partial(self.score, gamma=settings.gamma)
+        score = partial(self.returns, gamma=settings.gamma)
         return iterate(score, settings, start, state, noise)
 
     def wait(self) -> None:
@@ -117,7 +125,7 @@ def check_frozen(old: WorldModel, new: WorldModel) -> None:
         raise CheckpointError(
             'the new model has other sizes than the one in use; load it at the next start'
         )
-    for part in ('encoder', 'heads', 'normalizer'):
+    for part in FROZEN:
         before, after = (getattr(model, part).state_dict() for model in (old, new))
         if any(not torch.equal(before[name].cpu(), after[name].cpu()) for name in before):
             raise CheckpointError(
