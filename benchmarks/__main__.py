@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import planner_latency, realtime, stopping, walking
+from benchmarks import plan_quality, planner_latency, realtime, stopping, walking
 from benchmarks.machine import machine
 from simdist_ros.core.errors import SimdistError, unknown_name
 
 BENCHMARKS = {
+    'plan_quality': plan_quality.measure,
     'planner_latency': planner_latency.measure,
     'realtime': realtime.measure,
     'stopping': stopping.measure,
@@ -37,6 +38,17 @@ def main() -> int:
     parser.add_argument('--world', default='nominal', help='World.')
     parser.add_argument('--seeds', type=int, default=5, help='Seeds of `walking`.')
     parser.add_argument('--seconds', type=float, default=60.0, help='Length of `realtime`.')
+    parser.add_argument('--threads', type=int, default=2, help='CPU threads of `plan_quality`.')
+    parser.add_argument(
+        '--ablations', action='store_true', help='`plan_quality`: one change at a time, not sizes.'
+    )
+    parser.add_argument(
+        '--set',
+        action='append',
+        default=[],
+        metavar='NAME=VALUE',
+        help='Setting of the search that `plan_quality` starts from.',
+    )
     parser.add_argument('--out', type=Path, default=Path('runs/bench'), help='Folder for JSON.')
     options = parser.parse_args()
     for name in options.names:

@@ -121,7 +121,9 @@ class PlannerNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self.failure = ''
         self.controller = Controller(self.robot, loaded.planner)
-        self.statistics = TickStatistics(model=loaded.name, settings=loaded.planner.settings)
+        self.statistics = TickStatistics(
+            loaded.name, loaded.planner.settings, loaded.planner.backend.about
+        )
         if loaded.warning:
             self.get_logger().warning(loaded.warning)
         self.get_logger().info(loaded.summary)

@@ -21,17 +21,11 @@ from simdist_ros.world_model.model import WorldModel
 from .situations import SMALL, make_planner, observe
 
 pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
-from simdist_ros.planning.backends.onnx_backend import OnnxBackend  # noqa: E402
-from simdist_ros.planning.backends.onnx_session import OnnxStage  # noqa: E402
+from simdist_ros.planning.backends.onnx_backend import OnnxBackend
+from simdist_ros.planning.backends.onnx_session import OnnxStage
 
 TOLERANCE = 1e-4
 SETTINGS = MppiSettings(**SMALL)
-
-
-@pytest.fixture(scope='session')
-def cache(tmp_path_factory):
-    """One export for all tests of an architecture."""
-    return tmp_path_factory.mktemp('onnx')
 
 
 @pytest.fixture

@@ -46,6 +46,7 @@ class Backend:
         """Take a model in evaluation mode and what runs its stages."""
         self.model = model
         self.stages = stages
+        self.note = ''  # what a user should know
         self.device = model.normalizer.action_low.device
 
     @property

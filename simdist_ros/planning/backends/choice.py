@@ -141,7 +141,7 @@ def choose(
     allowed = wanted(settings)
     if len(allowed) == 1:
         backend = make(model, allowed[0], settings.num_threads)
-        return Choice(backend, f'{allowed[0]}, the only one asked for')
+        return Choice(backend, f'{allowed[0]}, the only one asked for', backend.note)
     times: dict[Option, float] = {}
     made: dict[Option, Backend] = {}
     trouble: list[str] = []
@@ -158,7 +158,8 @@ def choose(
         raise ConfigError('; '.join(trouble))
     best = min(times, key=lambda option: times[option])
     figures = ', '.join(f'{option} {ms:.1f} ms' for option, ms in sorted(times.items()))
-    return Choice(made[best], f'{best}, the fastest of: {figures}', '; '.join(trouble))
+    notes = [*trouble, made[best].note]
+    return Choice(made[best], f'{best}, the fastest of: {figures}', '; '.join(filter(None, notes)))
 
 
 def exported(model: WorldModel) -> bool:

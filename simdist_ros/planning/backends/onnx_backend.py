@@ -43,20 +43,22 @@ class OnnxBackend(Backend):
         """
         self.provider, self.num_threads = provider, num_threads
         self.cache = cache or cache_folder()
-        self.note = ''  # what a user should know of the cache
-        sessions = self.sessions(model, tuple(STAGES))
+        sessions, note = self.sessions(model, tuple(STAGES))
         super().__init__(model, Stages(**sessions))
         self.device = sessions['predict'].device
+        self.note = note
 
     @property
     def about(self) -> str:
         """Name and provider, e.g. ``onnxruntime on cpu``."""
         return f'{self.name} on {self.provider}'
 
-    def sessions(self, model: WorldModel, names: Sequence[str]) -> dict[str, OnnxStage]:
-        """Build the sessions of some stages."""
-        graphs, self.note = load_graphs(model, self.cache)
-        return {
+    def sessions(
+        self, model: WorldModel, names: Sequence[str]
+    ) -> tuple[dict[str, OnnxStage], str]:
+        """Build the sessions of some stages; return them and what a user should know."""
+        graphs, note = load_graphs(model, self.cache)
+        built = {
             name: OnnxStage(
                 graphs[name],
                 STAGES[name](model).state_dict(),
@@ -66,6 +68,7 @@ class OnnxBackend(Backend):
             )
             for name in names
         }
+        return built, note
 
     def observe(
         self, proprio_obs_hist: Tensor, acts_hist: Tensor, extero_obs: Tensor, commands: Tensor
@@ -78,7 +81,7 @@ class OnnxBackend(Backend):
     def prepare(self, model: WorldModel) -> NewDynamics:
         """Build sessions for other dynamics and run them once at every size in use."""
         check_frozen(self.model, model)
-        new = self.sessions(model, DYNAMICS)
+        new, _ = self.sessions(model, DYNAMICS)
         for name, session in new.items():
             for count in tuple(getattr(self.stages, name).buffers):
                 inputs = example_inputs(model.architecture, count)
