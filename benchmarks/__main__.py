@@ -9,14 +9,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import plan_quality, planner_latency, realtime, stopping, walking
+from benchmarks import (
+    plan_quality,
+    planner_latency,
+    precision,
+    realtime,
+    round_trip,
+    stopping,
+    walking,
+)
 from benchmarks.machine import machine
 from simdist_ros.core.errors import SimdistError, unknown_name
 
 BENCHMARKS = {
     'plan_quality': plan_quality.measure,
     'planner_latency': planner_latency.measure,
+    'precision': precision.measure,
     'realtime': realtime.measure,
+    'round_trip': round_trip.measure,
     'stopping': stopping.measure,
     'walking': walking.measure,
 }
@@ -39,6 +49,7 @@ def main() -> int:
     parser.add_argument('--seeds', type=int, default=5, help='Seeds of `walking`.')
     parser.add_argument('--seconds', type=float, default=60.0, help='Length of `realtime`.')
     parser.add_argument('--threads', type=int, default=2, help='CPU threads of `plan_quality`.')
+    parser.add_argument('--walks', type=int, default=1, help='Walks of `plan_quality` per search.')
     parser.add_argument(
         '--ablations', action='store_true', help='`plan_quality`: one change at a time, not sizes.'
     )
@@ -48,6 +59,9 @@ def main() -> int:
         default=[],
         metavar='NAME=VALUE',
         help='Setting of the search that `plan_quality` starts from.',
+    )
+    parser.add_argument(
+        '--plans-s', type=float, default=4.0, help='Time for one size of `planner_latency`.'
     )
     parser.add_argument('--out', type=Path, default=Path('runs/bench'), help='Folder for JSON.')
     options = parser.parse_args()

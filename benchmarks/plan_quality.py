@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.closed_loop import parse_settings, walk
 from benchmarks.model import benchmark_model
 from simdist_ros.bringup.demo import UPSTREAM
+from simdist_ros.core.command import JointCommand
 from simdist_ros.core.robot import load_robot
+from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.planner import Observation, Plan, Planner
 from simdist_ros.planning.settings import MppiSettings
@@ -45,66 +48,83 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     'no policy proposals': {'num_policy_samples': 0},
     'initial_std 0.3': {'initial_std': 0.3},
 }
-SIZES = ((16, 1), (16, 2), (32, 2), (64, 2), (32, 4), (128, 4), (450, 8))
+SIZES = ((1, 0), (16, 1), (16, 2), (32, 2), (64, 2), (32, 4), (128, 4), (450, 8))
 
 
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return one row for each search and each source of observations."""
+    """Return one row for each search: gain on the published and on recorded observations, walks.
+
+    The walks are closed loop, in MuJoCo; their return is a mean reward of 0 to 1.
+    """
     torch.set_num_threads(options.threads)
-    model = load_model(find_model(benchmark_model(options.model)), load_robot('go2')).model
+    name = benchmark_model(options.model)
+    model = load_model(find_model(name), load_robot('go2')).model
     sources = {'golden': list(golden()), 'recorded': list(recorded(model, options.world))}
     rows = []
-    for name, settings in searches(options):
+    for search, settings in searches(options):
+        row: dict[str, Any] = {
+            'search': search,
+            'num_samples': settings.num_samples,
+            'num_iterations': settings.num_iterations,
+            'evaluations': settings.num_candidates * settings.num_iterations,
+        }
         for source, situations in sources.items():
-            if situations:
-                rows.append(row(name, settings, source, situations, model))
-                print(rows[-1], flush=True)
+            row |= gains(source, situations, settings, model)
+        row |= walks(name, settings, options)
+        rows.append(row)
+        print(row, flush=True)
     return rows
 
 
 def searches(options: argparse.Namespace) -> Iterator[tuple[str, MppiSettings]]:
     """Yield names and settings: all sizes as set, then each ablation at one size."""
-    base = MppiSettings(**settings_of(options.set))
-    for samples, iterations in [] if options.ablations else SIZES:
+    base = parse_settings(options.set)
+    if options.ablations:
+        for name, changes in ABLATIONS.items():
+            yield name, dataclasses.replace(base, **changes)
+        return
+    for samples, iterations in SIZES:
         sizes = {'num_samples': samples, 'num_iterations': iterations}
         proposals = min(base.num_policy_samples, max(1, samples // 16))
         settings = dataclasses.replace(base, **sizes, num_policy_samples=proposals)
         yield f'{samples} x {iterations}', settings
-    for name, changes in ABLATIONS.items() if options.ablations else ():
-        yield name, dataclasses.replace(base, **changes)
 
 
-def settings_of(texts: list[str]) -> dict[str, Any]:
-    """Parse ``name=value`` into values of the types that the settings have."""
-    pairs = (text.split('=') for text in texts)
-    values = {}
-    for name, value in pairs:
-        kind = type(getattr(MppiSettings(), name))
-        values[name] = value == 'true' if kind is bool else kind(value)
-    return values
-
-
-def row(
-    name: str, settings: MppiSettings, source: str, situations: list[Situation], model: WorldModel
+def gains(
+    source: str, situations: list[Situation], settings: MppiSettings, model: WorldModel
 ) -> dict[str, Any]:
-    """Plan through each situation anew; the figures are those of its last tick."""
+    """Plan through each situation anew; the figures are those of the last tick."""
     last = []
     for seed, situation in enumerate(situations):
         planner = Planner(model, settings, torch.Generator().manual_seed(seed))
         plans = [planner.plan(observation) for observation in situation]
         assert all(isinstance(plan, Plan) for plan in plans)
         last.append(plans[-1])
-    gains = np.array([plan.gain for plan in last])
+    if not last:
+        return {f'{source}_gain': None, f'{source}_least': None, f'{source}_ess': None}
+    values = [plan.gain for plan in last]
     return {
-        'search': name,
-        'observations': source,
-        'num_samples': settings.num_samples,
-        'num_iterations': settings.num_iterations,
-        'evaluations': settings.num_candidates * settings.num_iterations,
-        'gain': round(float(gains.mean()), 4),
-        'least': round(float(gains.min()), 4),
-        'effective_samples': round(float(np.mean([p.effective_samples for p in last])), 1),
-        'median_ms': round(float(np.median([plan.elapsed_ms for plan in last])), 1),
+        f'{source}_gain': round(float(np.mean(values)), 4),
+        f'{source}_least': round(float(np.min(values)), 4),
+        f'{source}_ess': round(float(np.mean([plan.effective_samples for plan in last])), 1),
+    }
+
+
+def walks(model: str, settings: MppiSettings, options: argparse.Namespace) -> dict[str, Any]:
+    """Walk with the search, several seeds; means, and the number of falls."""
+    if not options.walks:
+        return {}
+    backend = BackendSettings(backend='torch', device='cpu', num_threads=options.threads)
+    done = [
+        walk(model, options.world, seed, settings, vx=VX, backend=backend)
+        for seed in range(options.walks)
+    ]
+    return {
+        'walk_return': round(float(np.mean([one.reward for one in done])), 4),
+        'walk_error_mps': round(float(np.mean([one.error_mps for one in done])), 3),
+        'falls': sum(one.fell for one in done),
+        'walk_gain': round(float(np.mean([one.gain for one in done])), 4),
+        'median_ms': round(float(np.median([one.plan_ms[0] for one in done])), 1),
     }
 
 
@@ -169,8 +189,6 @@ def follow(
     simulation: SimulatedRobot, controller: Controller, result: PlannedTargets, state: Any
 ) -> None:
     """Let the robot do the plan's first step."""
-    from simdist_ros.core.command import JointCommand
-
     command = JointCommand(stamp_ns=state.stamp_ns, position=result.positions[0])
     simulation.apply(command)
     controller.note_executed(command, state.joint_pos)

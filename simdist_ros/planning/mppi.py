@@ -28,6 +28,7 @@ __all__ = [
     'Search',
     'SearchResult',
     'State',
+    'begin',
     'discounted_return',
     'improve',
     'iterate',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import replace
 
@@ -433,3 +434,60 @@ def test_a_horizon_of_one_step_plans_one_action(architecture):
         plan = planner.plan(observe(model.architecture, step, seed=step))
         assert actions(plan).shape == (1, A)
         assert plan.source is Source.MPPI
+
+
+# Never worse than the policy prior
+
+
+def test_a_mean_that_returns_less_than_the_prior_is_not_the_plan(small_model, observation):
+    """Two peaks left and right of the prior: the mean of their elites lies in the valley."""
+    prior = torch.from_numpy(prior_of(small_model, observation))
+
+    def rewards(context, latents, actions, commands):
+        return torch.where(
+            (actions - prior).abs().sum(-1) < 1e-6, 0.5, (actions - prior).abs().sum(-1) - 0.7
+        )
+
+    small_model.rewards = rewards
+    small_model.final_value = lambda latents, commands: torch.zeros(len(latents))
+    planner = make_planner(small_model, num_samples=256, inverse_temperature=0.0)
+    plan = planner.plan(observation)
+    np.testing.assert_array_equal(actions(plan), prior.numpy())
+    assert (plan.source, plan.gain) == (Source.MPPI, 0.0)
+
+
+@pytest.mark.parametrize('seed', range(6))
+def test_no_plan_gains_less_than_nothing(small_model, architecture, seed):
+    planner = make_planner(small_model, seed=seed, num_samples=4, num_iterations=1)
+    for step in range(4):
+        assert planner.plan(observe(architecture, step, seed=seed)).gain >= 0.0
+
+
+def test_noise_drawn_ahead_changes_no_plan(small_model, architecture):
+    plain, prepared = (make_planner(small_model) for _ in range(2))
+    for step in range(3):
+        observation = observe(architecture, step, seed=step)
+        prepared.prepare()
+        np.testing.assert_array_equal(
+            actions(plain.plan(observation)), actions(prepared.plan(observation))
+        )
+
+
+# Swap
+
+
+def test_swapped_dynamics_plan_from_the_next_tick_on_and_can_go_back(small_model, architecture):
+    other = copy.deepcopy(small_model)
+    other.dynamics.load_state_dict(WorldModel(architecture, seed=7).dynamics.state_dict())
+    planner = make_planner(small_model)
+    old = planner.swap(planner.backend.prepare(other))
+    expected = make_planner(other).plan(observe(architecture))
+    np.testing.assert_array_equal(actions(planner.plan(observe(architecture))), actions(expected))
+    planner.swap(old)
+    assert planner.model is small_model
+    planner.reset()
+    planner.noise.seed(0)
+    np.testing.assert_array_equal(
+        actions(planner.plan(observe(architecture))),
+        actions(make_planner(small_model).plan(observe(architecture))),
+    )

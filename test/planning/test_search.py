@@ -254,3 +254,48 @@ def test_one_sample_is_enough_to_go_on():
     assert settings.num_elites == 1
     # the best of mean, prior and sample in each iteration: never worse than where it began
     assert result.last.elite_return >= result.prior_return
+
+
+# What may be added to the search
+
+
+def test_reused_elites_are_never_lost(settings):
+    """With reuse the elites' mean return can only grow: the old ones still compete."""
+    settings = replace(settings, reuses_elites=True, inverse_temperature=0.0, num_samples=8)
+    returns = [
+        float(
+            search(
+                start(), Objective(), replace(settings, num_iterations=n), seeded(4)
+            ).last.elite_return
+        )
+        for n in range(1, 8)
+    ]
+    assert returns == sorted(returns)
+
+
+def test_reused_elites_are_not_scored_again(settings):
+    objective = Objective()
+    search(start(), objective, replace(settings, reuses_elites=True), seeded())
+    assert [len(candidates) for candidates in objective.asked] == [72] * 4
+
+
+def test_before_the_first_iteration_there_are_no_elites_to_reuse(settings):
+    one = replace(settings, num_iterations=1)
+    plain = search(start(), Objective(), one, seeded())
+    reusing = search(start(), Objective(), replace(one, reuses_elites=True), seeded())
+    assert torch.equal(plain.last.mean, reusing.last.mean)
+
+
+def test_the_spread_keeps_its_share_of_the_one_before(settings):
+    one = replace(settings, num_iterations=1)
+    plain = search(start(), Objective(), one, seeded()).last.std
+    kept = search(start(), Objective(), replace(one, std_momentum=0.25), seeded()).last.std
+    torch.testing.assert_close(kept, 0.75 * plain + 0.25 * settings.initial_std)
+
+
+def test_smooth_noise_gives_smooth_candidates(settings):
+    objective = Objective()
+    smooth = replace(settings, noise_correlation=0.99, num_samples=500)
+    search(start(), objective, smooth, seeded())
+    samples = objective.asked[0][2:502]
+    assert samples.diff(dim=1).std() < 0.25 * samples.std()

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ['CudaGraph', 'flatten']
+__all__ = ['CudaGraph', 'flatten', 'rebuild']
 
 WARM_UPS = 3  # libraries allocate and choose kernels in the first calls, which can't be recorded
 
