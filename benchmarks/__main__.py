@@ -40,6 +40,12 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return '\n'.join(lines)
 
 
+def size(text: str) -> tuple[int, int]:
+    """Parse samples and iterations, e.g. ``32x2``."""
+    samples, iterations = text.split('x')
+    return int(samples), int(iterations)
+
+
 def main() -> int:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
@@ -49,6 +55,13 @@ def main() -> int:
     parser.add_argument('--seeds', type=int, default=5, help='Seeds of `walking`.')
     parser.add_argument('--seconds', type=float, default=60.0, help='Length of `realtime`.')
     parser.add_argument('--threads', type=int, default=2, help='CPU threads of `plan_quality`.')
+    parser.add_argument(
+        '--sizes',
+        nargs='+',
+        type=size,
+        metavar='KxI',
+        help='Samples x iterations of `planner_latency` and `plan_quality`; default: many.',
+    )
     parser.add_argument('--walks', type=int, default=1, help='Walks of `plan_quality` per search.')
     parser.add_argument(
         '--ablations', action='store_true', help='`plan_quality`: one change at a time, not sizes.'

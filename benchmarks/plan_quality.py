@@ -83,7 +83,7 @@ def searches(options: argparse.Namespace) -> Iterator[tuple[str, MppiSettings]]:
         for name, changes in ABLATIONS.items():
             yield name, dataclasses.replace(base, **changes)
         return
-    for samples, iterations in SIZES:
+    for samples, iterations in options.sizes or SIZES:
         sizes = {'num_samples': samples, 'num_iterations': iterations}
         proposals = min(base.num_policy_samples, max(1, samples // 16))
         settings = dataclasses.replace(base, **sizes, num_policy_samples=proposals)

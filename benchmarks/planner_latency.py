@@ -10,6 +10,7 @@ import argparse
 import multiprocessing
 import resource
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ MIN_PLANS, MAX_PLANS = 5, 200
 
 def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Return one row for each backend, size and number of threads."""
-    model = benchmark_model(arguments.model)
+    model, sizes = benchmark_model(arguments.model), arguments.sizes or SIZES
     rows: list[dict[str, Any]] = []
     for option in options():
         for threads in (1, 2) if option.device in ('cpu', 'openvino') else (1,):
@@ -38,11 +39,13 @@ def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
                 backend=option.backend, device=option.device, num_threads=threads
             )
             with multiprocessing.get_context('spawn').Pool(1) as pool:
-                rows += pool.apply(measure_backend, (model, backend, arguments.plans_s))
+                rows += pool.apply(measure_backend, (model, backend, sizes, arguments.plans_s))
     return rows
 
 
-def measure_backend(model: str, backend: BackendSettings, enough_s: float) -> list[dict[str, Any]]:
+def measure_backend(
+    model: str, backend: BackendSettings, sizes: Sequence[tuple[int, int]], enough_s: float
+) -> list[dict[str, Any]]:
     """Return the rows of one backend; called in a process of its own."""
     began = time.monotonic()
     try:
@@ -60,7 +63,7 @@ def measure_backend(model: str, backend: BackendSettings, enough_s: float) -> li
     }
     return [
         {**about, **latency(loaded.planner, samples, iterations, enough_s)}
-        for samples, iterations in SIZES
+        for samples, iterations in sizes
     ]
 
 
