@@ -70,6 +70,7 @@ setup(
         'tqdm>=4.66',
     ],
     extras_require={
+        'onnx': ['onnx', 'onnxruntime>=1.22', 'onnxscript'],
         'pretrain': ['tensorboard>=2.16'],
         'ray': ['ray>=2.40'],
         'ros': pins('ros'),

@@ -9,14 +9,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import planner_latency, pretraining, realtime, stopping, walking
+from benchmarks import (
+    plan_quality,
+    planner_latency,
+    precision,
+    pretraining,
+    realtime,
+    round_trip,
+    stopping,
+    walking,
+)
 from benchmarks.machine import machine
 from simdist_ros.core.errors import SimdistError, unknown_name
 
 BENCHMARKS = {
+    'plan_quality': plan_quality.measure,
     'planner_latency': planner_latency.measure,
+    'precision': precision.measure,
     'pretraining': pretraining.measure,
     'realtime': realtime.measure,
+    'round_trip': round_trip.measure,
     'stopping': stopping.measure,
     'walking': walking.measure,
 }
@@ -37,6 +49,12 @@ def cell(value: Any) -> str:
     return str(value)
 
 
+def size(text: str) -> tuple[int, int]:
+    """Parse samples and iterations, e.g. ``32x2``."""
+    samples, iterations = text.split('x')
+    return int(samples), int(iterations)
+
+
 def main() -> int:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
@@ -54,6 +72,28 @@ def main() -> int:
         '--expert',
         type=Path,
         help="Folder of a finished expert for `pretraining`'s collection; default: a beginner.",
+    )
+    parser.add_argument('--threads', type=int, default=2, help='CPU threads of `plan_quality`.')
+    parser.add_argument(
+        '--sizes',
+        nargs='+',
+        type=size,
+        metavar='KxI',
+        help='Samples x iterations of `planner_latency` and `plan_quality`; default: many.',
+    )
+    parser.add_argument('--walks', type=int, default=1, help='Walks of `plan_quality` per search.')
+    parser.add_argument(
+        '--ablations', action='store_true', help='`plan_quality`: one change at a time, not sizes.'
+    )
+    parser.add_argument(
+        '--set',
+        action='append',
+        default=[],
+        metavar='NAME=VALUE',
+        help='Setting of the search that `plan_quality` starts from.',
+    )
+    parser.add_argument(
+        '--plans-s', type=float, default=4.0, help='Time for one size of `planner_latency`.'
     )
     parser.add_argument('--out', type=Path, default=Path('runs/bench'), help='Folder for JSON.')
     options = parser.parse_args()

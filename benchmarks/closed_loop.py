@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import time
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 
+from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.robot import load_robot
+from simdist_ros.core.settings import describe
+from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.loading import load_planner
 from simdist_ros.planning.settings import MppiSettings
@@ -16,51 +19,113 @@ from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.plans import PlannedSteps
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.supervision import Supervision
+from simdist_ros.sim.environment import velocity_reward
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.sim.world import load_world
 
 
-def walk(model: str, world: str, seed: int, settings: MppiSettings, seconds: float, vx: float):
-    """Return distance [m], whether it fell, mean error [m/s] and plan times [ms]."""
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """What a walk came to.
+
+    Attributes:
+        distance_m: From the first to the last position, along the ground.
+        fell: Whether it fell; the walk ends there.
+        error_mps: Mean distance of the velocity, averaged over a gait period, from the one asked.
+        reward: Sum of `velocity_reward` over the ticks asked for, by their number; 0 after a fall.
+        gain: Mean of what the plans gained over the policy prior, by the model.
+        plan_ms: Median and 99th percentile of a tick's planning.
+    """
+
+    distance_m: float
+    fell: bool
+    error_mps: float
+    reward: float
+    gain: float
+    plan_ms: tuple[float, float]
+
+
+def walk(
+    model: str,
+    world: str,
+    seed: int,
+    settings: MppiSettings,
+    *,
+    seconds: float = 10.0,
+    vx: float = 0.5,
+    backend: BackendSettings | None = None,
+) -> Walk:
+    """Walk straight on at `vx` [m/s], with the supervisor between plan and joints."""
     robot = load_robot('go2')
-    loaded = load_planner(model, robot, settings, seed=seed, num_threads=torch.get_num_threads())
+    backend = backend or BackendSettings(backend='torch', device='cpu')
+    loaded = load_planner(model, robot, settings, seed=seed, backend=backend)
     controller = Controller(robot, loaded.planner)
     simulation = SimulatedRobot(robot, load_world(world), seed)
-    command = np.array([vx, 0.0, 0.0], dtype=np.float32)
-    start, velocities, times, fell = simulation.true_state().position, [], [], False
-    gains = []
     supervision = Supervision(robot, SafetySettings(), Mode.WALK)
-    for _ in range(round(seconds * robot.control_rate_hz)):
-        state = simulation.state()
-        began = time.perf_counter()
-        result = controller.tick(state, command)
-        times.append(1e3 * (time.perf_counter() - began))
-        if not isinstance(result, PlannedTargets):
-            print('no plan', result)
-            break
-        gains.append(result.plan.gain)
-        supervision.on_state(state)
-        supervision.on_plan(
-            PlannedSteps(
-                stamp_ns=state.stamp_ns,
-                first_effect_ns=state.stamp_ns,
-                period_ns=robot.period_ns,
-                positions=result.positions,
-            )
-        )
-        joint_command = supervision.command(state.stamp_ns).command
-        simulation.apply(joint_command)
-        controller.note_executed(joint_command, state.joint_pos)
-        simulation.step()
+    command = np.array([vx, 0.0, 0.0], dtype=np.float32)
+    start = simulation.true_state().position
+    velocities, rewards, plans = [], [], []
+    ticks = round(seconds * robot.control_rate_hz)
+    for _ in range(ticks):
+        plans.append(one_tick(controller, supervision, simulation, command))
         truth = simulation.true_state()
         velocities.append(truth.linear_velocity)
         if truth.has_fallen:
-            fell = True
             break
-    distance = float(np.linalg.norm((truth.position - start)[:2]))
-    smooth = np.array([np.convolve(v, np.ones(25) / 25, 'valid') for v in np.array(velocities).T])
-    error = float(np.mean(np.linalg.norm(smooth[:2].T - command[:2], axis=1)))
-    return distance, fell, error, np.median(times), np.percentile(times, 99), np.mean(gains)
+        rewards.append(velocity_reward(truth, command))
+    gait = np.ones(round(robot.phase_period_s * robot.control_rate_hz))
+    smooth = [np.convolve(v, gait / len(gait), 'valid') for v in np.array(velocities).T[:2]]
+    times = [plan.elapsed_ms for plan in plans]
+    return Walk(
+        distance_m=float(np.linalg.norm((truth.position - start)[:2])),
+        fell=bool(truth.has_fallen),
+        error_mps=float(np.linalg.norm(np.array(smooth).T - command[:2], axis=1).mean()),
+        reward=float(np.sum(rewards) / ticks),
+        gain=float(np.nanmean([plan.gain for plan in plans])),
+        plan_ms=(float(np.median(times)), float(np.percentile(times, 99))),
+    )
+
+
+def one_tick(
+    controller: Controller, supervision: Supervision, simulation: SimulatedRobot, command: Any
+) -> Any:
+    """Observe, plan, obey; return the plan."""
+    state = simulation.state()
+    result = controller.tick(state, command)
+    assert isinstance(result, PlannedTargets), result
+    supervision.on_state(state)
+    supervision.on_plan(
+        PlannedSteps(
+            stamp_ns=state.stamp_ns,
+            first_effect_ns=state.stamp_ns,
+            period_ns=controller.robot.period_ns,
+            positions=result.positions,
+        )
+    )
+    joint_command = supervision.command(state.stamp_ns).command
+    simulation.apply(joint_command)
+    controller.note_executed(joint_command, state.joint_pos)
+    simulation.step()
+    return result.plan
+
+
+def parse_settings(texts: list[str]) -> MppiSettings:
+    """Build the search's settings from ``name=value`` texts.
+
+    Raises:
+        ConfigError: A name is unknown or a value is of the wrong type or out of range.
+    """
+    types = {info.name: info.type for info in describe(MppiSettings)}
+    values = {}
+    for text in texts:
+        name, _, value = text.partition('=')
+        if name not in types:
+            raise ConfigError(unknown_name('setting', name, types))
+        try:
+            values[name] = value == 'true' if types[name] is bool else types[name](value)
+        except ValueError:
+            raise ConfigError(f'{text}: not a {types[name].__name__}') from None
+    return MppiSettings(**values)
 
 
 def main() -> None:
@@ -72,20 +137,25 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, default=10.0)
     parser.add_argument('--vx', type=float, default=0.5)
     parser.add_argument('--threads', type=int, default=2)
-    parser.add_argument('--set', action='append', default=[])
+    parser.add_argument('--set', action='append', default=[], metavar='NAME=VALUE')
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    values = {}
-    for text in options.set:
-        key, value = text.split('=')
-        values[key] = type(getattr(MppiSettings(), key))(value)
-    settings = MppiSettings(**values)
+    settings = parse_settings(options.set)
+    backend = BackendSettings(backend='torch', device='cpu', num_threads=options.threads)
     for seed in range(options.seeds):
-        result = walk(options.model, options.world, seed, settings, options.seconds, options.vx)
-        distance, fell, error, median, p99, gain = result
+        result = walk(
+            options.model,
+            options.world,
+            seed,
+            settings,
+            seconds=options.seconds,
+            vx=options.vx,
+            backend=backend,
+        )
+        median, p99 = result.plan_ms
         print(
-            f'seed {seed}: {distance:.2f} m, fell {fell}, error {error:.3f} m/s, plan '
-            f'{median:.1f} / {p99:.1f} ms, gain {gain:+.3f}',
+            f'seed {seed}: {result.distance_m:.2f} m, fell {result.fell}, error '
+            f'{result.error_mps:.3f} m/s, reward {result.reward:.3f}, plan {median:.1f} / '
+            f'{p99:.1f} ms, gain {result.gain:+.3f}',
             flush=True,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,14 @@ import numpy
 import torch
 
 from simdist_ros import __version__
+
+
+def installed(name: str) -> str:
+    """Return the version of a package, or '' if it isn't installed."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ''
 
 
 def machine() -> dict[str, Any]:
@@ -34,7 +43,9 @@ def machine() -> dict[str, Any]:
         'cores': len(os.sched_getaffinity(0)),
         'load_average': os.getloadavg()[0],
         'python': platform.python_version(),
+        'gpu': torch.cuda.get_device_name() if torch.cuda.is_available() else '',
         'torch': torch.__version__,
+        'onnxruntime': installed('onnxruntime'),
         'mujoco': mujoco.__version__,
         'numpy': numpy.__version__,
         'simdist_ros': __version__,

@@ -28,7 +28,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     robot = load_robot('go2')
     settings = MppiSettings(num_iterations=0, plan_delay_steps=1)
     model = benchmark_model(options.model)
-    planner = load_planner(model, robot, settings, seed=0, num_threads=1).planner
+    planner = load_planner(model, robot, settings, seed=0).planner
     rng = np.random.default_rng(0)
     rows = []
     for speed in SPEEDS:

@@ -126,6 +126,22 @@ def import_checkpoint(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def add_export(parser: argparse.ArgumentParser) -> None:
+    """Take the model."""
+    parser.add_argument('model', help='Name or folder of the world model.')
+
+
+def export_onnx(arguments: argparse.Namespace) -> int:
+    """Export a model's graphs into the cache, unless they are there."""
+    from simdist_ros.planning.backends.onnx_graphs import cache_folder, graph_key, load_graphs
+    from simdist_ros.world_model.checkpoint import find_model, load_model
+
+    model = load_model(find_model(arguments.model)).model
+    _, note = load_graphs(model, cache_folder())
+    print(note or f'{cache_folder() / graph_key(model)} holds the graphs')
+    return 0
+
+
 def add_predict(parser: argparse.ArgumentParser) -> None:
     """Take model, inputs and output."""
     parser.add_argument('--model', required=True, help='Name or folder of the world model.')
@@ -178,6 +194,7 @@ COMMANDS = {
     'up': ('start the graph, with MuJoCo or a real robot', add_up, up),
     'demo': ('see a Go2 walk, planned by a world model', add_demo, run_demo),
     'import-upstream': ('convert the published Go2 checkpoint', add_import, import_checkpoint),
+    'export-onnx': ('make the graphs that backend onnxruntime runs', add_export, export_onnx),
     'pretrain': ('learn a world model in simulation', add_pretrain, run_pretrain),
     'predict': ('run a model on recorded inputs', add_predict, predict),
 }

@@ -14,6 +14,7 @@ from simdist_ros.nodes.operator import OperatorSettings
 from simdist_ros.nodes.planner import PlannerSettings
 from simdist_ros.nodes.supervisor import SupervisorSettings
 from simdist_ros.nodes.transition_logger import TransitionLoggerSettings
+from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.sim.world import Sensors, World
@@ -48,6 +49,7 @@ def sections() -> list[tuple[str, str, str, type[Settings]]]:
             GraphOptions,
         ),
         ('Node `planner`', 'ROS parameters.', '', PlannerSettings),
+        ('Node `planner`: what runs the model', 'ROS parameters.', '', BackendSettings),
         ('Node `planner`: the search', 'ROS parameters.', 'mppi.', MppiSettings),
         ('Node `supervisor`', 'ROS parameters.', '', SupervisorSettings),
         ('Node `supervisor`: safety', 'ROS parameters.', 'safety.', SafetySettings),

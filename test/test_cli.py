@@ -128,7 +128,7 @@ def test_a_config_file_with_a_wrong_type_is_refused_by_its_name(refusal, here, m
     ('arguments', 'start'),
     [
         (('upp',), "unknown command 'upp'; did you mean 'up'?"),
-        (('dance',), "unknown command 'dance'; known: demo, import-upstream, "),
+        (('dance',), "unknown command 'dance'; known: demo, export-onnx, import"),
         (('up', '--wrld', 'slope'), "unknown option '--wrld'; did you mean '--world'?"),
         (('up', '--sed=3'), "unknown option '--sed'; did you mean '--seed'?"),
         (
@@ -214,11 +214,11 @@ def test_predict_refuses_inputs_that_are_not_there_or_no_npz(refusal, here, mode
 def test_without_a_command_the_help_is_shown(capsys):
     assert main([]) == 0
     said = capsys.readouterr().out
-    for command in ('up', 'demo', 'import-upstream', 'predict'):
+    for command in ('up', 'demo', 'export-onnx', 'import-upstream', 'predict'):
         assert f'    {command}' in said
 
 
-@pytest.mark.parametrize('command', ['up', 'demo', 'import-upstream', 'predict'])
+@pytest.mark.parametrize('command', ['up', 'demo', 'export-onnx', 'import-upstream', 'predict'])
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as end:
         main([command, '--help'])

@@ -35,7 +35,7 @@ class Report:
         tracking_error_mps: Mean distance of the velocity, averaged over a gait period, from the
             one asked for, after the first second.
         planner_ms: Median and 99th percentile of the time for one plan.
-        planner: Samples, iterations, gain of the elites over the policy prior, effective samples
+        planner: Samples, iterations, gain of the plan over the policy prior, effective samples
             (means), ticks without a plan.
         ticks: Control ticks.
         late_ticks: Ticks at which no plan for just this tick was there.
@@ -168,7 +168,7 @@ def report_lines(report: Report) -> list[str]:
         f'falls             {report.falls}',
         f'planner           {milliseconds["p50"]:.1f} ms median, {milliseconds["p99"]:.1f} ms p99 '
         f'({search["num_samples"]:.0f} samples x {search["num_iterations"]:.1f} iterations)',
-        f'gain over policy  {search["gain"]:+.3f} (mean return of the elites, by the model)',
+        f'gain over policy  {search["gain"]:+.3f} (return of the plan, by the model)',
         f'rate held         {report.rate_hz:.1f} Hz, {report.late_ticks} of {report.ticks} ticks '
         f'late ({late:.1f} %)',
         f'real-time factor  {report.realtime_factor:.2f}',

@@ -33,6 +33,7 @@ from simdist_ros.nodes.qos import COMMAND, RELIABLE, state_wanted
 from simdist_ros.nodes.runtime import BAD_INPUT, Stop, run, spin
 from simdist_ros.nodes.state_subscriber import StateSubscriber
 from simdist_ros.nodes.throttle import Throttle
+from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.loading import load_planner
 from simdist_ros.planning.planner import NoPlan
@@ -56,7 +57,6 @@ class PlannerSettings(Settings):
     )
     seed: int = setting(0, 'Seed of all random draws.', low=0)
     autostart: bool = setting(True, 'Configure and activate without being asked.')
-    num_threads: int = setting(1, 'CPU threads of one plan.', low=1, high=64)
     command_timeout_s: float = setting(
         0.5, 'Age at which a velocity command counts as zero (realtime).', unit='s', low=0.0
     )
@@ -72,10 +72,13 @@ class PlannerNode(LifecycleNode):
         """Read the parameters; nothing is loaded before `on_configure`."""
         super().__init__('planner')
         self.settings = declare(self, PlannerSettings)
+        self.backend = declare(self, BackendSettings)
         self.mppi = declare(self, MppiSettings, 'mppi.')
         refuse_unknown(self)
         self.robot = load_robot(self.settings.robot)
         self.lockstep = self.settings.mode == 'lockstep'
+        if self.lockstep:  # the same seed gives the same bits: nothing may hang on a measurement
+            self.backend = self.backend.fixed()
         self.controller: Controller | None = None
         self.statistics = TickStatistics()
         self.failure = ''
@@ -110,7 +113,7 @@ class PlannerNode(LifecycleNode):
                 self.robot,
                 self.mppi,
                 seed=self.settings.seed,
-                num_threads=self.settings.num_threads,
+                backend=self.backend,
             )
         except SimdistError as error:
             self.failure = str(error)
@@ -118,7 +121,9 @@ class PlannerNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self.failure = ''
         self.controller = Controller(self.robot, loaded.planner)
-        self.statistics = TickStatistics(model=loaded.name, settings=loaded.planner.settings)
+        self.statistics = TickStatistics(
+            loaded.name, loaded.planner.settings, loaded.planner.backend.about
+        )
         if loaded.warning:
             self.get_logger().warning(loaded.warning)
         self.get_logger().info(loaded.summary)
@@ -250,6 +255,7 @@ class PlannerNode(LifecycleNode):
             return
         self.publish(state.stamp_ns, result)
         self.record(state.stamp_ns, result, 1e3 * (time.perf_counter() - began))
+        controller.planner.prepare()
 
     def is_complete(self, state: RobotState, controller: Controller) -> bool:
         """Tell whether command and executed action of the same stamps are known (lockstep)."""

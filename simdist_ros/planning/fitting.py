@@ -97,13 +97,15 @@ def cut(settings: MppiSettings, share: float) -> MppiSettings:
     )
 
 
-def plan_ms(make: Callable[[MppiSettings], Planner], settings: MppiSettings) -> float:
+def plan_ms(
+    make: Callable[[MppiSettings], Planner], settings: MppiSettings, trials: int = TRIALS
+) -> float:
     """Return the median time of a plan with these settings and no budget [ms]."""
     planner = make(dataclasses.replace(settings, budget_ms=0.0))
     warm_up(planner)
     architecture = planner.model.architecture
     times = [
         planner.plan(blank_observation(architecture, settings.plan_delay_steps, step)).elapsed_ms
-        for step in range(TRIALS)
+        for step in range(trials)
     ]
     return float(np.median(times))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import torch
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.robot import Robot
-from simdist_ros.planning.fitting import fit_to_budget, warm_up
+from simdist_ros.planning.backends.backend import Backend
+from simdist_ros.planning.backends.choice import BackendSettings, choose
+from simdist_ros.planning.fitting import fit_to_budget, plan_ms, warm_up
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.checkpoint import find_model, load_model
 
 __all__ = ['LoadedPlanner', 'load_planner']
+
+ON_CPU = BackendSettings(backend='torch', device='cpu')
+TRIALS = 5  # to compare backends
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,12 @@ class LoadedPlanner:
 
 
 def load_planner(
-    model_name: str, robot: Robot, settings: MppiSettings, *, seed: int, num_threads: int
+    model_name: str,
+    robot: Robot,
+    settings: MppiSettings,
+    *,
+    seed: int,
+    backend: BackendSettings = ON_CPU,
 ) -> LoadedPlanner:
     """Load, verify and warm up.
 
@@ -36,10 +47,10 @@ def load_planner(
         robot: The robot it must be for.
         settings: What the search should be; reduced if it does not fit its budget here.
         seed: Of all random draws.
-        num_threads: CPU threads of this process.
+        backend: What is to run the model.
 
     Raises:
-        ConfigError: No model was named.
+        ConfigError: No model was named, or the backend is not there.
         CheckpointError: The model is damaged or made for something else.
     """
     if not model_name:
@@ -47,22 +58,24 @@ def load_planner(
             "no model was named; set 'model' to the name or the folder of one, or make one with "
             '`simdist import-upstream`'
         )
-    torch.set_num_threads(num_threads)
+    torch.set_num_threads(backend.num_threads)
     folder = find_model(model_name)
     model = load_model(folder, robot).model
 
-    def make(settings: MppiSettings) -> Planner:
-        return Planner(model, settings, torch.Generator().manual_seed(seed))
+    def make(settings: MppiSettings, runs: Backend) -> Planner:
+        return Planner(model, settings, torch.Generator().manual_seed(seed), backend=runs)
 
-    fit = fit_to_budget(make, settings)
-    planner = make(fit.settings)
+    one = dataclasses.replace(settings, num_iterations=min(settings.num_iterations, 1))
+    choice = choose(model, backend, lambda runs: plan_ms(lambda fit: make(fit, runs), one, TRIALS))
+    fit = fit_to_budget(lambda settings: make(settings, choice.backend), settings)
+    planner = make(fit.settings, choice.backend)
     warm_up(planner)
-    planner.generator.manual_seed(seed)
+    planner.noise.seed(seed)
     fitted = fit.settings
     return LoadedPlanner(
         planner=planner,
         name=folder.name,
         summary=f'model {folder.name}: {fitted.num_samples} samples x {fitted.num_iterations} '
-        f'iterations, {num_threads} threads',
-        warning=fit.warning,
+        f'iterations, {backend.num_threads} threads, {choice.why}',
+        warning='; '.join(filter(None, [choice.warning, fit.warning])),
     )

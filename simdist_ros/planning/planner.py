@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
+import functools
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,9 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.planning.mppi import Search, SearchResult, discounted_return, search, warm_start
+from simdist_ros.planning.backends.backend import Backend, NewDynamics
+from simdist_ros.planning.backends.torch_backend import TorchBackend
+from simdist_ros.planning.mppi import Search, search, warm_start
+from simdist_ros.planning.noise import Noise
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.world_model.encoder import Context
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['NoPlan', 'Observation', 'Plan', 'Planner', 'Reason', 'Source']
@@ -71,8 +74,8 @@ class Plan:
         actions: (T - plan_delay_steps, action_dim), float32.
         source: What made it.
         reason: Why it isn't by MPPI, where it was meant to be.
-        gain: Mean return of the last elites over the policy prior's, by the model itself; 0 for
-            the prior, NaN where the prior's return is not finite.
+        gain: Its return over the policy prior's, by the model itself; 0 where the search found
+            nothing better, which leaves the prior; NaN where the prior's return is not finite.
         effective_samples: Of the last iteration's weights.
         num_iterations: Iterations done.
         elapsed_ms: Time it took [ms].
@@ -95,6 +98,15 @@ class NoPlan:
     elapsed_ms: float = 0.0
 
 
+class Found(NamedTuple):
+    """What the search came to: its mean or the prior, whichever returns more."""
+
+    actions: Tensor  # (T, action_dim)
+    gain: float
+    effective_samples: float
+    num_iterations: int
+
+
 class Planner:
     """Plans with a world model from one tick to the next."""
 
@@ -104,8 +116,16 @@ class Planner:
         settings: MppiSettings,
         generator: torch.Generator,
         clock: Callable[[], float] = time.perf_counter,
+        backend: Backend | None = None,
     ) -> None:
         """Take a model in evaluation mode and the source of all randomness.
+
+        Args:
+            model: The world model.
+            settings: What the search should be.
+            generator: On the CPU, whatever the backend.
+            clock: Returns seconds.
+            backend: Runs that model; None is PyTorch, where the model is.
 
         Raises:
             ConfigError: The delay leaves nothing of the model's horizon.
@@ -116,16 +136,39 @@ class Planner:
                 f'mppi.plan_delay_steps is {settings.plan_delay_steps}; the model looks only '
                 f'{self.horizon_steps} steps ahead'
             )
-        self.model = model
+        self.backend = backend or TorchBackend(model)
         self.settings = settings
-        self.generator = generator
+        self.noise = Noise(generator)
         self.clock = clock
         self.mean: Tensor | None = None
         self.mean_step = 0
 
+    @property
+    def model(self) -> WorldModel:
+        """The model in use."""
+        return self.backend.model
+
+    @property
+    def generator(self) -> torch.Generator:
+        """The source of all randomness."""
+        return self.noise.generator
+
     def reset(self) -> None:
         """Forget the last plan, so that the next starts from the policy prior."""
         self.mean = None
+
+    def prepare(self) -> None:
+        """Draw the next plan's noise, between two ticks; it changes no plan."""
+        shape = (self.horizon_steps, self.model.architecture.action_dim)
+        self.noise.prepare(self.settings, shape)
+
+    def swap(self, new: NewDynamics) -> NewDynamics:
+        """Use other dynamics, made ready by ``backend.prepare``, from the next tick on.
+
+        Returns:
+            Those used so far, to go back to.
+        """
+        return self.backend.swap(new)
 
     @torch.inference_mode()
     def plan(self, observation: Observation) -> Plan | NoPlan:
@@ -137,76 +180,75 @@ class Planner:
         began = self.clock()
         if not is_finite(observation):
             return NoPlan(reason=Reason.OBSERVATION_NOT_FINITE)
-        context, commands = self.encode(observation)
-        prior = self.model.policy_prior(context, commands)[0]  # (T, action_dim)
+        prior = self.observe(observation)  # (T, action_dim)
         if not torch.isfinite(prior).all():
             self.reset()
             return NoPlan(reason=Reason.PRIOR_NOT_FINITE, elapsed_ms=self.since(began))
-        result = self.search(observation, context, commands, prior, began)
-        if isinstance(result, Reason):
+        found = self.search(observation, prior, began)
+        if isinstance(found, Reason):
             self.reset()
-            return self.finish(prior, began, source=Source.POLICY_PRIOR, reason=result)
-        self.mean, self.mean_step = result.last.mean, observation.step
+            return self.finish(prior, began, source=Source.POLICY_PRIOR, reason=found)
+        self.mean, self.mean_step = found.actions, observation.step
         return self.finish(
-            result.last.mean,
+            found.actions,
             began,
             source=Source.MPPI,
-            gain=result.last.elite_return - result.prior_return,
-            effective_samples=result.last.effective_samples,
-            num_iterations=result.num_iterations,
+            gain=found.gain,
+            effective_samples=found.effective_samples,
+            num_iterations=found.num_iterations,
         )
 
-    def encode(self, observation: Observation) -> tuple[Context, Tensor]:
-        """Return what all candidates share: the context and the commands (1, T + 1, C)."""
-        context = self.model.encode(
+    def observe(self, observation: Observation) -> Tensor:
+        """Hand an observation to the backend and return the policy prior, (T, action_dim)."""
+        commands = torch.tensor(observation.command, dtype=torch.float32)
+        return self.backend.observe(
             batch_of_one(observation.proprio_obs_hist),
             batch_of_one(observation.acts_hist),
             batch_of_one(observation.extero_obs),
+            commands.expand(1, self.horizon_steps + 1, -1),
         )
-        commands = torch.as_tensor(observation.command, dtype=torch.float32)
-        return context, commands.expand(1, self.horizon_steps + 1, -1)
 
-    def search(
-        self,
-        observation: Observation,
-        context: Context,
-        commands: Tensor,
-        prior: Tensor,
-        began: float,
-    ) -> SearchResult | Reason:
+    def search(self, observation: Observation, prior: Tensor, began: float) -> Found | Reason:
         """Run MPPI within the budget, or say why it has no result."""
-        settings, model = self.settings, self.model
+        settings, backend = self.settings, self.backend
         if settings.num_iterations == 0:
             return Reason.NONE
         budget = Budget(settings.budget_ms, began, self.clock)
         if not budget.allows_another():
             return Reason.BUDGET_SPENT
-        memory = model.memory(context)
 
-        def score(actions: Tensor) -> Tensor:
-            latents = model.predict(memory, actions)
-            rewards = model.rewards(context, latents, actions, commands)
-            final_value = model.final_value(latents, commands)
-            return discounted_return(rewards, final_value, settings.gamma)
+        def keep_going(iteration: int) -> bool:
+            if settings.budget_ms:
+                backend.wait()
+            return budget.allows_another()
 
-        start = self.start(observation, prior, score)
+        backend.remember()
+        start = self.start(observation, prior)
         budget.begin_iterations()
-        result = search(
-            start, score, settings, self.generator, lambda iteration: budget.allows_another()
-        )
+        step = functools.partial(backend.step, settings)
+        result = search(start, step, settings, self.noise, keep_going)
         if result is None or not torch.isfinite(result.last.mean).all():
             return Reason.RETURNS_NOT_FINITE
-        return result
+        mean = start.allowed(result.last.mean)
+        mean_return = float(backend.score(mean[None], settings.gamma))
+        if not math.isfinite(mean_return) or mean_return < result.prior_return:
+            mean, mean_return = prior, result.prior_return
+        return Found(
+            mean.clone(),
+            mean_return - result.prior_return,
+            float(result.last.effective_samples),
+            result.num_iterations,
+        )
 
-    def start(
-        self, observation: Observation, prior: Tensor, score: Callable[[Tensor], Tensor]
-    ) -> Search:
+    def start(self, observation: Observation, prior: Tensor) -> Search:
         """Start from the warm-started mean or from the policy prior, whichever returns more.
 
         The warm start ends in the prior's own last actions, and is pulled towards it as a whole.
         """
         scaler = self.model.normalizer
-        committed = torch.as_tensor(observation.committed, dtype=torch.float32)
+        committed = torch.tensor(
+            observation.committed, dtype=torch.float32, device=self.backend.device
+        )
         start = Search(prior, prior, scaler.action_low, scaler.action_high, committed)
         if self.mean is None:
             return start
@@ -216,8 +258,9 @@ class Planner:
         warm = warm_start(self.mean, executed)
         warm[self.horizon_steps - executed :] = prior[self.horizon_steps - executed :]
         warm = torch.lerp(warm, prior, self.settings.prior_pull)
-        returns = score(start.allowed(torch.stack([warm, prior])))
-        return dataclasses.replace(start, mean=warm) if returns[0] > returns[1] else start
+        candidates = start.allowed(torch.stack([warm, prior]))
+        returns = self.backend.score(candidates, self.settings.gamma)
+        return start._replace(mean=warm) if returns[0] > returns[1] else start
 
     def finish(self, actions: Tensor, began: float, **about: Any) -> Plan:
         """Make a plan of the steps that are still to be decided."""

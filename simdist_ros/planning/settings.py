@@ -46,6 +46,23 @@ class MppiSettings(Settings):
     min_std: float = setting(
         0.03, 'Spread below which no iteration goes, in actions.', low=1e-6, high=10.0
     )
+    noise_correlation: float = setting(
+        0.0,
+        'Correlation of the noise of one step with that of the next; 0 is white. Smooth noise '
+        'moves a joint far enough to matter.',
+        low=0.0,
+        high=0.999,
+    )
+    reuses_elites: bool = setting(
+        False, 'Elites of one iteration compete in the next too; they cost nothing.'
+    )
+    std_momentum: float = setting(
+        0.0,
+        'Share of the spread that an iteration keeps of the one before, so that it does not '
+        'collapse onto a few lucky elites.',
+        low=0.0,
+        high=0.99,
+    )
     plan_delay_steps: int = setting(
         0,
         'Steps between an observation and the first step of the plan that answers it; the actions '
@@ -58,9 +75,14 @@ class MppiSettings(Settings):
     )
 
     @property
+    def num_drawn(self) -> int:
+        """Candidates of one iteration that need noise."""
+        return self.num_samples + self.num_policy_samples
+
+    @property
     def num_candidates(self) -> int:
         """Candidates scored in one iteration: samples, noised prior, the mean and the prior."""
-        return self.num_samples + self.num_policy_samples + 2
+        return self.num_drawn + 2
 
     @property
     def num_elites(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter, deque
 
@@ -14,17 +15,22 @@ from simdist_ros.planning.settings import MppiSettings
 __all__ = ['TickStatistics']
 
 WINDOW = 500  # ticks, 10 s at 50 Hz
+HELD = ('age_ms', 'gain', 'effective_samples', 'num_iterations')  # also summarised over those
 
 Value = float | int | str
 
 
 class TickStatistics:
-    """Counts ticks since the start and keeps the latencies of the last `WINDOW`."""
+    """Counts ticks since the start and keeps the records of the last `WINDOW`."""
 
-    def __init__(self, model: str = '', settings: MppiSettings | None = None) -> None:
-        """Start from nothing, for a named model and the search as it was fitted."""
+    def __init__(
+        self, model: str = '', settings: MppiSettings | None = None, backend: str = ''
+    ) -> None:
+        """Start from nothing, for a named model, the search as it was fitted and its backend."""
         self.model = model
+        self.backend = backend
         self.settings = settings or MppiSettings()
+        self.held = {name: deque[float](maxlen=WINDOW) for name in HELD}
         self.elapsed_ms: deque[float] = deque(maxlen=WINDOW)
         self.ticks = 0
         self.outcomes: Counter[str] = Counter()
@@ -42,12 +48,16 @@ class TickStatistics:
         """
         self.ticks += 1
         self.elapsed_ms.append(elapsed_ms)
+        self.held['age_ms'].append(age_ms)
         record: dict[str, Value] = {'plan_ms': elapsed_ms, 'age_ms': age_ms}
         if isinstance(result, NoPlan):
             self.outcomes['no_plan'] += 1
             return record | {'source': 'none', 'reason': result.reason.name.lower()}
         plan = result.plan
         self.outcomes[plan.source.value] += 1
+        for name in HELD[1:]:
+            if math.isfinite(getattr(plan, name)):
+                self.held[name].append(getattr(plan, name))
         return record | {
             'source': plan.source.value,
             'reason': plan.reason.name.lower(),
@@ -65,19 +75,27 @@ class TickStatistics:
 
     def summary(self) -> tuple[str, dict[str, Value]]:
         """Return a sentence and the figures behind it."""
-        median, p99 = np.percentile(self.elapsed_ms, (50, 99)) if self.elapsed_ms else (0.0, 0.0)
+        median, p99, worst = np.percentile(self.elapsed_ms or [0.0], (50, 99, 100))
         values: dict[str, Value] = {
             'model': self.model,
+            'backend': self.backend,
             'ticks': self.ticks,
             'plan_ms_p50': float(median),
             'plan_ms_p99': float(p99),
+            'plan_ms_max': float(worst),
             'num_samples': self.settings.num_samples,
             'num_iterations': self.settings.num_iterations,
+            **{f'{name}_p50': float(np.median(kept or [0.0])) for name, kept in self.held.items()},
+            'age_ms_max': float(max(self.held['age_ms'], default=0.0)),
             **{f'{outcome}_ticks': count for outcome, count in self.outcomes.items()},
         }
         rate_hz = self.rate_hz()
         values['rate_hz'] = rate_hz
-        return f'{rate_hz:.1f} Hz, plan median {median:.1f} ms, p99 {p99:.1f} ms', values
+        return (
+            f'{rate_hz:.1f} Hz, plan median {median:.1f} ms, p99 {p99:.1f} ms, '
+            f'worst {worst:.1f} ms, gain {values["gain_p50"]:+.3f}',
+            values,
+        )
 
     def rate_hz(self) -> float:
         """Return the ticks per second of wall time since this was last asked."""

@@ -223,7 +223,7 @@ def test_the_terminal_says_what_the_report_says(report):
         'tracking error    0.083 m/s',
         'falls             2',
         'planner           6.0 ms median, 12.3 ms p99 (128 samples x 3.9 iterations)',
-        'gain over policy  +0.050 (mean return of the elites, by the model)',
+        'gain over policy  +0.050 (return of the plan, by the model)',
         'rate held         49.5 Hz, 5 of 500 ticks late (1.0 %)',
         'real-time factor  1.00',
         'bag               runs/a/bag',

@@ -15,10 +15,12 @@ from simdist_ros.nodes.planner import PlannerSettings
 from simdist_ros.nodes.progress import ProgressSettings
 from simdist_ros.nodes.supervisor import SupervisorSettings
 from simdist_ros.nodes.transition_logger import TransitionLoggerSettings
+from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.safety.settings import SafetySettings
 
 ALL_SETTINGS = [
+    BackendSettings,
     MppiSettings,
     MujocoRobotSettings,
     OperatorSettings,

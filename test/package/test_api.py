@@ -11,7 +11,7 @@ import pytest
 import simdist_ros
 
 ROOT = Path(__file__).resolve().parents[2]
-OPTIONAL = {'launch', 'launch_ros', 'tensorstore'}
+OPTIONAL = {'launch', 'launch_ros', 'onnxruntime', 'tensorstore'}
 
 MODULES = [module.name for module in pkgutil.walk_packages(simdist_ros.__path__, 'simdist_ros.')]
 

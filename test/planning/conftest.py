@@ -59,6 +59,12 @@ def published_model(published_folder):
 
 
 @pytest.fixture(scope='session')
+def cache(tmp_path_factory):
+    """ONNX graphs, so that each architecture is exported once for all tests."""
+    return tmp_path_factory.mktemp('cache') / 'onnx'
+
+
+@pytest.fixture(scope='session')
 def golden(upstream):
     """One tick of the original's search, with every random draw."""
     with np.load(upstream / 'golden_mppi.npz') as file:

@@ -24,11 +24,13 @@ class Clock:
 
 
 def takes(clock, model, method, ms):
-    """Make a model's method take time, or each of some times in turn."""
+    """Make a model's method take time, or each of some times in turn; one candidate takes none."""
     times = iter(ms) if isinstance(ms, list) else None
     original = getattr(model, method)
 
     def slow(*args):
+        if method == 'predict' and len(args[1]) == 1:
+            return original(*args)
         clock.pass_ms(ms if times is None else next(times))
         return original(*args)
 

@@ -25,9 +25,11 @@ def folder(tmp_path, small_model):
 
 
 def test_a_loaded_planner_plans_as_one_made_by_hand(folder, robot, small_model, architecture):
-    loaded = load_planner(folder, robot, SETTINGS, seed=9, num_threads=1)
+    loaded = load_planner(folder, robot, SETTINGS, seed=9)
     assert loaded.name == 'small'
-    assert loaded.summary == 'model small: 32 samples x 3 iterations, 1 threads'
+    assert loaded.summary == (
+        'model small: 32 samples x 3 iterations, 1 threads, torch on cpu, the only one asked for'
+    )
     assert loaded.warning == ''
     by_hand = make_planner(small_model, seed=9)
     for step in range(3):
@@ -39,7 +41,7 @@ def test_a_loaded_planner_plans_as_one_made_by_hand(folder, robot, small_model, 
 
 def test_a_search_that_does_not_fit_is_reduced_with_a_warning(folder, robot):
     settings = replace(SETTINGS, budget_ms=1e-3)  # no machine is that fast
-    loaded = load_planner(folder, robot, settings, seed=9, num_threads=1)
+    loaded = load_planner(folder, robot, settings, seed=9)
     assert loaded.planner.settings.num_samples == 8
     assert loaded.planner.settings.budget_ms == 1e-3
     assert 'the budget is 0.001 ms: reduced to 8 x 1' in loaded.warning
@@ -47,9 +49,9 @@ def test_a_search_that_does_not_fit_is_reduced_with_a_warning(folder, robot):
 
 def test_a_model_that_was_not_named_is_asked_for(robot):
     with pytest.raises(ConfigError, match="no model was named; set 'model' to the name"):
-        load_planner('', robot, SETTINGS, seed=0, num_threads=1)
+        load_planner('', robot, SETTINGS, seed=0)
 
 
 def test_a_model_for_another_robot_is_refused(folder, robot):
     with pytest.raises(CheckpointError, match='duo'):
-        load_planner(folder, replace(robot, name='trio'), SETTINGS, seed=0, num_threads=1)
+        load_planner(folder, replace(robot, name='trio'), SETTINGS, seed=0)

@@ -168,7 +168,8 @@ def test_a_candidate_of_nan_does_not_leak_through_its_weight_of_0():
 
 @pytest.mark.parametrize('bad', [NAN, INF, -INF])
 def test_there_is_no_improvement_without_a_finite_return(bad):
-    assert improve(constant_candidates(1, 2, 3), torch.full((3,), bad), settings_of(3, 2)) is None
+    improved = improve(constant_candidates(1, 2, 3), torch.full((3,), bad), settings_of(3, 2))
+    assert not improved.is_finite
 
 
 def test_one_candidate_is_its_own_mean_with_the_smallest_spread():

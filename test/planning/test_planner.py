@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import replace
 
@@ -120,8 +121,8 @@ def test_mean_and_prior_are_among_the_candidates_of_every_iteration(small_model,
     planner = make_planner(small_model)
     with seen_by(small_model) as asked:
         planner.plan(observation)
-    assert [len(candidates) for candidates in asked] == [38] * 3
-    for candidates in asked:
+    assert [len(candidates) for candidates in asked] == [38] * 3 + [1]  # what came of it
+    for candidates in asked[:3]:
         assert torch.equal(candidates[1], prior)
     assert torch.equal(asked[0][0], prior)  # the first mean is the prior
 
@@ -220,8 +221,9 @@ def test_one_candidate_whose_return_is_not_finite_does_not_disable_the_search(
 
     def with_nan(*args):
         result = rewards(*args)
-        result[5] = math.nan
-        result[6] = math.inf
+        if len(result) > 1:
+            result[5] = math.nan
+            result[6] = math.inf
         return result
 
     small_model.rewards = with_nan
@@ -243,7 +245,7 @@ def test_committed_actions_are_the_first_steps_of_every_scored_candidate(
     with seen_by(small_model) as asked:
         for step in range(3):
             planner.plan(observe(architecture, step, seed=step, committed=COMMITTED))
-    assert len(asked) == 3 * 3 + 2  # and twice the question where to start from
+    assert len(asked) == 3 * 4 + 2  # and twice the question where to start from
     for candidates in asked:
         first = candidates[:, :2].numpy()
         np.testing.assert_array_equal(first, np.broadcast_to(COMMITTED, first.shape))
@@ -326,7 +328,7 @@ def test_a_plan_that_is_over_or_yet_to_come_starts_from_the_prior(small_model, a
     with seen_by(small_model) as asked:
         plan = planner.plan(later)
     assert np.isfinite(actions(plan)).all()
-    assert len(asked) == 3
+    assert len(asked) == 3 + 1
     np.testing.assert_array_equal(asked[0][0], prior)
 
 
@@ -371,7 +373,7 @@ def test_after_a_failure_the_next_plan_starts_from_the_prior(small_model, observ
     mend()
     with seen_by(small_model) as asked:
         planner.plan(observation)
-    assert [len(candidates) for candidates in asked] == [38] * 3
+    assert [len(candidates) for candidates in asked] == [38] * 3 + [1]
     np.testing.assert_array_equal(asked[0][0], prior_of(small_model, observation))
 
 
@@ -432,3 +434,60 @@ def test_a_horizon_of_one_step_plans_one_action(architecture):
         plan = planner.plan(observe(model.architecture, step, seed=step))
         assert actions(plan).shape == (1, A)
         assert plan.source is Source.MPPI
+
+
+# Never worse than the policy prior
+
+
+def test_a_mean_that_returns_less_than_the_prior_is_not_the_plan(small_model, observation):
+    """Two peaks left and right of the prior: the mean of their elites lies in the valley."""
+    prior = torch.from_numpy(prior_of(small_model, observation))
+
+    def rewards(context, latents, actions, commands):
+        return torch.where(
+            (actions - prior).abs().sum(-1) < 1e-6, 0.5, (actions - prior).abs().sum(-1) - 0.7
+        )
+
+    small_model.rewards = rewards
+    small_model.final_value = lambda latents, commands: torch.zeros(len(latents))
+    planner = make_planner(small_model, num_samples=256, inverse_temperature=0.0)
+    plan = planner.plan(observation)
+    np.testing.assert_array_equal(actions(plan), prior.numpy())
+    assert (plan.source, plan.gain) == (Source.MPPI, 0.0)
+
+
+@pytest.mark.parametrize('seed', range(6))
+def test_no_plan_gains_less_than_nothing(small_model, architecture, seed):
+    planner = make_planner(small_model, seed=seed, num_samples=4, num_iterations=1)
+    for step in range(4):
+        assert planner.plan(observe(architecture, step, seed=seed)).gain >= 0.0
+
+
+def test_noise_drawn_ahead_changes_no_plan(small_model, architecture):
+    plain, prepared = (make_planner(small_model) for _ in range(2))
+    for step in range(3):
+        observation = observe(architecture, step, seed=step)
+        prepared.prepare()
+        np.testing.assert_array_equal(
+            actions(plain.plan(observation)), actions(prepared.plan(observation))
+        )
+
+
+# Swap
+
+
+def test_swapped_dynamics_plan_from_the_next_tick_on_and_can_go_back(small_model, architecture):
+    other = copy.deepcopy(small_model)
+    other.dynamics.load_state_dict(WorldModel(architecture, seed=7).dynamics.state_dict())
+    planner = make_planner(small_model)
+    old = planner.swap(planner.backend.prepare(other))
+    expected = make_planner(other).plan(observe(architecture))
+    np.testing.assert_array_equal(actions(planner.plan(observe(architecture))), actions(expected))
+    planner.swap(old)
+    assert planner.model is small_model
+    planner.reset()
+    planner.noise.seed(0)
+    np.testing.assert_array_equal(
+        actions(planner.plan(observe(architecture))),
+        actions(make_planner(small_model).plan(observe(architecture))),
+    )

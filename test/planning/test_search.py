@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
-from simdist_ros.planning.mppi import Search, search
+from simdist_ros.planning.mppi import Search, iterate
+from simdist_ros.planning.mppi import search as search_by
+from simdist_ros.planning.noise import Noise
 from simdist_ros.planning.settings import MppiSettings
 
 T, A = 5, 2
@@ -30,11 +33,15 @@ class Objective:
 def start(horizon=T, **changes):
     zeros = torch.zeros(horizon, A)
     bounds = torch.ones(A)
-    return replace(Search(zeros, zeros, -bounds, bounds, torch.zeros(0, A)), **changes)
+    return Search(zeros, zeros, -bounds, bounds, torch.zeros(0, A))._replace(**changes)
 
 
 def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
+    return Noise(torch.Generator().manual_seed(seed))
+
+
+def search(begin, score, settings, noise, *keep_going):
+    return search_by(begin, partial(iterate, score, settings), settings, noise, *keep_going)
 
 
 @pytest.fixture
@@ -140,7 +147,7 @@ def test_the_same_seed_gives_the_same_result(settings):
     one, two = (search(start(), Objective(), settings, seeded(3)) for _ in range(2))
     assert torch.equal(one.last.mean, two.last.mean)
     assert torch.equal(one.last.std, two.last.std)
-    assert one == replace(two, last=one.last)
+    assert (one.prior_return, one.num_iterations) == (two.prior_return, two.num_iterations)
 
 
 def test_another_seed_gives_another_result(settings):
@@ -247,3 +254,48 @@ def test_one_sample_is_enough_to_go_on():
     assert settings.num_elites == 1
     # the best of mean, prior and sample in each iteration: never worse than where it began
     assert result.last.elite_return >= result.prior_return
+
+
+# What may be added to the search
+
+
+def test_reused_elites_are_never_lost(settings):
+    """With reuse the elites' mean return can only grow: the old ones still compete."""
+    settings = replace(settings, reuses_elites=True, inverse_temperature=0.0, num_samples=8)
+    returns = [
+        float(
+            search(
+                start(), Objective(), replace(settings, num_iterations=n), seeded(4)
+            ).last.elite_return
+        )
+        for n in range(1, 8)
+    ]
+    assert returns == sorted(returns)
+
+
+def test_reused_elites_are_not_scored_again(settings):
+    objective = Objective()
+    search(start(), objective, replace(settings, reuses_elites=True), seeded())
+    assert [len(candidates) for candidates in objective.asked] == [72] * 4
+
+
+def test_before_the_first_iteration_there_are_no_elites_to_reuse(settings):
+    one = replace(settings, num_iterations=1)
+    plain = search(start(), Objective(), one, seeded())
+    reusing = search(start(), Objective(), replace(one, reuses_elites=True), seeded())
+    assert torch.equal(plain.last.mean, reusing.last.mean)
+
+
+def test_the_spread_keeps_its_share_of_the_one_before(settings):
+    one = replace(settings, num_iterations=1)
+    plain = search(start(), Objective(), one, seeded()).last.std
+    kept = search(start(), Objective(), replace(one, std_momentum=0.25), seeded()).last.std
+    torch.testing.assert_close(kept, 0.75 * plain + 0.25 * settings.initial_std)
+
+
+def test_smooth_noise_gives_smooth_candidates(settings):
+    objective = Objective()
+    smooth = replace(settings, noise_correlation=0.99, num_samples=500)
+    search(start(), objective, smooth, seeded())
+    samples = objective.asked[0][2:502]
+    assert samples.diff(dim=1).std() < 0.25 * samples.std()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,7 +35,7 @@ NO_PLAN = NoPlan(reason=Reason.OBSERVATION_NOT_FINITE)
 
 @pytest.fixture
 def statistics():
-    return TickStatistics(model='duo', settings=SETTINGS)
+    return TickStatistics(model='duo', settings=SETTINGS, backend='torch on cpu')
 
 
 def test_the_record_of_a_plan_holds_what_made_it(statistics):
@@ -66,15 +69,22 @@ def test_the_summary_counts_every_outcome(statistics):
     for result in (planned(), PRIOR, planned(), NO_PLAN):
         statistics.add(result, 10.0, 0.0)
     sentence, values = statistics.summary()
-    assert sentence.endswith(' Hz, plan median 10.0 ms, p99 10.0 ms')
+    assert sentence.endswith(' Hz, plan median 10.0 ms, p99 10.0 ms, worst 10.0 ms, gain +0.500')
     assert values.pop('rate_hz') > 0.0
     assert values == {
         'model': 'duo',
+        'backend': 'torch on cpu',
         'ticks': 4,
         'plan_ms_p50': 10.0,
         'plan_ms_p99': 10.0,
+        'plan_ms_max': 10.0,
         'num_samples': 32,
         'num_iterations': 3,
+        'age_ms_p50': 0.0,
+        'age_ms_max': 0.0,
+        'gain_p50': 0.5,
+        'effective_samples_p50': 2.5,
+        'num_iterations_p50': 3.0,
         'mppi_ticks': 2,
         'policy_prior_ticks': 1,
         'no_plan_ticks': 1,
@@ -86,6 +96,22 @@ def test_median_and_p99_by_hand(statistics):
         statistics.add(planned(), float(elapsed_ms), 0.0)
     _, values = statistics.summary()
     assert (values['plan_ms_p50'], values['plan_ms_p99']) == (51.0, 100.0)
+    assert values['plan_ms_max'] == 101.0
+
+
+def test_ages_are_summarised_by_hand(statistics):
+    for age_ms in (3.0, 9.0, 4.0):
+        statistics.add(planned(), 1.0, age_ms)
+    _, values = statistics.summary()
+    assert (values['age_ms_p50'], values['age_ms_max']) == (4.0, 9.0)
+
+
+def test_a_gain_that_is_not_finite_does_not_spoil_the_median(statistics):
+    unknown = planned()
+    unknown = replace(unknown, plan=replace(unknown.plan, gain=math.nan))
+    for result in (planned(), unknown):
+        statistics.add(result, 1.0, 0.0)
+    assert statistics.summary()[1]['gain_p50'] == 0.5
 
 
 def test_latencies_are_those_of_the_last_ticks_and_counts_are_of_all(statistics):
@@ -100,7 +126,7 @@ def test_latencies_are_those_of_the_last_ticks_and_counts_are_of_all(statistics)
 
 def test_before_the_first_tick_there_is_a_summary_too(statistics):
     sentence, values = statistics.summary()
-    assert sentence == '0.0 Hz, plan median 0.0 ms, p99 0.0 ms'
+    assert sentence == ('0.0 Hz, plan median 0.0 ms, p99 0.0 ms, worst 0.0 ms, gain +0.000')
     assert values['ticks'] == 0
     assert statistics.is_healthy
 

@@ -1,0 +1,135 @@
+"""Runs the world model for one search at a time; what the backends share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from simdist_ros.core.errors import CheckpointError
+from simdist_ros.planning.backends.stages import DYNAMICS, Run, Stages
+from simdist_ros.planning.mppi import Search, State, discounted_return, iterate
+from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.world_model.model import WorldModel
+
+__all__ = ['FROZEN', 'Backend', 'NewDynamics', 'check_frozen']
+
+
+FROZEN = ('encoder', 'heads', 'normalizer')
+
+
+@dataclass(frozen=True)
+class NewDynamics:
+    """Dynamics made ready for a backend, off the control thread.
+
+    Attributes:
+        model: The whole model with them.
+        stages: What runs them, by name of the stage.
+    """
+
+    model: WorldModel
+    stages: Mapping[str, Run]
+
+
+class Backend:
+    """Encodes once a tick, then scores candidates; the search itself is PyTorch's throughout.
+
+    All tensors are float32 on `device`. What a method returns may be overwritten by its next call.
+    """
+
+    name = 'torch'
+
+    def __init__(self, model: WorldModel, stages: Stages) -> None:
+        """Take a model in evaluation mode and what runs its stages."""
+        self.model = model
+        self.stages = stages
+        self.note = ''  # what a user should know
+        self.device = model.normalizer.action_low.device
+
+    @property
+    def about(self) -> str:
+        """Name and device, e.g. ``torch on cpu``."""
+        return f'{self.name} on {self.device.type}'
+
+    def observe(
+        self, proprio_obs_hist: Tensor, acts_hist: Tensor, extero_obs: Tensor, commands: Tensor
+    ) -> Tensor:
+        """Encode a situation and return the policy prior, (T, action_dim); once a tick.
+
+        Args:
+            proprio_obs_hist: (1, H + 1, proprio_obs_dim).
+            acts_hist: (1, H, action_dim).
+            extero_obs: (1, extero_obs_dim).
+            commands: (1, T + 1, command_dim).
+        """
+        self.commands = commands.to(self.device)
+        arrays = (proprio_obs_hist, acts_hist, extero_obs)
+        self.context = self.stages.encode(*(array.to(self.device) for array in arrays))
+        (prior,) = self.stages.propose(*self.context, self.commands)
+        return prior[0]
+
+    def remember(self) -> None:
+        """Make what all candidates of the situation share; once a tick, before `score`."""
+        self.memory = self.stages.remember(*self.context)
+
+    def score(self, actions: Tensor, gamma: float) -> Tensor:
+        """Return the model's return of candidates (K, T, action_dim), (K,)."""
+        return self.returns(actions, gamma)
+
+    def returns(self, actions: Tensor, gamma: float) -> Tensor:
+        """Run the stages that `score` and `step` share."""
+        (latents,) = self.stages.predict(*self.memory, actions)
+        rewards, final_value = self.stages.judge(*self.context, latents, actions, self.commands)
+        return discounted_return(rewards, final_value, gamma)
+
+    def step(self, settings: MppiSettings, start: Search, state: State, noise: Tensor) -> State:
+        """Do one iteration of the search."""
+        score = partial(self.returns, gamma=settings.gamma)
+        return iterate(score, settings, start, state, noise)
+
+    def wait(self) -> None:
+        """Return when everything asked for is done, so that a clock tells the truth."""
+        if self.device.type == 'cuda':
+            torch.cuda.synchronize(self.device)
+
+    def prepare(self, model: WorldModel) -> NewDynamics:
+        """Make the dynamics of another model ready; slow, to be called off the control thread.
+
+        Raises:
+            CheckpointError: The model differs in more than its dynamics.
+        """
+        raise NotImplementedError
+
+    def swap(self, new: NewDynamics) -> NewDynamics:
+        """Use other dynamics from the next tick on; call it between two ticks.
+
+        Returns:
+            Those used so far, ready to be swapped in again.
+        """
+        old = NewDynamics(self.model, {name: getattr(self.stages, name) for name in DYNAMICS})
+        for name in DYNAMICS:
+            setattr(self.stages, name, new.stages[name])
+        self.model = new.model
+        return old
+
+
+def check_frozen(old: WorldModel, new: WorldModel) -> None:
+    """Refuse a model that differs from another in more than its dynamics.
+
+    Raises:
+        CheckpointError: It has other sizes, or another encoder, other heads or another normalizer.
+    """
+    if old.architecture != new.architecture:
+        raise CheckpointError(
+            'the new model has other sizes than the one in use; load it at the next start'
+        )
+    for part in FROZEN:
+        before, after = (getattr(model, part).state_dict() for model in (old, new))
+        if any(not torch.equal(before[name].cpu(), after[name].cpu()) for name in before):
+            raise CheckpointError(
+                f'{part} of the new model is not that of the model in use, and only its dynamics '
+                'can be swapped; load it at the next start'
+            )

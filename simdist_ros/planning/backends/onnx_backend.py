@@ -1,0 +1,89 @@
+"""ONNX Runtime as the backend: each stage a session of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from simdist_ros.planning.backends.backend import Backend, NewDynamics, check_frozen
+from simdist_ros.planning.backends.onnx_graphs import cache_folder, load_graphs
+from simdist_ros.planning.backends.onnx_session import OnnxStage
+from simdist_ros.planning.backends.stages import DYNAMICS, STAGES, Stages, example_inputs
+from simdist_ros.world_model.model import WorldModel
+
+__all__ = ['OnnxBackend']
+
+
+class OnnxBackend(Backend):
+    """Runs the exported graphs with the weights of a model as they were when it was made."""
+
+    name = 'onnxruntime'
+
+    def __init__(
+        self,
+        model: WorldModel,
+        *,
+        provider: str = 'cpu',
+        num_threads: int = 1,
+        cache: Path | None = None,
+    ) -> None:
+        """Export the graphs, or take those kept from an earlier start, and build the sessions.
+
+        Args:
+            model: In evaluation mode.
+            provider: A name in `onnx_session.PROVIDERS`.
+            num_threads: CPU threads of one stage.
+            cache: Where graphs are kept; None for the user's cache folder.
+
+        Raises:
+            ConfigError: ONNX Runtime cannot run the model on this provider.
+        """
+        self.provider, self.num_threads = provider, num_threads
+        self.cache = cache or cache_folder()
+        sessions, note = self.sessions(model, tuple(STAGES))
+        super().__init__(model, Stages(**sessions))
+        self.device = sessions['predict'].device
+        self.note = note
+
+    @property
+    def about(self) -> str:
+        """Name and provider, e.g. ``onnxruntime on cpu``."""
+        return f'{self.name} on {self.provider}'
+
+    def sessions(
+        self, model: WorldModel, names: Sequence[str]
+    ) -> tuple[dict[str, OnnxStage], str]:
+        """Build the sessions of some stages; return them and what a user should know."""
+        graphs, note = load_graphs(model, self.cache)
+        built = {
+            name: OnnxStage(
+                graphs[name],
+                STAGES[name](model).state_dict(),
+                STAGES[name].inputs,
+                provider=self.provider,
+                num_threads=self.num_threads,
+            )
+            for name in names
+        }
+        return built, note
+
+    def observe(
+        self, proprio_obs_hist: Tensor, acts_hist: Tensor, extero_obs: Tensor, commands: Tensor
+    ) -> Tensor:
+        """Encode; sessions read their inputs where they lie, so they must be contiguous."""
+        arrays = (proprio_obs_hist, acts_hist, extero_obs, commands)
+        return super().observe(*(array.contiguous() for array in arrays))
+
+    @torch.inference_mode()
+    def prepare(self, model: WorldModel) -> NewDynamics:
+        """Build sessions for other dynamics and run them once at every size in use."""
+        check_frozen(self.model, model)
+        new, _ = self.sessions(model, DYNAMICS)
+        for name, session in new.items():
+            for count in tuple(getattr(self.stages, name).buffers):
+                inputs = example_inputs(model.architecture, count)
+                session(*(inputs[key].to(self.device) for key in STAGES[name].inputs))
+        return NewDynamics(model, new)

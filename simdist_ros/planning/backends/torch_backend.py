@@ -1,0 +1,105 @@
+"""PyTorch as the backend: as it stands on a CPU, recorded on a GPU."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from simdist_ros.core.errors import CheckpointError
+from simdist_ros.planning.backends.backend import FROZEN, Backend, NewDynamics, check_frozen
+from simdist_ros.planning.backends.cuda_graph import CudaGraph, flatten
+from simdist_ros.planning.backends.stages import DYNAMICS, STAGES, torch_stages
+from simdist_ros.planning.mppi import Search, State
+from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.world_model.model import WorldModel
+
+__all__ = ['CudaBackend', 'TorchBackend']
+
+
+class TorchBackend(Backend):
+    """Runs the model's own modules; weights that are replaced in place act at once."""
+
+    name = 'torch'
+
+    def __init__(self, model: WorldModel) -> None:
+        """Take a model in evaluation mode, on the device it is to run on."""
+        super().__init__(model, torch_stages(model))
+
+    def prepare(self, model: WorldModel) -> NewDynamics:
+        """Take over another model's dynamics; there is nothing to build."""
+        check_frozen(self.model, model)
+        model = model.to(self.device).eval()
+        return NewDynamics(model, {name: STAGES[name](model) for name in DYNAMICS})
+
+
+class CudaBackend(TorchBackend):
+    """Runs the model on a GPU as recorded graphs: one launch a tick and one an iteration.
+
+    The recordings read context, memory and weights where they lay when they were made.
+    """
+
+    def __init__(self, model: WorldModel) -> None:
+        """Take a model in evaluation mode, on the GPU; its weights are overwritten by a swap."""
+        super().__init__(model)
+        self.recorded: dict[Any, CudaGraph] = {}
+
+    def play(self, key: Any, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Repeat what was recorded under a key and these shapes; record it the first time."""
+        key = (key, *(tuple(x.shape) for x in flatten(arguments)))
+        if key not in self.recorded:
+            self.recorded[key] = CudaGraph(function, arguments)
+        return self.recorded[key](*arguments)
+
+    def observe(
+        self, proprio_obs_hist: Tensor, acts_hist: Tensor, extero_obs: Tensor, commands: Tensor
+    ) -> Tensor:
+        """Encode, propose and remember, recorded as one."""
+        arrays = (proprio_obs_hist, acts_hist, extero_obs, commands)
+        arguments = (array.to(self.device) for array in arrays)
+        prior: Tensor = self.play('observe', self.observe_and_remember, *arguments)
+        return prior.clone()
+
+    def observe_and_remember(self, *arrays: Tensor) -> Tensor:
+        """Do what `observe` records; context and memory stay where they are made here."""
+        prior = super().observe(*arrays)
+        super().remember()
+        return prior
+
+    def remember(self) -> None:
+        """Nothing: `observe` did."""
+
+    def score(self, actions: Tensor, gamma: float) -> Tensor:
+        """Return the model's return of candidates, recorded."""
+        returns: Tensor = self.play(('score', gamma), partial(self.returns, gamma=gamma), actions)
+        return returns.clone()
+
+    def step(self, settings: MppiSettings, start: Search, state: State, noise: Tensor) -> State:
+        """Do one iteration, recorded."""
+        result: State = self.play(settings, partial(super().step, settings), start, state, noise)
+        return result
+
+    def prepare(self, model: WorldModel) -> NewDynamics:
+        """Bring other dynamics to the GPU; the recordings need arrays of the same names."""
+        check_frozen(self.model, model)
+        if model.state_dict().keys() != self.model.state_dict().keys():
+            raise CheckpointError(
+                'the dynamics of the new model have other arrays than those in use; load it at '
+                'the next start'
+            )
+        return NewDynamics(copy.deepcopy(model).to(self.device).eval(), {})
+
+    @torch.inference_mode()
+    def swap(self, new: NewDynamics) -> NewDynamics:
+        """Exchange the numbers of the dynamics in place, so that the recordings see them."""
+        theirs = new.model.state_dict()
+        for name, mine in self.model.state_dict().items():
+            if not name.startswith(FROZEN):
+                before = mine.clone()
+                mine.copy_(theirs[name])
+                theirs[name].copy_(before)
+        return new
