@@ -18,7 +18,7 @@ from simdist_ros.world_model.encoder import Context
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.residual import Residual
 
-__all__ = ['Method', 'make_method', 'masked_error', 'true_latents']
+__all__ = ['Encoded', 'Method', 'encode', 'make_method', 'masked_error', 'tensor', 'true_latents']
 
 Encoded = tuple[Tensor, ...]
 

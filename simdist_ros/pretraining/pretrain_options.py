@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from simdist_ros.core.errors import ConfigError, unknown_name
-from simdist_ros.core.settings import Settings, describe
+from simdist_ros.core.overrides import read_overrides
 
-__all__ = ['STAGES', 'PretrainOptions', 'add_options', 'override', 'read_options']
+__all__ = ['STAGES', 'PretrainOptions', 'add_options', 'read_options']
 
 STAGES = ('expert', 'collect', 'train', 'evaluate')
 WORK = Path('runs') / 'pretrain'
-S = TypeVar('S', bound=Settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,56 +87,5 @@ def read_options(arguments: argparse.Namespace) -> PretrainOptions:
         seed=arguments.seed,
         device=arguments.device,
         threads=arguments.threads or len(os.sched_getaffinity(0)),
-        overrides=read_overrides(arguments.set),
+        overrides=read_overrides(arguments.set, STAGES, 'STAGE'),
     )
-
-
-def read_overrides(texts: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return the values of ``STAGE.SETTING=VALUE`` by stage and setting."""
-    found: dict[str, dict[str, str]] = {}
-    for text in texts:
-        name, equals, value = text.partition('=')
-        stage, dot, setting = name.partition('.')
-        if not equals or not dot:
-            raise ConfigError(f'--set {text!r} is not of the form STAGE.SETTING=VALUE')
-        if stage not in STAGES:
-            raise ConfigError(f'--set {text}: {unknown_name("stage", stage, STAGES)}')
-        found.setdefault(stage, {})[setting] = value
-    return found
-
-
-def override(settings: S, values: Mapping[str, str], stage: str, seed: int | None = None) -> S:
-    """Return settings with some changed.
-
-    Args:
-        settings: Of the preset.
-        values: What to change, as text.
-        stage: Whose they are, for the error message.
-        seed: If given, the seed, unless `values` say otherwise.
-
-    Raises:
-        ConfigError: A name is unknown or a value has the wrong type or is out of range.
-    """
-    known = {info.name: info for info in describe(type(settings))}
-    changed = {name: getattr(settings, name) for name in known}
-    if seed is not None and 'seed' in changed:
-        changed['seed'] = seed
-    for name, text in values.items():
-        if name not in known:
-            raise ConfigError(f'--set {stage}.{name}: {unknown_name("setting", name, known)}')
-        changed[name] = parse(text, changed[name], f'--set {stage}.{name}={text}')
-    return type(settings).from_mapping(changed, f'settings of stage {stage}')
-
-
-def parse(text: str, like: object, source: str) -> object:
-    """Return a text as the type of another value."""
-    try:
-        if isinstance(like, bool):
-            return {'true': True, 'false': False}[text.lower()]
-        if isinstance(like, tuple):
-            return tuple(float(part) for part in text.split(','))
-        if isinstance(like, (int, float)):
-            return type(like)(text)
-    except (ValueError, KeyError):
-        raise ConfigError(f'{source}: not a {type(like).__name__}') from None
-    return text
