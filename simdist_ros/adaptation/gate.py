@@ -142,10 +142,11 @@ def check_error(
     }
     told = f'held-out error {means[0]:.5f} -> {means[1]:.5f} in {episodes} episodes'
     if episodes < 2:
-        return Check('error', False, f'{told}, too few for an interval', figures)
+        return Check('error', False, f'{told}, too few for an interval: record more', figures)
     passed = bool(change.high < 1.0)  # NaN fails
     interval = f'factor {change.mean:.3f}, 95 % {change.low:.3f} .. {change.high:.3f}'
-    return Check('error', passed, f'{told} ({interval})', figures)
+    doubt = ', not beyond doubt: more data would tell' if change.mean < 1.0 and not passed else ''
+    return Check('error', passed, f'{told} ({interval}){doubt}', figures)
 
 
 def check_reference(

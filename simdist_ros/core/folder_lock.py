@@ -46,6 +46,14 @@ def open_lock(path: Path) -> int | None:
         except BlockingIOError:
             os.close(handle)
             return None
-        if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
+        if is_at(path, handle):
             return handle
         os.close(handle)  # its last holder removed it meanwhile
+
+
+def is_at(path: Path, handle: int) -> bool:
+    """Tell whether an open file is still the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False

@@ -32,7 +32,7 @@ from simdist_ros.world_model.verify import (
     read_weights,
 )
 
-__all__ = ['LoadedModel', 'find_model', 'load_model', 'save_model']
+__all__ = ['LoadedModel', 'check_destination', 'find_model', 'load_model', 'save_model']
 
 ARCHITECTURE = 'model.yaml'
 PARTS = ('encoder', 'dynamics', 'heads', 'normalizer')
@@ -197,16 +197,34 @@ def serialise(model: WorldModel) -> dict[str, bytes]:
     return content
 
 
-def clear(folder: Path) -> None:
-    """Make the folder, or empty it of an old model, manifest first."""
-    if folder.exists() and not folder.is_dir():
+def check_destination(folder: Path) -> None:
+    """Refuse a folder in which a new model would replace anything; half a model is nothing.
+
+    Raises:
+        CheckpointError: It holds a model or something else.
+    """
+    refuse_foreign(folder)
+    if (folder / MANIFEST).exists():
+        raise CheckpointError(f'{folder} holds a model already; choose another folder')
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder that is none, or that holds something else than a model."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
         raise CheckpointError(f'{folder} is a file; choose a folder for the model')
-    folder.mkdir(parents=True, exist_ok=True)
     entries = {path.name for path in folder.iterdir() if path.suffix != TEMPORARY_SUFFIX}
     foreign = sorted(entries - {MANIFEST, RESIDUAL, *FILES})
     if foreign and MANIFEST not in entries:
         raise CheckpointError(
             f'{folder} holds something else than a model ({foreign[0]}); choose another folder'
         )
+
+
+def clear(folder: Path) -> None:
+    """Make the folder, or empty it of an old model, manifest first."""
+    refuse_foreign(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     for name in (MANIFEST, RESIDUAL, *FILES):
         (folder / name).unlink(missing_ok=True)
