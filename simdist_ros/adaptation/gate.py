@@ -129,7 +129,8 @@ def check_error(
     """
     old, new = (predict(m, windows, settings.num_windows) for m in (before, candidate))
     errors = [np.maximum(one.by_episode(kind), 1e-12) for one in (old, new)]
-    change = mean_interval(np.log(errors[1] / errors[0])).exp()
+    with np.errstate(invalid='ignore'):  # an infinite error has no interval, and fails
+        change = mean_interval(np.log(errors[1]) - np.log(errors[0])).exp()
     means = [float(np.mean(error)) for error in errors]
     episodes = len(errors[0])
     figures = {

@@ -49,13 +49,16 @@ class Prediction:
     def by_episode(self, kind: str = 'latent') -> Array:
         """Return the mean of `share` in each episode, (E,), by rising episode number."""
         errors = column_means(self.share(kind).T)  # (N,)
-        return np.array([np.nanmean(errors[self.episode == e]) for e in np.unique(self.episode)])
+        numbers = np.unique(self.episode)
+        columns = [column_means(errors[self.episode == e, None])[0] for e in numbers]
+        return np.array(columns)
 
 
 def column_means(errors: Array) -> Array:
-    """Return the mean of each column over what is known; NaN where nothing is."""
-    count = np.isfinite(errors).sum(axis=0)
-    total = np.where(np.isfinite(errors), errors, 0.0).sum(axis=0)
+    """Return the mean of each column over what was recorded; NaN where nothing was."""
+    known = ~np.isnan(errors)
+    count = known.sum(axis=0)
+    total = np.where(known, errors, 0.0).sum(axis=0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
