@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import planner_latency, realtime, stopping, walking
+from benchmarks import finetune, planner_latency, realtime, stopping, walking
 from benchmarks.machine import machine
 from simdist_ros.core.errors import SimdistError, unknown_name
 
 BENCHMARKS = {
+    'finetune': finetune.measure,
     'planner_latency': planner_latency.measure,
     'realtime': realtime.measure,
     'stopping': stopping.measure,

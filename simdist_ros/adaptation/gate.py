@@ -127,7 +127,7 @@ def check_error(
     Episodes differ more in their errors than models do; so each is compared with itself, and by
     the factor, not by the difference.
     """
-    old, new = (predict(m, windows, settings.num_windows) for m in (before, candidate))
+    old, new = (predict(m, windows, settings.num_windows, kind) for m in (before, candidate))
     errors = [np.maximum(one.by_episode(kind), 1e-12) for one in (old, new)]
     with np.errstate(invalid='ignore'):  # an infinite error has no interval, and fails
         change = mean_interval(np.log(errors[1]) - np.log(errors[0])).exp()
@@ -161,7 +161,7 @@ def check_reference(
     if windows is None or not len(windows):
         return Check('reference', True, 'no reference data, so forgetting was not looked at')
     old, new = (
-        float(np.nanmean(predict(m, windows, settings.num_windows).by_step(kind)))
+        float(np.nanmean(predict(m, windows, settings.num_windows, kind).by_step(kind)))
         for m in (before, candidate)
     )
     rise = new / max(old, 1e-12) - 1.0

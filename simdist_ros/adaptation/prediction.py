@@ -26,21 +26,25 @@ class Prediction:
     Attributes:
         latent: Of the predicted latents, mean over their numbers, (N, T).
         held: Of expecting the latent to stay as it is, (N, T).
-        action: Of the policy prior against the executed actions, scaled, (N, T).
+        action: Of the policy prior against the executed actions, scaled, (N, T); None where it
+            was not asked for.
         spread: Variance of the latents that were to be predicted.
         episode: Number of each window's episode, (N,).
     """
 
     latent: Array
     held: Array
-    action: Array
+    action: Array | None
     spread: float
     episode: NDArray[np.int64]
 
     def share(self, kind: str = 'latent') -> Array:
         """Return errors over the variance of what was to be predicted; actions as they are."""
+        if kind == 'action':
+            assert self.action is not None
+            return self.action
         errors: Array = getattr(self, kind)
-        return errors if kind == 'action' else errors / max(self.spread, 1e-12)
+        return errors / max(self.spread, 1e-12)
 
     def by_step(self, kind: str = 'latent') -> Array:
         """Return the mean of `share` at each step ahead, (T,)."""
@@ -63,7 +67,9 @@ def column_means(errors: Array) -> Array:
 
 
 @torch.inference_mode()
-def predict(model: WorldModel, sampler: WindowSampler, most: int) -> Prediction:
+def predict(
+    model: WorldModel, sampler: WindowSampler, most: int, kind: str = 'latent'
+) -> Prediction:
     """Predict evenly spaced windows with the actions that were executed.
 
     A prediction that is not finite counts as an infinitely large error.
@@ -72,9 +78,10 @@ def predict(model: WorldModel, sampler: WindowSampler, most: int) -> Prediction:
         model: In evaluation mode.
         sampler: The windows.
         most: Largest number of windows.
+        kind: ``action`` for the errors of the policy prior too.
     """
     past = model.architecture.history_steps
-    rows: dict[str, list[Array]] = {'latent': [], 'held': [], 'action': []}
+    rows: dict[str, list[Array]] = {}
     targets: list[Array] = []
     numbers = evenly(len(sampler), most)
     for chunk in np.array_split(numbers, max(1, -(-len(numbers) // CHUNK))):
@@ -84,17 +91,18 @@ def predict(model: WorldModel, sampler: WindowSampler, most: int) -> Prediction:
         latents = model.predict(model.memory(context), actions)
         target = true_latents(model, windows)
         now = model.encode_latent(tensor(windows.proprio_obs[:, past]), tensor(windows.extero_obs))
-        prior = model.policy_prior(context, tensor(windows.commands))
-        scale = model.normalizer.scale
-        errors = {
-            'latent': latents - target,
-            'held': now.unsqueeze(1) - target,
-            'action': scale('actions', prior) - scale('actions', actions),
-        }
+        errors = {'latent': latents - target, 'held': now.unsqueeze(1) - target}
+        if kind == 'action':
+            prior = model.policy_prior(context, tensor(windows.commands))
+            scale = model.normalizer.scale
+            errors['action'] = scale('actions', prior) - scale('actions', actions)
         for name, error in errors.items():
             squared = np.nan_to_num(error.square().mean(-1).double().numpy(), nan=np.inf)
-            rows[name].append(np.where(windows.is_known, squared, np.nan))
+            rows.setdefault(name, []).append(np.where(windows.is_known, squared, np.nan))
         targets.append(target.numpy()[windows.is_known])
     joined = {name: np.concatenate(parts) for name, parts in rows.items()}
+    actions_error = joined.pop('action', None)
     spread = float(np.concatenate(targets).var(axis=0, dtype=np.float64).mean())
-    return Prediction(**joined, spread=spread, episode=sampler.episode_of(numbers))
+    return Prediction(
+        **joined, action=actions_error, spread=spread, episode=sampler.episode_of(numbers)
+    )

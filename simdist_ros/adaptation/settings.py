@@ -47,7 +47,7 @@ class FinetuneSettings(Settings):
         0.002, 'Smallest relative fall of the error that counts.', low=0.0, high=1.0
     )
     max_windows: int = setting(
-        12_000, 'Most windows to encode, evenly spaced; 18 kB of memory each.', low=8
+        12_000, 'Most windows to encode, evenly spaced; 21 kB of memory each.', low=8
     )
     held_out_windows: int = setting(1000, 'Most windows of a measurement, evenly spaced.', low=1)
     num_threads: int = setting(1, 'CPU threads.', low=1, high=64)
