@@ -113,7 +113,7 @@ class EpisodeCutter:
 
     def cut(self, reason: str = '') -> list[Episode]:
         """End the episode; a reason says that the clock or the recording began anew."""
-        done = self._break(reason, 1 if reason and self._states else 0, None)
+        done = self._break(reason, 1, None)
         self._forget()
         return done
 

@@ -236,3 +236,14 @@ def test_a_velocity_command_is_clipped_to_what_the_robot_can_be_asked_for():
 def test_the_shortest_episode_cannot_be_longer_than_the_longest():
     with pytest.raises(ConfigError, match='must not exceed episode_s'):
         AssemblySettings(episode_s=1.0, min_episode_s=2.0)
+
+
+def test_a_topic_on_another_clock_leaves_nothing_and_the_count_says_why():
+    other = 1_700_000_000_000_000_000
+    entries = [
+        replace(e, message=imu(other + stamp_of(e.step))) if e.topic == 'imu/data' else e
+        for e in walk(ROBOT, 10)
+    ]
+    found, discarded = lengths(entries)
+    assert found == []
+    assert discarded['clock jump'] >= 10
