@@ -30,10 +30,11 @@ class Role(Enum):
     JUDGE = 'judge'  # its error says whether the result is accepted
 
 
-# By the number of the episode, over and over, so that live and offline the roles are the same;
-# what judges and stops comes early, because the first minute must do.
-EARLY = (Role.JUDGE, Role.TRAIN, Role.STOP, Role.TRAIN)
-ROLES = (*EARLY, *EARLY, Role.TRAIN, Role.TRAIN)
+# By the number of the episode, over and over, so that live and offline the roles are the same.
+# What judges and stops comes early, because the first minute must do, but not first, because a
+# walk begins unlike it goes on.
+EARLY = (Role.TRAIN, Role.JUDGE, Role.STOP)
+ROLES = (*EARLY, Role.TRAIN, Role.JUDGE, Role.TRAIN, Role.STOP, *[Role.TRAIN] * 3)
 
 
 def episodes_by_role(numbers: Sequence[int]) -> dict[Role, NDArray[np.int64]]:
