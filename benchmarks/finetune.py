@@ -19,6 +19,7 @@ from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.replay import HeldEpisodes
 from simdist_ros.world_model.checkpoint import find_model, load_model
 
+THREADS = (1, 2)
 EPISODES, STEPS = 5, 200
 WARM_UP, MIN_STEPS, MAX_STEPS, ENOUGH_S = 10, 10, 600, 8.0
 
@@ -31,7 +32,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     episodes = HeldEpisodes(tuple(random_episode(robot, generator) for _ in range(EPISODES)))
     data = data_of_episodes(episodes, episodes.numbers, model.architecture).finetune
     rows = []
-    for threads in (1, 2):
+    for threads in THREADS:
         torch.set_num_threads(threads)
         for method in METHODS:
             settings = FinetuneSettings(method=method, num_threads=threads)
