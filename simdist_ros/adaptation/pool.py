@@ -74,10 +74,8 @@ def fill_pool(method: Method, sampler: WindowSampler, most: int, what: str) -> P
     with torch.no_grad():
         for chunk in np.array_split(numbers, -(-len(numbers) // CHUNK)):
             windows = sampler.gather(chunk)
-            if (
-                not np.isfinite(windows.proprio_obs).all()
-                or not np.isfinite(windows.actions).all()
-            ):
+            seen = (windows.proprio_obs, windows.extero_obs, windows.actions)
+            if not all(np.isfinite(array).all() for array in seen):
                 raise ConfigError(f'{what} hold observations or actions that are not finite')
             parts.append(method.prepare(windows))
     joined: list[Tensor] = [torch.cat(column) for column in zip(*parts, strict=True)]
