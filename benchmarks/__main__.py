@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    finetune,
     plan_quality,
     planner_latency,
     precision,
@@ -23,6 +24,7 @@ from benchmarks.machine import machine
 from simdist_ros.core.errors import SimdistError, unknown_name
 
 BENCHMARKS = {
+    'finetune': finetune.measure,
     'plan_quality': plan_quality.measure,
     'planner_latency': planner_latency.measure,
     'precision': precision.measure,

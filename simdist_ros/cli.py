@@ -190,12 +190,61 @@ def make_walker(folder: Path, robot: Any, samples: int, iterations: int, seed: i
     return Controller(robot, planner), model
 
 
+def add_finetune(parser: argparse.ArgumentParser) -> None:
+    """Take bags, model and settings."""
+    from simdist_ros.adaptation import options
+
+    options.add_finetune(parser)
+
+
+def finetune(arguments: argparse.Namespace) -> int:
+    """Adapt a model to bags."""
+    from simdist_ros.adaptation import commands
+
+    return commands.run_finetune(arguments)
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """Take bags and models."""
+    from simdist_ros.adaptation import options
+
+    options.add_evaluate(parser)
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Measure models on bags."""
+    from simdist_ros.adaptation import commands
+
+    return commands.run_evaluate(arguments)
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Take the folder."""
+    from simdist_ros.adaptation import options
+
+    options.add_models(parser)
+
+
+def models(arguments: argparse.Namespace) -> int:
+    """Show where models come from."""
+    from simdist_ros.adaptation import commands
+
+    return commands.run_models(arguments)
+
+
 COMMANDS = {
     'up': ('start the graph, with MuJoCo or a real robot', add_up, up),
     'demo': ('see a Go2 walk, planned by a world model', add_demo, run_demo),
     'import-upstream': ('convert the published Go2 checkpoint', add_import, import_checkpoint),
     'export-onnx': ('make the graphs that backend onnxruntime runs', add_export, export_onnx),
     'pretrain': ('learn a world model in simulation', add_pretrain, run_pretrain),
+    'finetune': (
+        'adapt a model to bags; a candidate refused exits with 3',
+        add_finetune,
+        finetune,
+    ),
+    'evaluate': ('measure the prediction error of models on bags', add_evaluate, evaluate),
+    'models': ('show which model was adapted from which', add_models, models),
     'predict': ('run a model on recorded inputs', add_predict, predict),
 }
 

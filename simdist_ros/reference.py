@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.bringup.graph import GraphOptions
 from simdist_ros.core.robot import HeightMap, Joint, Robot
 from simdist_ros.core.settings import SettingInfo, Settings, describe
@@ -18,6 +19,7 @@ from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.sim.world import Sensors, World
+from simdist_ros.transitions.assembly import AssemblySettings
 
 __all__ = ['main', 'reference']
 
@@ -56,6 +58,14 @@ def sections() -> list[tuple[str, str, str, type[Settings]]]:
         ('Node `transition_logger`', 'ROS parameters.', '', TransitionLoggerSettings),
         ('Node `mujoco_robot`', 'ROS parameters.', '', MujocoRobotSettings),
         ('Node `operator`', 'ROS parameters.', '', OperatorSettings),
+        ('`simdist finetune`: training', 'With `--set`.', 'finetune.', FinetuneSettings),
+        ('`simdist finetune`: the gate', 'With `--set`.', 'gate.', GateSettings),
+        (
+            '`simdist finetune` and `simdist evaluate`: from messages to episodes',
+            'With `--set`.',
+            'bags.',
+            AssemblySettings,
+        ),
         ('Worlds', 'Files in `config/worlds/`.', '', World),
         ('Worlds: sensors', 'Under `sensors:` in a world.', 'sensors: ', Sensors),
         ('Robots', 'Files in `config/robots/`.', '', Robot),

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeVar
 
-from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.settings import Settings, describe, refuse_unknown_settings
 
-__all__ = ['read_overrides']
+__all__ = ['override', 'read_overrides']
+
+S = TypeVar('S', bound=Settings)
 
 
-def read_overrides(texts: Sequence[str], form: str) -> dict[str, dict[str, str]]:
+def read_overrides(
+    texts: Sequence[str], form: str, owners: Collection[str] | None = None
+) -> dict[str, dict[str, str]]:
     """Sort overrides by whose they are.
 
     Args:
         texts: As given; the first dot ends the owner, the first equals sign the setting.
         form: What one looks like, for the error message.
+        owners: Those there are; None leaves it to the caller to know them.
 
     Returns:
         Value by owner and setting, as text.
 
     Raises:
-        ConfigError: A text has another form.
+        ConfigError: A text has another form, or its owner is unknown.
     """
     found: dict[str, dict[str, str]] = {}
     for text in texts:
@@ -28,5 +35,44 @@ def read_overrides(texts: Sequence[str], form: str) -> dict[str, dict[str, str]]
         owner, dot, setting = name.partition('.')
         if not equals or not dot:
             raise ConfigError(f'--set {text!r} is not of the form {form}')
+        if owners is not None and owner not in owners:
+            kind = form.partition('.')[0].lower()
+            raise ConfigError(f'--set {text}: {unknown_name(kind, owner, owners)}')
         found.setdefault(owner, {})[setting] = value
     return found
+
+
+def override(settings: S, values: Mapping[str, str], owner: str, seed: int | None = None) -> S:
+    """Return settings with some changed.
+
+    Args:
+        settings: As they were.
+        values: What to change, as text.
+        owner: Whose they are, for the error message.
+        seed: If given, the seed, unless `values` say otherwise.
+
+    Raises:
+        ConfigError: A name is unknown or a value has the wrong type or is out of range.
+    """
+    known = {info.name: info for info in describe(type(settings))}
+    changed = {name: getattr(settings, name) for name in known}
+    if seed is not None and 'seed' in changed:
+        changed['seed'] = seed
+    refuse_unknown_settings(values, known, f'--set {owner}')
+    for name, text in values.items():
+        changed[name] = parse(text, changed[name], f'--set {owner}.{name}={text}')
+    return type(settings).from_mapping(changed, f'settings of {owner}')
+
+
+def parse(text: str, like: object, source: str) -> object:
+    """Return a text as the type of another value."""
+    try:
+        if isinstance(like, bool):
+            return {'true': True, 'false': False}[text.lower()]
+        if isinstance(like, tuple):
+            return tuple(float(part) for part in text.split(','))
+        if isinstance(like, (int, float)):
+            return type(like)(text)
+    except (ValueError, KeyError):
+        raise ConfigError(f'{source}: not a {type(like).__name__}') from None
+    return text

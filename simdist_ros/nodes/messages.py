@@ -17,6 +17,14 @@ from simdist_ros.core.command import JointCommand
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.observation import RobotState
 from simdist_ros.core.robot import HeightMap, Robot
+from simdist_ros.transitions.message_arrays import (
+    height_map_from_msg,
+    imu_from_msg,
+    joint_command_from_msg,
+    joint_state_from_msg,
+    stamp_ns,
+    twist_array,
+)
 
 __all__ = [
     'command_to_msg',
@@ -50,12 +58,6 @@ def time_msg(stamp: int) -> Time:
     return Time(sec=stamp // 1_000_000_000, nanosec=stamp % 1_000_000_000)
 
 
-def stamp_ns(message: Any) -> int:
-    """Return the header's stamp [ns]."""
-    stamp = message.header.stamp
-    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
-
-
 def duration_msg(duration: int) -> Duration:
     """Return a duration [ns] as a message."""
     return Duration(sec=duration // 1_000_000_000, nanosec=duration % 1_000_000_000)
@@ -66,19 +68,9 @@ def duration_ns(message: Duration) -> int:
     return int(message.sec) * 1_000_000_000 + int(message.nanosec)
 
 
-def vector(message: Vector3) -> Array:
-    """Return a vector, (3,)."""
-    return np.array([message.x, message.y, message.z])
-
-
 def vector_msg(values: Array) -> Vector3:
     """Return three numbers as a vector."""
     return Vector3(x=float(values[0]), y=float(values[1]), z=float(values[2]))
-
-
-def quaternion(message: Quaternion) -> Array:
-    """Return a quaternion w, x, y, z, (4,)."""
-    return np.array([message.w, message.x, message.y, message.z])
 
 
 def quaternion_msg(values: Array) -> Quaternion:
@@ -96,19 +88,6 @@ def joint_state_to_msg(robot: Robot, state: RobotState) -> JointState:
     return message
 
 
-def joint_state_from_msg(robot: Robot, message: JointState) -> tuple[Array, Array]:
-    """Return positions [rad] and velocities [rad/s] in the robot's order, (num_joints,) each.
-
-    Raises:
-        ConfigError: Names do not match the robot's, or values are missing.
-    """
-    order = robot.order(message.name)
-    for what, values in (('positions', message.position), ('velocities', message.velocity)):
-        if len(values) != len(order):
-            raise ConfigError(f'joint_states has {len(values)} {what} for {len(order)} names')
-    return np.array(message.position)[order], np.array(message.velocity)[order]
-
-
 def imu_to_msg(state: RobotState) -> Imu:
     """Return orientation and angular velocity; the acceleration is marked as not measured."""
     message = Imu()
@@ -118,11 +97,6 @@ def imu_to_msg(state: RobotState) -> Imu:
     message.angular_velocity = vector_msg(state.angular_velocity)
     message.linear_acceleration_covariance[0] = -1.0  # REP 145: no estimate
     return message
-
-
-def imu_from_msg(message: Imu) -> tuple[Array, Array]:
-    """Return orientation w, x, y, z, (4,), and angular velocity, (3,) [rad/s]."""
-    return quaternion(message.orientation), vector(message.angular_velocity)
 
 
 def odometry_to_msg(
@@ -149,30 +123,6 @@ def height_map_to_msg(grid: HeightMap, state: RobotState) -> Image:
     return message
 
 
-def height_map_from_msg(grid: HeightMap, message: Image) -> Array:
-    """Return height of the base above the ground per cell, (rows * columns,) [m], x fastest.
-
-    Raises:
-        ConfigError: The image has another size or encoding than the robot's grid.
-    """
-    size = (message.height, message.width)
-    if message.encoding != '32FC1' or size != (grid.rows, grid.columns):
-        raise ConfigError(
-            f'height_map is {message.width} x {message.height} {message.encoding or "no encoding"}'
-            f'; expected {grid.columns} x {grid.rows} 32FC1'
-        )
-    if len(message.data) != 4 * grid.size:
-        raise ConfigError(f'height_map has {len(message.data)} bytes; expected {4 * grid.size}')
-    order = '>f4' if message.is_bigendian else '<f4'
-    return np.frombuffer(message.data, dtype=order).astype(np.float64)
-
-
-def twist_array(message: TwistStamped) -> Array:
-    """Return vx, vy [m/s] and yaw rate [rad/s], (3,)."""
-    twist = message.twist
-    return np.array([twist.linear.x, twist.linear.y, twist.angular.z])
-
-
 def command_to_msg(stamp: int, command: Array) -> TwistStamped:
     """Return vx, vy [m/s] and yaw rate [rad/s] as a stamped twist in the base frame."""
     message = TwistStamped()
@@ -191,23 +141,6 @@ def joint_command_to_msg(robot: Robot, command: JointCommand) -> JointTrajectory
     message = JointTrajectory(joint_names=list(robot.joint_names), points=[point])
     message.header.stamp = time_msg(command.stamp_ns)
     return message
-
-
-def joint_command_from_msg(robot: Robot, message: JointTrajectory) -> JointCommand:
-    """Return the command of a one-point trajectory.
-
-    Raises:
-        ConfigError: Joint names or sizes do not match, or there is not exactly one point.
-    """
-    order = robot.order(message.joint_names)
-    if len(message.points) != 1:
-        raise ConfigError(f'joint_command has {len(message.points)} points; expected 1')
-    positions = message.points[0].positions
-    if not positions:
-        return JointCommand(stamp_ns=stamp_ns(message), position=None)
-    if len(positions) != len(order):
-        raise ConfigError(f'joint_command has {len(positions)} positions for {len(order)} names')
-    return JointCommand(stamp_ns=stamp_ns(message), position=np.array(positions)[order])
 
 
 def plan_to_msg(robot: Robot, stamp: int, delay_steps: int, positions: Array) -> JointTrajectory:

@@ -19,9 +19,9 @@ from simdist_ros.nodes.messages import (
     imu_from_msg,
     joint_state_from_msg,
     stamp_ns,
-    vector,
 )
 from simdist_ros.nodes.throttle import Throttle
+from simdist_ros.transitions.message_arrays import odometry_from_msg
 from simdist_ros.transitions.state_assembler import StateAssembler
 
 THROTTLE_S = 2.0
@@ -104,7 +104,8 @@ class StateSubscriber:
 
     def on_odom(self, message: Odometry) -> None:
         """Take the linear velocity, which is in the base frame (REP 105)."""
-        self.add('odom', stamp_ns(message), vector(message.twist.twist.linear))
+        _, linear = odometry_from_msg(message)
+        self.add('odom', stamp_ns(message), linear)
 
     def on_height_map(self, message: Image) -> None:
         """Take the ground around the robot."""

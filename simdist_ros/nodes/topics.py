@@ -1,4 +1,4 @@
-"""Names and types of the topics of the graph, relative to the robot's namespace."""
+"""Types of the topics of the graph; their names are the transitions'."""
 
 from __future__ import annotations
 
@@ -9,19 +9,34 @@ from sensor_msgs.msg import Image, Imu, JointState
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 
-__all__ = ['RECORDED_TOPICS']
+from simdist_ros.transitions.topic_names import (
+    COMMAND_VELOCITY,
+    GROUND_TRUTH,
+    HEIGHT_MAP,
+    IMU,
+    JOINT_COMMAND,
+    JOINT_STATES,
+    MODE,
+    ODOM,
+    PLAN,
+    PLANNER_TICK,
+    SUPERVISOR_TICK,
+)
 
-JOINT_STATES = 'joint_states'
-IMU = 'imu/data'
-ODOM = 'odom'
-HEIGHT_MAP = 'height_map'
-GROUND_TRUTH = 'ground_truth/odom'
-COMMAND_VELOCITY = 'cmd_vel'
-PLAN = 'plan'
-JOINT_COMMAND = 'joint_command'
-MODE = 'mode'
-PLANNER_TICK = 'planner/tick'
-SUPERVISOR_TICK = 'supervisor/tick'
+__all__ = [
+    'COMMAND_VELOCITY',
+    'GROUND_TRUTH',
+    'HEIGHT_MAP',
+    'IMU',
+    'JOINT_COMMAND',
+    'JOINT_STATES',
+    'MODE',
+    'ODOM',
+    'PLAN',
+    'PLANNER_TICK',
+    'RECORDED_TOPICS',
+    'SUPERVISOR_TICK',
+]
 
 RECORDED_TOPICS = {
     JOINT_STATES: JointState,

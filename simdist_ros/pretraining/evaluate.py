@@ -33,7 +33,6 @@ from simdist_ros.pretraining.train_settings import TrainSettings
 from simdist_ros.transitions.shards import open_dataset
 from simdist_ros.transitions.windows import WindowSampler, split_episodes
 from simdist_ros.world_model.checkpoint import load_model
-from simdist_ros.world_model.manifest import sha256
 
 __all__ = ['run_evaluate']
 
@@ -75,7 +74,7 @@ def run_evaluate(
     about: dict[str, Any] = {
         'model': model.name,
         'created_by': loaded.manifest.created_by,
-        'hash': sha256(''.join(sorted(loaded.manifest.files.values())).encode())[:12],
+        'hash': loaded.manifest.identity,
     }
     claim_folder(
         out,

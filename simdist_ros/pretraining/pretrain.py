@@ -14,6 +14,7 @@ import torch
 
 from simdist_ros.core.atomic import TEMPORARY_SUFFIX
 from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.overrides import override
 from simdist_ros.core.robot import Robot, load_robot
 from simdist_ros.core.settings import Settings
 from simdist_ros.core.share import share_folder
@@ -29,7 +30,7 @@ from simdist_ros.pretraining.presets import (
     CollectSettings,
     ExpertSettings,
 )
-from simdist_ros.pretraining.pretrain_options import PretrainOptions, override
+from simdist_ros.pretraining.pretrain_options import PretrainOptions
 from simdist_ros.pretraining.train import run_train
 from simdist_ros.pretraining.train_progress import duration
 from simdist_ros.pretraining.train_settings import TRAIN_PRESETS, TrainSettings

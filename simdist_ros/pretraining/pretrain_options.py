@@ -7,18 +7,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.overrides import read_overrides
-from simdist_ros.core.settings import Settings, describe, refuse_unknown_settings
 
-__all__ = ['STAGES', 'PretrainOptions', 'add_options', 'override', 'read_options']
+__all__ = ['STAGES', 'PretrainOptions', 'add_options', 'read_options']
 
 STAGES = ('expert', 'collect', 'train', 'evaluate')
 OVERRIDE = 'STAGE.SETTING=VALUE'
 WORK = Path('runs') / 'pretrain'
-S = TypeVar('S', bound=Settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +87,6 @@ def read_options(arguments: argparse.Namespace) -> PretrainOptions:
         raise ConfigError(unknown_name('stage', stage, STAGES))
     if arguments.ray and stage not in (None, 'collect'):
         raise ConfigError(f'--ray {arguments.ray}: only the stage collect uses it, not {stage}')
-    overrides = read_overrides(arguments.set, OVERRIDE)
-    for owner in overrides:
-        if owner not in STAGES:
-            raise ConfigError(f'--set {owner}: {unknown_name("stage", owner, STAGES)}')
     if arguments.threads is not None and arguments.threads < 1:
         raise ConfigError(f'--threads is {arguments.threads}; it must be at least 1')
     return PretrainOptions(
@@ -106,41 +99,5 @@ def read_options(arguments: argparse.Namespace) -> PretrainOptions:
         device=arguments.device,
         threads=arguments.threads or len(os.sched_getaffinity(0)),
         ray=arguments.ray,
-        overrides=overrides,
+        overrides=read_overrides(arguments.set, OVERRIDE, STAGES),
     )
-
-
-def override(settings: S, values: Mapping[str, str], stage: str, seed: int | None = None) -> S:
-    """Return settings with some changed.
-
-    Args:
-        settings: Of the preset.
-        values: What to change, as text.
-        stage: Whose they are, for the error message.
-        seed: If given, the seed, unless `values` say otherwise.
-
-    Raises:
-        ConfigError: A name is unknown or a value has the wrong type or is out of range.
-    """
-    known = {info.name: info for info in describe(type(settings))}
-    changed = {name: getattr(settings, name) for name in known}
-    if seed is not None and 'seed' in changed:
-        changed['seed'] = seed
-    refuse_unknown_settings(values, known, f'--set {stage}')
-    for name, text in values.items():
-        changed[name] = parse(text, changed[name], f'--set {stage}.{name}={text}')
-    return type(settings).from_mapping(changed, f'settings of stage {stage}')
-
-
-def parse(text: str, like: object, source: str) -> object:
-    """Return a text as the type of another value."""
-    try:
-        if isinstance(like, bool):
-            return {'true': True, 'false': False}[text.lower()]
-        if isinstance(like, tuple):
-            return tuple(float(part) for part in text.split(','))
-        if isinstance(like, (int, float)):
-            return type(like)(text)
-    except (ValueError, KeyError):
-        raise ConfigError(f'{source}: not a {type(like).__name__}') from None
-    return text

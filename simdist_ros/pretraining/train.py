@@ -150,12 +150,15 @@ class Training:
             )
         self.settings, self.process = settings, process
         kept, held_out = split_episodes(dataset.num_episodes, settings.held_out, settings.seed)
-        sizes = {
-            'history_steps': architecture.history_steps,
-            'horizon_steps': architecture.horizon_steps,
-        }
-        self.windows = WindowSampler(dataset, kept, **sizes)
-        self.held_out = WindowSampler(dataset, held_out, **sizes)
+        self.windows, self.held_out = (
+            WindowSampler(
+                dataset,
+                episodes,
+                history_steps=architecture.history_steps,
+                horizon_steps=architecture.horizon_steps,
+            )
+            for episodes in (kept, held_out)
+        )
         self.about = {
             'stage': 'train',
             'robot': robot.name,

@@ -30,7 +30,7 @@ from simdist_ros.transitions.shards_manifest import (
     robot_sizes,
 )
 
-__all__ = ['Dataset', 'DatasetError', 'ShardWriter', 'open_dataset']
+__all__ = ['Dataset', 'DatasetError', 'ShardWriter', 'open_dataset', 'shard_number']
 
 SHARD_TRANSITIONS = 65_536  # some 55 MB for a Go2
 BLOCK_BYTES = 1 << 22
@@ -79,6 +79,12 @@ class ShardWriter:
     def num_shards(self) -> int:
         """Complete shards."""
         return len(self.manifest.shards)
+
+    @property
+    def next_number(self) -> int:
+        """Number of the next shard; those of dropped ones are not used again."""
+        shards = self.manifest.shards
+        return shard_number(shards[-1]) + 1 if shards else 0
 
     @property
     def num_episodes(self) -> int:
@@ -131,7 +137,7 @@ class ShardWriter:
             return
         data = pack_episodes(self.waiting)
         info = ShardInfo(
-            file=f'shard-{self.num_shards:05d}.safetensors',
+            file=f'shard-{self.next_number:05d}.safetensors',
             sha256=hashlib.sha256(data).hexdigest(),
             num_bytes=len(data),
             num_episodes=len(self.waiting),
@@ -140,6 +146,12 @@ class ShardWriter:
         write_atomic(self.folder / info.file, data)
         self.update(shards=(*self.manifest.shards, info), complete=False)
         self.waiting, self.num_waiting = [], 0
+
+    def drop_oldest(self) -> None:
+        """Forget the oldest shard, and then delete its file."""
+        oldest, *others = self.manifest.shards
+        self.update(shards=tuple(others))
+        (self.folder / oldest.file).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Write the last shard and declare the dataset complete."""
@@ -150,6 +162,11 @@ class ShardWriter:
         """Change entries of the manifest."""
         self.manifest = dataclasses.replace(self.manifest, **entries)
         self.manifest.write(self.folder)
+
+
+def shard_number(info: ShardInfo) -> int:
+    """Return the number in a shard's file name."""
+    return int(info.file.removeprefix('shard-').removesuffix('.safetensors'))
 
 
 def labels(episode: Episode) -> list[str]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards_manifest import AGAIN, DatasetError, ShardInfo
 
-__all__ = ['Shard', 'map_shard', 'pack_episodes']
+__all__ = ['Shard', 'hold_episodes', 'map_shard', 'pack_episodes']
 
 Array = NDArray[Any]
 
@@ -37,7 +37,8 @@ class Shard:
     """The arrays of a shard; those per state have one row more in each episode.
 
     Attributes:
-        arrays: Memory maps by name, as in `Episode`, rows of all episodes end to end.
+        arrays: By name, as in `Episode`, rows of all episodes end to end; memory maps if they come
+            from a file.
         num_steps: Transitions of each episode, (E,).
         terminated: Whether each episode ended in a fall, (E,).
     """
@@ -67,6 +68,18 @@ class Shard:
 
 def pack_episodes(episodes: Sequence[Episode]) -> bytes:
     """Return the content of a shard file."""
+    return safetensors.numpy.save(join_episodes(episodes))
+
+
+def hold_episodes(episodes: Sequence[Episode]) -> Shard:
+    """Return a shard that was never written, with the very numbers that a file would give back."""
+    content = join_episodes(episodes)
+    num_steps, terminated = content.pop('num_steps'), content.pop('terminated')
+    return Shard(content, num_steps, terminated.astype(bool))
+
+
+def join_episodes(episodes: Sequence[Episode]) -> dict[str, Array]:
+    """Return the arrays of a shard: those of all episodes end to end, in the types on disk."""
     content: dict[str, Array] = {
         'num_steps': np.array([episode.num_steps for episode in episodes], dtype=np.int64),
         'terminated': np.array([episode.terminated for episode in episodes], dtype=np.uint8),
@@ -75,7 +88,7 @@ def pack_episodes(episodes: Sequence[Episode]) -> bytes:
         parts = [getattr(episode, name) for episode in episodes]
         if parts[0] is not None:
             content[name] = np.concatenate(parts).astype(kind)
-    return safetensors.numpy.save(content)
+    return content
 
 
 def map_shard(folder: Path, info: ShardInfo) -> Shard:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.transitions.shards import Dataset
 from simdist_ros.transitions.shards_file import Shard
 
-__all__ = ['WindowSampler', 'Windows', 'split_episodes']
+__all__ = ['HasShards', 'WindowSampler', 'Windows', 'split_episodes']
 
 F32 = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -114,11 +113,25 @@ def list_episodes(shards: tuple[Shard, ...]) -> EpisodeTable:
     )
 
 
+class HasShards(Protocol):
+    """Episodes, on disk or in memory."""
+
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        """Where they lie."""
+
+
 class WindowSampler:
     """Draws windows from some episodes of a dataset, each start as likely as any other."""
 
     def __init__(
-        self, dataset: Dataset, episodes: Ints, *, history_steps: int, horizon_steps: int
+        self,
+        dataset: HasShards,
+        episodes: Ints,
+        *,
+        history_steps: int,
+        horizon_steps: int,
+        whole_history: bool = False,
     ) -> None:
         """List the windows.
 
@@ -130,26 +143,36 @@ class WindowSampler:
             episodes: Numbers of the episodes to draw from.
             history_steps: H.
             horizon_steps: T.
+            whole_history: Whether to leave out windows that begin before their episode does, as
+                where an episode is a piece of a longer walk.
         """
         self.shards = dataset.shards
         self.table = list_episodes(self.shards).take(episodes)
         self.history_steps, self.horizon_steps = history_steps, horizon_steps
         steps = self.table.num_steps
         whole = np.maximum(steps - horizon_steps + 1, 1)
-        self.starts = np.cumsum(np.where(self.table.terminated, steps, whole))
+        self.earliest = history_steps if whole_history else 0
+        count = np.where(self.table.terminated, steps, whole) - self.earliest
+        self.starts = np.cumsum(np.maximum(count, 0))
 
     def __len__(self) -> int:
         """Number of different windows."""
-        return int(self.starts[-1])
+        return int(self.starts[-1]) if len(self.starts) else 0
 
     def draw(self, size: int, generator: np.random.Generator) -> Windows:
         """Draw a batch of windows with replacement."""
         return self.gather(generator.integers(len(self), size=size))
 
+    def episode_of(self, numbers: Ints) -> Ints:
+        """Return which of the sampler's episodes each window is of, (B,)."""
+        entries: Ints = np.searchsorted(self.starts, numbers, side='right')
+        return entries
+
     def gather(self, numbers: Ints) -> Windows:
         """Read windows by their numbers, 0 .. len - 1, (B,)."""
-        entry = np.searchsorted(self.starts, numbers, side='right')
-        present = numbers - np.where(entry > 0, self.starts[entry - 1], 0)  # t, (B,)
+        entry = self.episode_of(numbers)
+        before = np.where(entry > 0, self.starts[entry - 1], 0)
+        present = numbers - before + self.earliest  # t, (B,)
         table = self.table.take(entry)
         past, future = self.history_steps, self.horizon_steps
         offsets = np.arange(-past, future + 1)

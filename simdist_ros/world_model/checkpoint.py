@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import yaml
@@ -24,14 +25,20 @@ from simdist_ros.world_model.manifest import (
     sha256,
 )
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.verify import check_robot, read_architecture, read_weights
+from simdist_ros.world_model.verify import (
+    check_robot,
+    read_architecture,
+    read_residual,
+    read_weights,
+)
 
-__all__ = ['LoadedModel', 'find_model', 'load_model', 'save_model']
+__all__ = ['LoadedModel', 'check_destination', 'find_model', 'load_model', 'save_model']
 
 ARCHITECTURE = 'model.yaml'
 PARTS = ('encoder', 'dynamics', 'heads', 'normalizer')
 WEIGHTS = {part: f'{part}.safetensors' for part in PARTS}
 FILES = (ARCHITECTURE, *WEIGHTS.values())
+RESIDUAL = 'residual.safetensors'  # only where there is one
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,9 @@ def load_model(folder: Path, robot: Robot | None = None, device: str = 'cpu') ->
     for part, name in WEIGHTS.items():
         module: nn.Module = getattr(model, part)
         module.load_state_dict(read_weights(content[name], find_file(folder, name), module))
+    if RESIDUAL in manifest.files:
+        data = read_verified(folder, manifest, RESIDUAL)
+        model.residual = read_residual(data, find_file(folder, RESIDUAL), architecture)
     return LoadedModel(model.to(device).eval(), manifest, folder)
 
 
@@ -118,6 +128,7 @@ def save_model(
     created_by: str,
     parent: str = '',
     metrics: Mapping[str, float] | None = None,
+    adaptation: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Write a model; the manifest comes last, so that an interrupted write is never loaded.
 
@@ -129,6 +140,7 @@ def save_model(
         parent: The model it was adapted from, a path relative to `folder`. Files that equal the
             parent's are not written again.
         metrics: The numbers that it was accepted with.
+        adaptation: How it was made from its parent, plain values.
 
     Returns:
         The manifest.
@@ -144,8 +156,10 @@ def save_model(
         parent=parent,
         files=files,
         metrics=dict(metrics or {}),
+        parent_identity=parent_manifest(folder, parent).identity if parent else '',
+        adaptation=dict(adaptation or {}),
     )
-    inherited = parent_files(folder, parent) if parent else {}
+    inherited = parent_manifest(folder, parent).files if parent else {}
     own = {name: data for name, data in content.items() if inherited.get(name) != files[name]}
     try:
         clear(folder)
@@ -157,12 +171,12 @@ def save_model(
     return manifest
 
 
-def parent_files(folder: Path, parent: str) -> dict[str, str]:
-    """Return the hashes of the parent's files."""
+def parent_manifest(folder: Path, parent: str) -> Manifest:
+    """Return the parent's manifest."""
     above = parent_folder(folder, parent)
     if above == folder.resolve():
         raise CheckpointError(f'{folder}: a model cannot be its own parent; choose another folder')
-    return read_manifest(above).files
+    return read_manifest(above)
 
 
 def serialise(model: WorldModel) -> dict[str, bytes]:
@@ -172,24 +186,45 @@ def serialise(model: WorldModel) -> dict[str, bytes]:
         for name, value in asdict(model.architecture).items()
     }
     content = {ARCHITECTURE: yaml.safe_dump(plain, sort_keys=False).encode()}
-    for part, name in WEIGHTS.items():
-        state = getattr(model, part).state_dict()
+    modules = {name: getattr(model, part) for part, name in WEIGHTS.items()}
+    if model.residual is not None:
+        modules[RESIDUAL] = model.residual
+    for name, module in modules.items():
+        state = module.state_dict()
         content[name] = safetensors.torch.save(
             {key: tensor.detach().cpu().contiguous() for key, tensor in state.items()}
         )
     return content
 
 
-def clear(folder: Path) -> None:
-    """Make the folder, or empty it of an old model, manifest first."""
-    if folder.exists() and not folder.is_dir():
+def check_destination(folder: Path) -> None:
+    """Refuse a folder in which a new model would replace anything; half a model is nothing.
+
+    Raises:
+        CheckpointError: It holds a model or something else.
+    """
+    refuse_foreign(folder)
+    if (folder / MANIFEST).exists():
+        raise CheckpointError(f'{folder} holds a model already; choose another folder')
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder that is none, or that holds something else than a model."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
         raise CheckpointError(f'{folder} is a file; choose a folder for the model')
-    folder.mkdir(parents=True, exist_ok=True)
     entries = {path.name for path in folder.iterdir() if path.suffix != TEMPORARY_SUFFIX}
-    foreign = sorted(entries - {MANIFEST, *FILES})
+    foreign = sorted(entries - {MANIFEST, RESIDUAL, *FILES})
     if foreign and MANIFEST not in entries:
         raise CheckpointError(
             f'{folder} holds something else than a model ({foreign[0]}); choose another folder'
         )
-    for name in (MANIFEST, *FILES):
+
+
+def clear(folder: Path) -> None:
+    """Make the folder, or empty it of an old model, manifest first."""
+    refuse_foreign(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (MANIFEST, RESIDUAL, *FILES):
         (folder / name).unlink(missing_ok=True)

@@ -39,6 +39,8 @@ class Manifest:
             Files that are not in the folder are the parent's.
         files: SHA-256 of each file, the parent's included.
         metrics: The numbers that the model was accepted with.
+        parent_identity: The parent's `identity` when this model was made, or empty.
+        adaptation: How it was made from its parent: method, bags, settings, verdict and figures.
     """
 
     format_version: int = FORMAT_VERSION
@@ -47,6 +49,13 @@ class Manifest:
     parent: str = ''
     files: dict[str, str]
     metrics: dict[str, float] = field(default_factory=dict)
+    parent_identity: str = ''
+    adaptation: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """A hash of all weights, 12 hex digits; the same for a copy wherever it lies."""
+        return sha256(''.join(sorted(self.files.values())).encode())[:12]
 
     def to_yaml(self) -> bytes:
         """Return the content of ``manifest.yaml``."""
@@ -97,6 +106,8 @@ def check_version(path: Path, version: Any) -> None:
 def parse(path: Path, values: dict[str, Any]) -> Manifest:
     """Build a manifest from the entries of its file."""
     types = {'robot': str, 'created_by': str, 'parent': str, 'files': dict, 'metrics': dict}
+    if values.get('adaptation'):
+        types |= {'parent_identity': str, 'adaptation': dict}
     for name, kind in types.items():
         if not isinstance(values.get(name), kind):
             raise CheckpointError(

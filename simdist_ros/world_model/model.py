@@ -13,6 +13,7 @@ from simdist_ros.world_model.dynamics import Dynamics
 from simdist_ros.world_model.encoder import Context, Encoder
 from simdist_ros.world_model.heads import Heads
 from simdist_ros.world_model.normalizer import Normalizer
+from simdist_ros.world_model.residual import Residual
 
 __all__ = ['Scores', 'WorldModel']
 
@@ -35,7 +36,12 @@ class WorldModel(nn.Module):
     B is a batch of situations, K a number of candidates. K is a multiple of B: situation i has
     the K / B successive candidates from i * K / B on. With B = 1 all candidates share one
     situation, with B = K each has its own. Every axis stays, also one of size 1.
+
+    Attributes:
+        residual: Corrects the dynamics; None in a model that has none.
     """
+
+    residual: Residual | None
 
     def __init__(self, architecture: Architecture, seed: int = 0) -> None:
         """Make a model with random weights; the same seed gives the same weights."""
@@ -47,6 +53,7 @@ class WorldModel(nn.Module):
             self.dynamics = Dynamics(architecture)
             self.heads = Heads(architecture)
         self.normalizer = Normalizer(architecture)
+        self.residual = None
 
     def encode(self, proprio_obs_hist: Tensor, acts_hist: Tensor, extero_obs: Tensor) -> Context:
         """Encode the present and what led to it; once a tick.
@@ -87,8 +94,9 @@ class WorldModel(nn.Module):
             memory: Of the situations, batch B.
             actions: a_{t..t+T-1} of each candidate, (K, T, action_dim).
         """
-        latents: Tensor = self.dynamics(memory, self.normalizer.scale('actions', actions))
-        return latents
+        scaled = self.normalizer.scale('actions', actions)
+        latents: Tensor = self.dynamics(memory, scaled)
+        return latents if self.residual is None else latents + self.residual(latents, scaled)
 
     def score(
         self, context: Context, latents: Tensor, actions: Tensor, commands: Tensor

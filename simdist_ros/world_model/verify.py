@@ -15,8 +15,15 @@ from simdist_ros.core.observation import proprio_obs_dim
 from simdist_ros.core.robot import Robot
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.manifest import MANIFEST, Manifest
+from simdist_ros.world_model.residual import Residual
 
-__all__ = ['check_robot', 'check_state', 'read_architecture', 'read_weights']
+__all__ = [
+    'check_robot',
+    'check_state',
+    'read_architecture',
+    'read_residual',
+    'read_weights',
+]
 
 AGAIN = 'import the model or train it again'
 
@@ -66,6 +73,19 @@ def read_weights(data: bytes, path: Path, module: nn.Module) -> dict[str, Tensor
         raise CheckpointError(f'{path}: not a safetensors file ({error}); {AGAIN}') from None
     check_state(state, module, str(path))
     return state
+
+
+def read_residual(data: bytes, path: Path, architecture: Architecture) -> Residual:
+    """Parse the content of a residual's file; its hidden layer is as wide as it says itself."""
+    try:
+        widths = safetensors.torch.load(data)['output.weight'].shape
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f'{path}: not a safetensors file ({error}); {AGAIN}') from None
+    except KeyError:
+        raise CheckpointError(f"{path}: array 'output.weight' is missing; {AGAIN}") from None
+    residual = Residual(architecture, widths[-1] if len(widths) == 2 else 1)
+    residual.load_state_dict(read_weights(data, path, residual))
+    return residual
 
 
 def check_state(state: dict[str, Tensor], module: nn.Module, source: str) -> None:

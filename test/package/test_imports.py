@@ -17,6 +17,7 @@ MAY_IMPORT = {
     **{part: {'core'} for part in PARTS},
     **{method: PARTS | {'core'} for method in METHODS},
     'pretraining': PARTS | {'core', 'planning'},  # evaluates policy and planner
+    'adaptation': PARTS | {'core', 'planning'},  # judges candidates by their plans
     'nodes': METHODS | PARTS | {'core'},
     'bringup': METHODS | PARTS | {'core'},
     'cli': METHODS | PARTS | {'core', 'bringup', 'nodes'},

@@ -141,3 +141,14 @@ def test_at_least_one_episode_is_held_out_and_one_kept():
     assert [len(part) for part in split_episodes(2, 0.999, 0)] == [1, 1]
     with pytest.raises(ConfigError, match='collect at least 2'):
         split_episodes(1, 0.5, 0)
+
+
+def test_windows_with_a_whole_history_begin_h_steps_into_their_episode(dataset):
+    whole = WindowSampler(
+        dataset, np.array([0, 1, 2]), history_steps=H, horizon_steps=T, whole_history=True
+    )
+    assert len(whole) == (10 - T + 1 - H) + (6 - H)
+    windows = whole.gather(np.arange(len(whole)))
+    np.testing.assert_array_equal(windows.extero_obs[:, 0], [103, 104, 105, 106, 203, 204, 205])
+    np.testing.assert_array_equal(windows.proprio_obs[4, :, 0][: H + 1], [200, 201, 202, 203])
+    np.testing.assert_array_equal(whole.episode_of(np.arange(7)), [0, 0, 0, 0, 1, 1, 1])

@@ -1,0 +1,263 @@
+"""From bags and a model to an adapted model: read, finetune, judge, write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.adaptation.finetune import FinetuneData, FinetuneResult, finetune
+from simdist_ros.adaptation.gate import GateData, Verdict, judge
+from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.folder_lock import lock_folder
+from simdist_ros.core.robot import Robot
+from simdist_ros.transitions.assembly import AssemblySettings
+from simdist_ros.transitions.bag_episodes import BagEpisodes, read_bags
+from simdist_ros.transitions.replay import HeldEpisodes, Role, episodes_by_role
+from simdist_ros.transitions.shards import open_dataset
+from simdist_ros.transitions.windows import HasShards, WindowSampler, split_episodes
+from simdist_ros.world_model.architecture import Architecture
+from simdist_ros.world_model.checkpoint import LoadedModel, check_destination, save_model
+
+__all__ = ['AdaptData', 'Adaptation', 'adapt', 'adapt_from_bags', 'data_of_episodes']
+
+FEWEST_EPISODES = 3
+REFERENCE_SHARE, MOST_REFERENCE = 0.2, 400  # of the pretraining episodes
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptData:
+    """Everything that an adaptation learns from and is judged by.
+
+    Attributes:
+        finetune: Windows to learn from and to stop by.
+        gate: Windows to judge by.
+        about: Where they come from, plain values for the manifest.
+    """
+
+    finetune: FinetuneData
+    gate: GateData
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """A candidate and what was found of it."""
+
+    result: FinetuneResult
+    verdict: Verdict
+
+
+def adapt_from_bags(
+    parent: LoadedModel,
+    robot: Robot,
+    bags: Sequence[Path],
+    out: Path,
+    *,
+    settings: FinetuneSettings,
+    gate: GateSettings,
+    assembly: AssemblySettings,
+    rehearsal: Path | None = None,
+    reference: Sequence[Path] = (),
+    say: Callable[[str], None] = print,
+) -> Adaptation:
+    """Finetune a model on bags, judge the candidate and write it, accepted or refused.
+
+    The parent is only read. The manifest of the candidate is written last, so that a process that
+    is killed leaves no model, or a whole one.
+
+    Args:
+        parent: The model to adapt.
+        robot: Whose model and bags they are.
+        bags: What the robot lived through.
+        out: Folder of the adapted model; it must not hold anything.
+        settings: Of the training.
+        gate: What is required of the candidate.
+        assembly: How messages become episodes.
+        rehearsal: Folder of pretraining transitions, some of which are learned from again and
+            some of which judge what was forgotten.
+        reference: Bags that judge what was forgotten, instead.
+        say: Prints a line of progress.
+
+    Raises:
+        SimdistError: A bag, the data or the folder cannot be used.
+    """
+    with lock_folder(out):
+        check_destination(out)
+        read = read_bags(bags, robot, assembly)
+        for bag in read:
+            say(bag.line())
+        episodes = HeldEpisodes(tuple(e for bag in read for e in bag.episodes))
+        data = data_of_episodes(
+            episodes,
+            episodes.numbers,
+            parent.model.architecture,
+            rehearsal=rehearsal_windows(rehearsal, robot, parent.model.architecture),
+            reference=reference_windows(reference, robot, assembly, parent.model.architecture),
+            about={'bags': [about_bag(bag) for bag in read]},
+        )
+        adaptation = adapt(parent, robot, data, settings, gate, say)
+        write(out, parent, robot, adaptation, settings, gate, data.about)
+        say(f'{adaptation.verdict.reason}; wrote {out}')
+        return adaptation
+
+
+def data_of_episodes(
+    episodes: HasShards,
+    numbers: Sequence[int],
+    architecture: Architecture,
+    *,
+    rehearsal: tuple[WindowSampler, WindowSampler] | None = None,
+    reference: WindowSampler | None = None,
+    about: dict[str, Any] | None = None,
+) -> AdaptData:
+    """Give each episode its role.
+
+    Args:
+        episodes: From bags or from a replay.
+        numbers: How many episodes came before each, ever.
+        architecture: Sizes of the model.
+        rehearsal: Windows of the pretraining data to learn from, and others to judge by.
+        reference: Windows to judge by what was forgotten; they go before those of `rehearsal`.
+        about: Where all that comes from.
+
+    Raises:
+        ConfigError: There are too few episodes.
+    """
+    if len(numbers) < FEWEST_EPISODES:
+        raise ConfigError(
+            f'the data hold {len(numbers)} of the {FEWEST_EPISODES} episodes that are needed, to '
+            'learn from, to stop by and to judge by; record a longer walk'
+        )
+    roles = episodes_by_role(numbers)
+    train, stop, judging = (
+        windows_of(episodes, roles[role], architecture)
+        for role in (Role.TRAIN, Role.STOP, Role.JUDGE)
+    )
+    learned, kept = rehearsal or (None, None)
+    return AdaptData(
+        finetune=FinetuneData(train=train, stop=stop, rehearsal=learned),
+        gate=GateData(judge=judging, reference=reference or kept),
+        about={
+            **(about or {}),
+            'episodes': {role.value: len(roles[role]) for role in Role},
+            'windows': {'train': len(train), 'stop': len(stop), 'judge': len(judging)},
+        },
+    )
+
+
+def adapt(
+    parent: LoadedModel,
+    robot: Robot,
+    data: AdaptData,
+    settings: FinetuneSettings,
+    gate: GateSettings,
+    say: Callable[[str], None] = lambda line: None,
+) -> Adaptation:
+    """Finetune and judge; nothing is written.
+
+    Raises:
+        ConfigError: The data hold no windows or are not finite.
+    """
+    result = finetune(parent.model, data.finetune, settings, say)
+    rate = result.num_steps / max(result.seconds, 1e-9)
+    say(
+        f'{settings.method}: {result.num_steps} steps at {rate:.0f}/s, best at step '
+        f'{result.best_step}: error of the episodes to stop by {result.error_before:.5f} -> '
+        f'{result.error_after:.5f}; {result.ended}'
+    )
+    kind = 'action' if settings.method == 'policy' else 'latent'
+    verdict = judge(
+        parent.model, result.model, robot, data.gate, gate, kind=kind, seed=settings.seed
+    )
+    for check in verdict.checks:
+        say(f'  {check.name}: {"passed" if check.passed else "FAILED"}, {check.sentence}')
+    return Adaptation(result, verdict)
+
+
+def write(
+    out: Path,
+    parent: LoadedModel,
+    robot: Robot,
+    adaptation: Adaptation,
+    settings: FinetuneSettings,
+    gate: GateSettings,
+    about: dict[str, Any],
+) -> None:
+    """Write the candidate beside its parent, which it names by hash and by path."""
+    result, verdict = adaptation.result, adaptation.verdict
+    save_model(
+        out,
+        result.model,
+        robot=robot.name,
+        created_by=f'simdist finetune, {settings.method}',
+        parent=os.path.relpath(parent.folder.resolve(), out.resolve()),
+        metrics=verdict.figures,
+        adaptation={
+            'method': settings.method,
+            'made': datetime.now(timezone.utc).isoformat(timespec='seconds'),
+            **about,
+            'num_steps': result.num_steps,
+            'best_step': result.best_step,
+            'ended': result.ended,
+            'verdict': verdict.as_plain(),
+            'settings': {'finetune': asdict(settings), 'gate': asdict(gate)},
+        },
+    )
+
+
+def windows_of(
+    episodes: HasShards, chosen: NDArray[np.int64], architecture: Architecture
+) -> WindowSampler:
+    """Return the windows of some episodes, those with a whole history."""
+    return WindowSampler(
+        episodes,
+        chosen,
+        history_steps=architecture.history_steps,
+        horizon_steps=architecture.horizon_steps,
+        whole_history=True,
+    )
+
+
+def rehearsal_windows(
+    folder: Path | None, robot: Robot, architecture: Architecture
+) -> tuple[WindowSampler, WindowSampler] | None:
+    """Return windows of the pretraining data to learn from, and others to judge by."""
+    if folder is None:
+        return None
+    dataset = open_dataset(folder, robot, checks_hashes=False)
+    learned, kept = split_episodes(
+        dataset.num_episodes, REFERENCE_SHARE, seed=0, most=MOST_REFERENCE
+    )
+    return windows_of(dataset, learned, architecture), windows_of(dataset, kept, architecture)
+
+
+def reference_windows(
+    bags: Sequence[Path], robot: Robot, assembly: AssemblySettings, architecture: Architecture
+) -> WindowSampler | None:
+    """Return the windows of all episodes of some bags."""
+    if not bags:
+        return None
+    read = read_bags(bags, robot, assembly)
+    episodes = HeldEpisodes(tuple(e for bag in read for e in bag.episodes))
+    if not episodes.episodes:
+        raise ConfigError('the reference bags hold no episode of walking; record others')
+    return windows_of(episodes, np.arange(len(episodes.episodes)), architecture)
+
+
+def about_bag(bag: BagEpisodes) -> dict[str, Any]:
+    """Return what a manifest says of a bag."""
+    return {
+        'path': str(bag.bag.resolve()),
+        'world': bag.notes.get('world', ''),
+        'transitions': bag.num_transitions,
+        'episodes': len(bag.episodes),
+        'discarded': dict(bag.discarded),
+    }

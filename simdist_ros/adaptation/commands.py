@@ -1,0 +1,88 @@
+"""What ``simdist finetune``, ``simdist evaluate`` and ``simdist models`` do."""
+
+from __future__ import annotations
+
+import argparse
+
+from simdist_ros.adaptation.adapt import adapt_from_bags
+from simdist_ros.adaptation.evaluate import evaluate_bags, evaluation_lines, write_evaluation
+from simdist_ros.adaptation.lineage import lineage_lines, list_models
+from simdist_ros.adaptation.options import OVERRIDE, SECTIONS
+from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.overrides import override, read_overrides
+from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.transitions.assembly import AssemblySettings
+from simdist_ros.world_model.checkpoint import LoadedModel, find_model, load_model
+from simdist_ros.world_model.manifest import read_manifest
+
+__all__ = [
+    'REFUSED',
+    'run_evaluate',
+    'run_finetune',
+    'run_models',
+]
+
+REFUSED = 3  # exit code of a candidate that the gate refused
+
+
+def load(name: str, robot_name: str) -> tuple[LoadedModel, Robot]:
+    """Return a model and the robot that it is for."""
+    folder = find_model(name)
+    robot = load_robot(robot_name or read_manifest(folder).robot)
+    return load_model(folder, robot), robot
+
+
+def run_finetune(arguments: argparse.Namespace) -> int:
+    """Adapt a model to bags; return 0, or `REFUSED` where the gate refused the candidate."""
+    overrides = read_overrides(arguments.set, OVERRIDE, SECTIONS)
+    given = {'method': arguments.method}
+    for option, name in (('seed', 'seed'), ('threads', 'num_threads')):
+        if getattr(arguments, option) is not None:
+            given[name] = str(getattr(arguments, option))
+    chosen = given | overrides.get('finetune', {})
+    settings = override(FinetuneSettings(), chosen, 'finetune')
+    gate = override(GateSettings(), overrides.get('gate', {}), 'gate')
+    assembly = override(AssemblySettings(), overrides.get('bags', {}), 'bags')
+    parent, robot = load(arguments.model, arguments.robot)
+    adaptation = adapt_from_bags(
+        parent,
+        robot,
+        arguments.bag,
+        arguments.out,
+        settings=settings,
+        gate=gate,
+        assembly=assembly,
+        rehearsal=arguments.rehearsal,
+        reference=arguments.reference,
+    )
+    return 0 if adaptation.verdict.accepted else REFUSED
+
+
+def run_evaluate(arguments: argparse.Namespace) -> int:
+    """Print and write the prediction error of models on bags."""
+    overrides = read_overrides(arguments.set, OVERRIDE, ('bags',))
+    assembly = override(AssemblySettings(), overrides.get('bags', {}), 'bags')
+    loaded = [load(name, arguments.robot) for name in arguments.model]
+    robots = {robot.name for _, robot in loaded}
+    if len(robots) > 1:
+        raise ConfigError(f'the models are of several robots ({", ".join(sorted(robots))})')
+    horizons = {model.model.architecture.horizon_steps for model, _ in loaded}
+    if len(horizons) > 1:
+        raise ConfigError(f'the models look {sorted(horizons)} steps ahead; compare equal ones')
+    found, read = evaluate_bags(
+        [model for model, _ in loaded], loaded[0][1], arguments.bag, assembly
+    )
+    for bag in read:
+        print(bag.line())
+    print('\n' + '\n'.join(evaluation_lines(found)))
+    write_evaluation(arguments.out, found, read)
+    print(f'wrote {arguments.out}')
+    return 0
+
+
+def run_models(arguments: argparse.Namespace) -> int:
+    """Print the models of a folder as a tree."""
+    entries = list_models(arguments.folder)
+    print('\n'.join(lineage_lines(entries)) or f'{arguments.folder} holds no model')
+    return 0

@@ -1,0 +1,219 @@
+"""The gate: whether a candidate may replace the model it was made from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from simdist_ros.adaptation.intervals import mean_interval, rank_correlation
+from simdist_ros.adaptation.outcomes import expected_returns, recorded_outcomes
+from simdist_ros.adaptation.prediction import predict
+from simdist_ros.adaptation.recorded_plans import plan_recorded
+from simdist_ros.adaptation.settings import GateSettings
+from simdist_ros.core.robot import Robot
+from simdist_ros.transitions.windows import WindowSampler
+from simdist_ros.world_model.model import WorldModel
+
+__all__ = ['Check', 'GateData', 'Verdict', 'judge']
+
+
+@dataclass(frozen=True)
+class Check:
+    """One condition.
+
+    Attributes:
+        name: What was looked at.
+        passed: Whether the candidate may go on.
+        sentence: What was found, with its figures.
+        figures: The numbers behind it, by name.
+    """
+
+    name: str
+    passed: bool
+    sentence: str
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All conditions together."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether every condition holds."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def reason(self) -> str:
+        """Say in one sentence why it was accepted or refused."""
+        if self.accepted:
+            return 'accepted: ' + self.checks[0].sentence
+        return 'refused: ' + '; '.join(c.sentence for c in self.checks if not c.passed)
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """All numbers that are numbers, for a manifest."""
+        found = {k: v for check in self.checks for k, v in check.figures.items()}
+        return {name: round(float(v), 6) for name, v in found.items() if math.isfinite(v)}
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return it as plain values, for a manifest."""
+        return {
+            'accepted': self.accepted,
+            'reason': self.reason,
+            'checks': {check.name: check.sentence for check in self.checks},
+            'figures': self.figures,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateData:
+    """Windows that no training has seen.
+
+    Attributes:
+        judge: Of real episodes.
+        reference: Of what the model could do before; None where there is nothing.
+    """
+
+    judge: WindowSampler
+    reference: WindowSampler | None = None
+
+
+def judge(
+    before: WorldModel,
+    candidate: WorldModel,
+    robot: Robot,
+    data: GateData,
+    settings: GateSettings,
+    *,
+    kind: str = 'latent',
+    seed: int = 0,
+) -> Verdict:
+    """Compare a candidate with the model it was made from.
+
+    Args:
+        before: The model that runs.
+        candidate: What may replace it.
+        robot: Whose they are.
+        data: What to compare them on.
+        settings: What is allowed.
+        kind: Whose error has to fall: ``latent``, or ``action`` for a cloned policy.
+        seed: Of the plans.
+    """
+    return Verdict(
+        (
+            check_error(before, candidate, data.judge, settings, kind),
+            check_reference(before, candidate, data.reference, settings, kind),
+            check_plans(before, candidate, robot, data.judge, settings, seed),
+            check_ranks(before, candidate, robot, data.judge, settings),
+        )
+    )
+
+
+def check_error(
+    before: WorldModel,
+    candidate: WorldModel,
+    windows: WindowSampler,
+    settings: GateSettings,
+    kind: str,
+) -> Check:
+    """Require that the error on held-out episodes fell beyond doubt.
+
+    Episodes differ more in their errors than models do; so each is compared with itself, and by
+    the factor, not by the difference.
+    """
+    old, new = (predict(m, windows, settings.num_windows, kind) for m in (before, candidate))
+    errors = [np.maximum(one.by_episode(kind), 1e-12) for one in (old, new)]
+    with np.errstate(invalid='ignore'):  # an infinite error has no interval, and fails
+        change = mean_interval(np.log(errors[1]) - np.log(errors[0])).exp()
+    means = [float(np.mean(error)) for error in errors]
+    episodes = len(errors[0])
+    figures = {
+        'error_before': means[0],
+        'error_after': means[1],
+        'error_factor': change.mean,
+        'error_factor_low': change.low,
+        'error_factor_high': change.high,
+        'judge_episodes': float(episodes),
+    }
+    told = f'held-out error {means[0]:.5f} -> {means[1]:.5f} in {episodes} episodes'
+    if episodes < 2:
+        return Check('error', False, f'{told}, too few for an interval: record more', figures)
+    passed = bool(change.high < 1.0)  # NaN fails
+    interval = f'factor {change.mean:.3f}, 95 % {change.low:.3f} .. {change.high:.3f}'
+    doubt = ', not beyond doubt: more data would tell' if change.mean < 1.0 and not passed else ''
+    return Check('error', passed, f'{told} ({interval}){doubt}', figures)
+
+
+def check_reference(
+    before: WorldModel,
+    candidate: WorldModel,
+    windows: WindowSampler | None,
+    settings: GateSettings,
+    kind: str,
+) -> Check:
+    """Require that what the model could do before is not forgotten."""
+    if windows is None or not len(windows):
+        return Check('reference', True, 'no reference data, so forgetting was not looked at')
+    old, new = (
+        float(np.nanmean(predict(m, windows, settings.num_windows, kind).by_step(kind)))
+        for m in (before, candidate)
+    )
+    rise = new / max(old, 1e-12) - 1.0
+    sentence = (
+        f'error on reference data {old:.5f} -> {new:.5f} ({100 * rise:+.1f} %, allowed '
+        f'{100 * settings.max_forgetting:+.1f} %)'
+    )
+    figures = {'reference_before': old, 'reference_after': new}
+    return Check('reference', bool(rise <= settings.max_forgetting), sentence, figures)
+
+
+def check_plans(
+    before: WorldModel,
+    candidate: WorldModel,
+    robot: Robot,
+    windows: WindowSampler,
+    settings: GateSettings,
+    seed: int,
+) -> Check:
+    """Require finite plans from recorded observations, within limits as often as before."""
+    old, new = (
+        plan_recorded(m, robot, windows, settings.num_plans, seed) for m in (before, candidate)
+    )
+    rise = new.beyond_limits - old.beyond_limits
+    passed = new.num_failed == 0 and rise <= settings.max_beyond_limits
+    sentence = (
+        f'{new.num_plans - new.num_failed} of {new.num_plans} plans are finite, joint targets '
+        f'beyond limits {100 * old.beyond_limits:.1f} % -> {100 * new.beyond_limits:.1f} %'
+    )
+    figures = {
+        'plans_failed': float(new.num_failed),
+        'beyond_limits_before': old.beyond_limits,
+        'beyond_limits_after': new.beyond_limits,
+    }
+    return Check('plans', passed, sentence, figures)
+
+
+def check_ranks(
+    before: WorldModel,
+    candidate: WorldModel,
+    robot: Robot,
+    windows: WindowSampler,
+    settings: GateSettings,
+) -> Check:
+    """Require that predicted returns rank what happened about as well as before."""
+    outcomes = recorded_outcomes(robot, windows, settings.num_windows)
+    old, new = (
+        rank_correlation(expected_returns(m, windows, settings.num_windows), outcomes)
+        for m in (before, candidate)
+    )
+    figures = {'rank_correlation_before': old, 'rank_correlation_after': new}
+    told = f'rank correlation of predicted returns and outcomes {old:.3f} -> {new:.3f}'
+    if math.isnan(old):
+        return Check('ranks', True, 'all outcomes are alike, so that nothing can be ranked')
+    return Check('ranks', bool(new >= old - settings.max_rank_loss), told, figures)

@@ -1,0 +1,85 @@
+"""The options of ``simdist finetune``, ``simdist evaluate`` and ``simdist models``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from simdist_ros.adaptation.settings import METHODS
+
+__all__ = ['OVERRIDE', 'SECTIONS', 'add_evaluate', 'add_finetune', 'add_models']
+
+SECTIONS = ('finetune', 'gate', 'bags')
+OVERRIDE = 'SECTION.SETTING=VALUE'
+EVALUATIONS = Path('runs') / 'evaluate'
+
+
+def add_finetune(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``simdist finetune``."""
+    add_bags(parser)
+    parser.add_argument('--model', required=True, help='Name or folder of the model to adapt.')
+    parser.add_argument('--out', type=Path, required=True, help='Folder of the adapted model.')
+    parser.add_argument(
+        '--method', default='dynamics', help=f'{", ".join(METHODS)} (default: dynamics).'
+    )
+    parser.add_argument(
+        '--rehearsal',
+        type=Path,
+        metavar='FOLDER',
+        help='Pretraining transitions: some are learned again, others judge what was forgotten.',
+    )
+    parser.add_argument(
+        '--reference',
+        type=Path,
+        nargs='+',
+        action='extend',
+        default=[],
+        metavar='BAG',
+        help='Bags that judge what was forgotten, e.g. of ground that the model knew.',
+    )
+    parser.add_argument('--seed', type=int, help='Of everything random (default: 0).')
+    parser.add_argument('--threads', type=int, help='CPU threads (default: 1).')
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``simdist evaluate``."""
+    add_bags(parser)
+    parser.add_argument(
+        '--model',
+        required=True,
+        nargs='+',
+        action='extend',
+        help='Names or folders of models; several are compared.',
+    )
+    parser.add_argument(
+        '--out', type=Path, default=EVALUATIONS, help=f'Folder to write (default: {EVALUATIONS}).'
+    )
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``simdist models``."""
+    parser.add_argument(
+        'folder', nargs='?', type=Path, default=Path('models'), help='Default: models.'
+    )
+
+
+def add_bags(parser: argparse.ArgumentParser) -> None:
+    """Declare what both commands on bags take."""
+    parser.add_argument(
+        '--bag',
+        type=Path,
+        nargs='+',
+        action='extend',
+        required=True,
+        help='Bags: rosbag2 folders, or .mcap or .db3 files.',
+    )
+    parser.add_argument(
+        '--robot', default='', help="Name, or path of a description (default: the model's)."
+    )
+    parser.add_argument(
+        '--set',
+        action='append',
+        default=[],
+        metavar=OVERRIDE,
+        help='Change a setting, e.g. finetune.max_steps=1000; sections: finetune, gate, bags.',
+    )

@@ -1,0 +1,82 @@
+"""What a user chooses about finetuning and about the gate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simdist_ros.core.settings import Settings, setting
+
+__all__ = ['METHODS', 'FinetuneSettings', 'GateSettings']
+
+METHODS = ('dynamics', 'residual', 'all', 'policy')
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneSettings(Settings):
+    """Everything that the finetuned weights depend on, apart from the model and the data."""
+
+    method: str = setting(
+        'dynamics',
+        'What is trained: dynamics; a residual on their latents; all weights, or the policy prior '
+        'on the executed actions (both only to compare with).',
+        choices=METHODS,
+    )
+    seed: int = setting(0, 'Of the windows drawn and of new weights.', low=0)
+    batch_size: int = setting(32, 'Windows in a step.', low=1, high=4096)
+    max_steps: int = setting(4000, 'Most gradient steps.', low=1)
+    dynamics_rate: float = setting(3e-4, 'Learning rate of `dynamics`.', low=1e-8, high=1.0)
+    residual_rate: float = setting(1e-3, 'Learning rate of `residual`.', low=1e-8, high=1.0)
+    all_rate: float = setting(1e-4, 'Learning rate of `all`.', low=1e-8, high=1.0)
+    policy_rate: float = setting(1e-4, 'Learning rate of `policy`.', low=1e-8, high=1.0)
+    residual_hidden: int = setting(64, 'Hidden units of a new residual.', low=1, high=4096)
+    residual_decay: float = setting(0.1, 'Weight decay of the residual.', low=0.0, high=100.0)
+    max_grad_norm: float = setting(1.0, 'Norm to which gradients are clipped.', low=1e-6)
+    rehearsal: float = setting(
+        0.25,
+        'Share of each batch that is pretraining data, where a slice of them is given.',
+        low=0.0,
+        high=0.9,
+    )
+    validation_interval: int = setting(
+        100, 'Steps between measurements of the error on held-out episodes.', low=1
+    )
+    patience: int = setting(
+        6, 'Measurements without improvement after which the training stops.', low=1
+    )
+    min_improvement: float = setting(
+        0.002, 'Smallest relative fall of the error that counts.', low=0.0, high=1.0
+    )
+    max_windows: int = setting(
+        12_000, 'Most windows to encode, evenly spaced; 21 kB of memory each.', low=8
+    )
+    held_out_windows: int = setting(1000, 'Most windows of a measurement, evenly spaced.', low=1)
+    num_threads: int = setting(1, 'CPU threads.', low=1, high=64)
+
+    @property
+    def rate(self) -> float:
+        """Learning rate of the method."""
+        rate: float = getattr(self, f'{self.method}_rate')
+        return rate
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateSettings(Settings):
+    """What a candidate must keep to be accepted."""
+
+    max_forgetting: float = setting(
+        0.1, 'Largest relative rise of the error on reference data.', low=0.0, high=10.0
+    )
+    max_rank_loss: float = setting(
+        0.1,
+        'Largest fall of the rank correlation of predicted returns and recorded outcomes.',
+        low=0.0,
+        high=2.0,
+    )
+    max_beyond_limits: float = setting(
+        0.05,
+        'Largest rise of the share of planned joint targets beyond the limits of the joints.',
+        low=0.0,
+        high=1.0,
+    )
+    num_windows: int = setting(2000, 'Most windows of each comparison.', low=2)
+    num_plans: int = setting(20, 'Recorded observations to plan from.', low=1)

@@ -1,0 +1,228 @@
+"""Transitions out of the robot's raw topics: the one definition, for a live robot and for bags."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.robot import Robot
+from simdist_ros.core.settings import Settings, setting
+from simdist_ros.transitions.episode import Episode
+from simdist_ros.transitions.episode_cutter import EpisodeCutter
+from simdist_ros.transitions.message_arrays import (
+    height_map_from_msg,
+    imu_from_msg,
+    joint_command_from_msg,
+    joint_state_from_msg,
+    odometry_from_msg,
+    stamp_ns,
+    twist_array,
+)
+from simdist_ros.transitions.stamp_order import Stamped, StampOrder
+from simdist_ros.transitions.state_assembler import StateAssembler
+from simdist_ros.transitions.topic_names import (
+    COMMAND_VELOCITY,
+    HEIGHT_MAP,
+    IMU,
+    JOINT_COMMAND,
+    JOINT_STATES,
+    MODE,
+    ODOM,
+    SUPERVISOR_TICK,
+)
+
+__all__ = ['AssemblySettings', 'TransitionAssembler', 'needed_topics']
+
+Array = NDArray[np.floating[Any]]
+
+CLOCK_JUMP_NS = 1_000_000_000  # a stamp this far behind the newest is of another clock
+# Of one stamp, what was asked for and seen comes first; the joints complete a state; what was done
+# about it follows.
+RANKS = {
+    COMMAND_VELOCITY: 0,
+    IMU: 1,
+    ODOM: 1,
+    HEIGHT_MAP: 1,
+    JOINT_STATES: 2,
+    JOINT_COMMAND: 3,
+    SUPERVISOR_TICK: 4,
+    MODE: 4,
+}
+PARTS = {IMU: 'imu', HEIGHT_MAP: 'height_map', JOINT_STATES: 'joints'}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssemblySettings(Settings):
+    """How recorded messages become episodes."""
+
+    episode_s: float = setting(
+        4.0, 'Longest episode; a longer walk gives several, so that some can be held out.',
+        unit='s', low=0.2,
+    )  # fmt: skip
+    min_episode_s: float = setting(1.0, 'Shortest episode worth keeping.', unit='s', low=0.04)
+    height_map_max_age_s: float = setting(
+        0.01, 'How far the stamp of the height map may be from the state.', unit='s', low=0.0
+    )
+    reorder_s: float = setting(
+        0.2, 'How late a message may come after others with later stamps.', unit='s', low=0.0
+    )
+
+    def __post_init__(self) -> None:
+        """Check what concerns more than one setting."""
+        super().__post_init__()
+        if self.min_episode_s > self.episode_s:
+            raise ConfigError(
+                f'AssemblySettings.min_episode_s is {self.min_episode_s}; it must not exceed '
+                f'episode_s {self.episode_s}'
+            )
+
+
+def needed_topics(robot: Robot) -> tuple[str, ...]:
+    """Return the topics without which there are no transitions."""
+    needed = (JOINT_STATES, IMU, ODOM, COMMAND_VELOCITY, JOINT_COMMAND)
+    return needed if robot.height_map is None else (*needed, HEIGHT_MAP)
+
+
+class TransitionAssembler:
+    """Takes messages one by one and returns the episodes that they complete.
+
+    The actions are the joint commands that were really sent, never plans. Nothing is interpolated:
+    where something is missing, an episode ends and another one begins. The mode is that of the
+    supervisor's ticks, else of the topic ``mode``; where neither is recorded, all counts as
+    walking.
+
+    Attributes:
+        discarded: Transitions that were not kept, by reason.
+        first_misfit: What was wrong with the first message that does not fit the robot.
+    """
+
+    def __init__(self, robot: Robot, settings: AssemblySettings) -> None:
+        """Begin with nothing."""
+        self.robot = robot
+        self.first_misfit = ''
+        self.cutter = EpisodeCutter(
+            robot,
+            min_steps=round(settings.min_episode_s * robot.control_rate_hz),
+            max_steps=round(settings.episode_s * robot.control_rate_hz),
+        )
+        self.discarded: Counter[str] = self.cutter.discarded
+        half_period = robot.period_ns // 2
+        parts = ('joints', 'imu', 'odom', *(['height_map'] if robot.height_map else []))
+        tolerance = dict.fromkeys(parts, half_period)
+        tolerance['height_map'] = max(half_period, round(1e9 * settings.height_map_max_age_s))
+        self._parts, self._tolerance = parts, tolerance
+        self._order = StampOrder(round(1e9 * settings.reorder_s))
+        self._has_ticks = False
+        self._restart()
+
+    def _restart(self) -> None:
+        """Forget all that was measured."""
+        self._states = StateAssembler(self._parts, self.robot.period_ns, self._tolerance)
+        self._velocity = np.zeros(len(self.robot.command_low))
+        self._position = np.full(3, np.nan)
+
+    def add(self, topic: str, message: Any) -> list[Episode]:
+        """Take in one message.
+
+        Args:
+            topic: Its name without the robot's namespace; others than those needed are ignored.
+            message: As received or as read from a bag.
+
+        Returns:
+            The episodes that are complete now, often none.
+        """
+        if topic not in RANKS:
+            return []
+        try:
+            values = self._read(topic, message)
+        except ConfigError as error:
+            self.first_misfit = self.first_misfit or str(error)
+            self.discarded['message does not fit the robot'] += 1
+            return []
+        newest = self._order.newest_ns
+        stamp = self._stamp(topic, message, newest)
+        if stamp is None:  # before anything was measured
+            return self._take(Stamped(0, 0, 0, topic, values))
+        done: list[Episode] = []
+        if newest is not None and stamp < newest - CLOCK_JUMP_NS:
+            done = self.finish('clock jump')
+        due = self._order.put(stamp, RANKS[topic], topic, *values)
+        if due is None:
+            self.discarded['message came too late'] += 1
+            return done
+        return done + [episode for one in due for episode in self._take(one)]
+
+    def finish(self, reason: str = '') -> list[Episode]:
+        """End the recording, or begin anew for a reason; return the episodes left."""
+        done = [episode for one in self._order.flush() for episode in self._take(one)]
+        self._restart()
+        return done + self.cutter.cut(reason)
+
+    def _stamp(self, topic: str, message: Any, newest_ns: int | None) -> int | None:
+        """Return when a message counts [ns]; None for at once.
+
+        The mode has no stamp of its own, and velocity commands may be of another machine's clock.
+        """
+        if topic == MODE:
+            return newest_ns
+        stamp = stamp_ns(message)
+        if topic != COMMAND_VELOCITY:
+            return stamp
+        if newest_ns is None or abs(stamp - newest_ns) > CLOCK_JUMP_NS:
+            return newest_ns
+        return stamp
+
+    def _read(self, topic: str, message: Any) -> tuple[Any, ...]:
+        """Return the values of a message; raise `ConfigError` if it does not fit the robot."""
+        if topic == JOINT_STATES:
+            return joint_state_from_msg(self.robot, message)
+        if topic == IMU:
+            return imu_from_msg(message)
+        if topic == ODOM:
+            return odometry_from_msg(message)
+        if topic == HEIGHT_MAP and self.robot.height_map is not None:
+            return (height_map_from_msg(self.robot.height_map, message),)
+        if topic == COMMAND_VELOCITY:
+            return (twist_array(message),)
+        if topic == JOINT_COMMAND:
+            return (joint_command_from_msg(self.robot, message),)
+        if topic == SUPERVISOR_TICK:
+            self._has_ticks = True
+            return (tick_mode(message),)
+        return (str(getattr(message, 'data', '')),)
+
+    def _take(self, one: Stamped) -> list[Episode]:
+        """Act on a message whose turn has come."""
+        state = None
+        if one.kind == ODOM:
+            self._position, linear = one.values
+            state = self._states.add('odom', one.stamp_ns, linear)
+        elif one.kind in PARTS:
+            if PARTS[one.kind] in self._parts:
+                state = self._states.add(PARTS[one.kind], one.stamp_ns, *one.values)
+        elif one.kind == COMMAND_VELOCITY:
+            self._take_velocity(one.values[0])
+        elif one.kind == JOINT_COMMAND:
+            self.cutter.note_command(one.values[0])
+        elif one.kind == SUPERVISOR_TICK or not self._has_ticks:
+            self.cutter.mode = one.values[0]
+        if state is None:
+            return []
+        return self.cutter.add(state, self._velocity, self._position)
+
+    def _take_velocity(self, velocity: Array) -> None:
+        """Note what is asked for, as the planner understands it: clipped, NaN ignored."""
+        if np.isfinite(velocity).all():
+            low, high = np.array(self.robot.command_low), np.array(self.robot.command_high)
+            self._velocity = np.clip(velocity, low, high)
+
+
+def tick_mode(message: Any) -> str:
+    """Return the mode in a supervisor's tick, or an empty text."""
+    pairs = message.status[0].values if len(message.status) else ()
+    return next((str(pair.value) for pair in pairs if pair.key == 'mode'), '')

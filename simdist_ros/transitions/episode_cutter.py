@@ -1,0 +1,194 @@
+"""Cut a stream of states and commands into episodes without a gap."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.core.command import JointCommand
+from simdist_ros.core.observation import RobotState, extero_obs, projected_gravity, proprio_obs
+from simdist_ros.core.robot import Robot
+from simdist_ros.core.ticks import TickCounter
+from simdist_ros.transitions.episode import Episode
+
+__all__ = ['EpisodeCutter']
+
+Array = NDArray[np.floating[Any]]
+F32 = NDArray[np.float32]
+
+WALK = 'walk'
+MAX_JOINT_STEP_RAD = 1.5  # in one tick; no joint is that fast, so somebody set it there
+MAX_BASE_STEP_M = 0.5
+KEPT_STEPS = 5  # commands older than that answer no state any more
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One tick as it was measured."""
+
+    step: int
+    proprio_obs: F32
+    extero_obs: F32
+    command: F32
+    joint_pos: Array
+    position: Array
+    has_fallen: bool
+
+
+class EpisodeCutter:
+    """Joins successive states by the command that was executed between them.
+
+    Attributes:
+        discarded: Transitions that were not kept, by reason.
+        mode: Operating mode of the newest tick; None where it is not known.
+    """
+
+    def __init__(self, robot: Robot, *, min_steps: int, max_steps: int) -> None:
+        """Keep episodes of `min_steps` to `max_steps` transitions."""
+        self.robot = robot
+        self.min_steps, self.max_steps = min_steps, max_steps
+        self.discarded: Counter[str] = Counter()
+        self.mode: str | None = None
+        grid = robot.height_map
+        self._centre = np.linalg.norm(grid.cells(), axis=1).argmin() if grid else 0
+        self._forget()
+
+    def _forget(self) -> None:
+        """Start anew, as after a clock jump."""
+        self._ticks = TickCounter(self.robot.period_ns)
+        self._executed: dict[int, tuple[int, Array | None]] = {}
+        self._broken = ''  # why the newest state has no predecessor
+        self._states: list[Seen] = []
+        self._actions: list[Array] = []
+
+    def note_command(self, command: JointCommand) -> None:
+        """Take what the joints were told; of several in one tick the first acts the longest."""
+        step = self._ticks.step_of(command.stamp_ns)
+        known = self._executed.get(step)
+        if known is not None and known[0] < command.stamp_ns:
+            return
+        position = command.position
+        action = None if position is None else self.robot.action(position)
+        self._executed[step] = (command.stamp_ns, action)
+        for old in [key for key in self._executed if key < step - KEPT_STEPS]:
+            del self._executed[old]
+
+    def add(self, state: RobotState, velocity: Array, position: Array) -> list[Episode]:
+        """Take a state.
+
+        Args:
+            state: What was measured.
+            velocity: vx, vy [m/s], yaw rate [rad/s] asked for now, (command_dim,).
+            position: Of the base by odometry, (3,) [m]; NaN where it is not known.
+
+        Returns:
+            Episodes that are complete now.
+        """
+        step = self._ticks.count(state.stamp_ns)
+        seen = self._see(step, state, velocity, position)
+        last = self._states[-1] if self._states else None
+        if seen is None:
+            lost = 1 if last is None else max(1, step - last.step)
+            return self._break('not finite', lost, None)
+        if last is None:
+            if self._broken:
+                self.discarded[self._broken] += 1
+            return self._break('', 0, seen)
+        if step == last.step:
+            return []  # the same tick again
+        reason = self._why_cut(last, seen)
+        if reason:
+            return self._break(reason, max(1, step - last.step), seen)
+        action = self._executed[last.step][1]
+        assert action is not None
+        self._actions.append(action)
+        self._states.append(seen)
+        if len(self._actions) < self.max_steps:
+            return []
+        return self._break('', 0, seen)
+
+    def cut(self, reason: str = '') -> list[Episode]:
+        """End the episode; a reason says that the clock or the recording began anew."""
+        done = self._break(reason, 1, None)
+        self._forget()
+        return done
+
+    def _see(self, step: int, state: RobotState, velocity: Array, position: Array) -> Seen | None:
+        """Return a state as observations, or None if one is not finite."""
+        if not state.is_finite():
+            return None
+        with np.errstate(over='ignore'):
+            proprio = proprio_obs(self.robot, state)
+        if not np.isfinite(proprio).all():  # beyond single precision
+            return None
+        return Seen(
+            step=step,
+            proprio_obs=proprio,
+            extero_obs=extero_obs(self.robot, state),
+            command=velocity.astype(np.float32),
+            joint_pos=state.joint_pos,
+            position=position,
+            has_fallen=self._has_fallen(state),
+        )
+
+    def _has_fallen(self, state: RobotState) -> bool:
+        """Tell whether the base is tilted too far or too low."""
+        tilt = np.arccos(np.clip(-projected_gravity(state.orientation)[2], -1.0, 1.0))
+        if tilt > self.robot.max_tilt_rad:
+            return True
+        if state.height_map is None:
+            return False
+        return bool(state.height_map[self._centre] < self.robot.fallen_height_m)
+
+    def _why_cut(self, last: Seen, seen: Seen) -> str:
+        """Say why two states make no transition, or return an empty text."""
+        if self.mode not in (None, WALK):
+            return 'not walking'
+        if seen.step < last.step:
+            return 'clock jump'
+        if seen.step > last.step + 1:
+            return 'missing state'
+        if last.has_fallen:
+            return 'fallen'
+        if last.step not in self._executed:
+            return 'missing command'
+        action = self._executed[last.step][1]
+        if action is None:
+            return 'damped'
+        if not np.isfinite(action).all():
+            return 'not finite'
+        moved = np.abs(seen.joint_pos - last.joint_pos).max() > MAX_JOINT_STEP_RAD
+        shifted = np.linalg.norm(seen.position - last.position) > MAX_BASE_STEP_M
+        return 'reset' if moved or shifted else ''
+
+    def _break(self, reason: str, lost: int, seen: Seen | None) -> list[Episode]:
+        """End the episode, count what was lost between it and what follows, and begin anew."""
+        if reason:
+            self.discarded[reason] += lost
+        done = self._episode()
+        self._states, self._actions = ([] if seen is None else [seen]), []
+        self._broken = reason if seen is None else ''
+        return done
+
+    def _episode(self) -> list[Episode]:
+        """Return the states and actions so far as an episode, if they are enough."""
+        steps = len(self._actions)
+        if steps == 0:
+            return []
+        has_fallen = self._states[-1].has_fallen
+        if steps < self.min_steps and not (has_fallen and steps > 1):
+            self.discarded['episode too short'] += steps
+            return []
+        return [
+            Episode(
+                proprio_obs=np.stack([seen.proprio_obs for seen in self._states]),
+                extero_obs=np.stack([seen.extero_obs for seen in self._states]),
+                commands=np.stack([seen.command for seen in self._states]),
+                actions=np.stack(self._actions).astype(np.float32),
+                terminated=has_fallen,
+            )
+        ]

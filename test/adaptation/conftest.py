@@ -1,0 +1,79 @@
+"""A tiny model of a Go2, and episodes of a made-up world that it has never seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from simdist_ros.core.robot import load_robot
+from simdist_ros.transitions.episode import Episode
+from simdist_ros.transitions.replay import HeldEpisodes
+from simdist_ros.world_model.architecture import Architecture
+from simdist_ros.world_model.checkpoint import load_model, save_model
+from simdist_ros.world_model.model import WorldModel
+
+H, T = 3, 4
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope='session')
+def robot():
+    return load_robot('go2')
+
+
+@pytest.fixture(scope='session')
+def architecture():
+    return Architecture(
+        history_steps=H,
+        horizon_steps=T,
+        latent_dim=16,
+        conv_features=(2, 3),
+        extero_hidden=(8,),
+        dynamics_heads=4,
+        policy_layers=1,
+        policy_heads=2,
+        reward_heads=2,
+        value_heads=4,
+    )
+
+
+@pytest.fixture
+def model(architecture):
+    return WorldModel(architecture, seed=1).eval()
+
+
+@pytest.fixture
+def parent(tmp_path, model):
+    folder = tmp_path / 'models' / 'parent'
+    save_model(folder, model, robot='go2', created_by='a test')
+    return load_model(folder)
+
+
+def lived(number: int, steps: int = 40, *, push: float = 0.5, **labels) -> Episode:
+    """Observations that the actions push around: there is something to learn."""
+    generator = np.random.default_rng(number)
+    effect = np.random.default_rng(99).normal(size=(12, 35)) * push
+    actions = generator.normal(size=(steps, 12))
+    observed = [generator.normal(size=35)]
+    for action in actions:
+        observed.append(0.8 * observed[-1] + action @ effect)
+    return Episode(
+        proprio_obs=np.array(observed, np.float32),
+        extero_obs=np.zeros((steps + 1, 315), np.float32),
+        actions=actions.astype(np.float32),
+        commands=np.tile(np.float32([0.5, 0.0, 0.0]), (steps + 1, 1)),
+        **labels,
+    )
+
+
+@pytest.fixture(scope='session')
+def episodes():
+    return HeldEpisodes(tuple(lived(number) for number in range(20)))
