@@ -33,10 +33,10 @@ class MppiSettings(Settings):
     )
     gamma: float = setting(0.99, 'Discount of one step.', low=0.0, high=1.0)
     initial_std: float = setting(
-        0.1, 'Spread of the first candidates, in actions.', low=1e-6, high=10.0
+        0.05, 'Spread of the first candidates, in actions.', low=1e-6, high=10.0
     )
     prior_pull: float = setting(
-        0.4,
+        0.8,
         'How far each tick draws the last plan back to the policy prior: 0 keeps it, 1 forgets '
         'it. Kept as it is, a plan is refined over many ticks, far from anything the model was '
         'trained on, and the robot falls over promises that only the model makes.',

@@ -46,8 +46,8 @@ class EvaluateSettings(Settings):
     hard_worlds: str = setting(
         ' '.join(BEYOND), 'Names of worlds beyond the trained ones, for the policy head.'
     )
-    num_samples: int = setting(32, "The planner's candidates in an iteration.", low=1)
-    num_iterations: int = setting(2, "The planner's iterations.", low=1)
+    num_samples: int = setting(64, "The planner's candidates in an iteration.", low=1)
+    num_iterations: int = setting(1, "The planner's iterations.", low=1)
     num_windows: int = setting(4096, 'Held-out windows for the open-loop errors.', low=8)
     num_episodes: int = setting(1000, 'Most held-out episodes for the values.', low=2)
 
