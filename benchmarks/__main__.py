@@ -61,7 +61,7 @@ def main() -> int:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
     parser.add_argument('names', nargs='*', metavar='NAME', help=', '.join(BENCHMARKS))
-    parser.add_argument('--model', default='', help='Model; default: that of `make demo`.')
+    parser.add_argument('--model', default='go2', help='Name or folder of a model.')
     parser.add_argument('--world', default='nominal', help='World.')
     parser.add_argument('--seeds', type=int, default=5, help='Seeds of `walking`.')
     parser.add_argument(

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.model import benchmark_model
 from simdist_ros.adaptation.adapt import data_of_episodes
 from simdist_ros.adaptation.finetune import Finetuning
 from simdist_ros.adaptation.settings import METHODS, FinetuneSettings
@@ -27,7 +26,7 @@ WARM_UP, MIN_STEPS, MAX_STEPS, ENOUGH_S = 10, 10, 600, 8.0
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Return one row for each method and number of threads."""
     robot = load_robot('go2')
-    model = load_model(find_model(benchmark_model(options.model)), robot).model
+    model = load_model(find_model(options.model), robot).model
     generator = np.random.default_rng(0)
     episodes = HeldEpisodes(tuple(random_episode(robot, generator) for _ in range(EPISODES)))
     data = data_of_episodes(episodes, episodes.numbers, model.architecture).finetune

@@ -13,8 +13,6 @@ import numpy as np
 import torch
 
 from benchmarks.closed_loop import parse_settings, walk
-from benchmarks.model import benchmark_model
-from simdist_ros.bringup.demo import UPSTREAM
 from simdist_ros.core.command import JointCommand
 from simdist_ros.core.robot import load_robot
 from simdist_ros.planning.backends.choice import BackendSettings
@@ -26,6 +24,7 @@ from simdist_ros.sim.world import load_world
 from simdist_ros.world_model.checkpoint import find_model, load_model
 from simdist_ros.world_model.model import WorldModel
 
+UPSTREAM = 'SIMDIST_UPSTREAM_GO2'  # environment variable: folder of the published inputs
 TICKS = 25
 STARTS = ((0, 50), (1, 77), (2, 104), (3, 131))  # seed, tick at which a recording begins
 VX = 0.5
@@ -57,7 +56,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     The walks are closed loop, in MuJoCo; their return is a mean reward of 0 to 1.
     """
     torch.set_num_threads(options.threads)
-    name = benchmark_model(options.model)
+    name = options.model
     model = load_model(find_model(name), load_robot('go2')).model
     sources = {'golden': list(golden()), 'recorded': list(recorded(model, options.world))}
     rows = []

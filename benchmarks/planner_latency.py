@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.model import benchmark_model
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.core.robot import load_robot
 from simdist_ros.planning.backends.choice import BackendSettings, options
@@ -31,7 +30,7 @@ MIN_PLANS, MAX_PLANS = 5, 200
 
 def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Return one row for each backend, size and number of threads."""
-    model, sizes = benchmark_model(arguments.model), arguments.sizes or SIZES
+    model, sizes = arguments.model, arguments.sizes or SIZES
     rows: list[dict[str, Any]] = []
     for option in options():
         for threads in (1, 2) if option.device in ('cpu', 'openvino') else (1,):

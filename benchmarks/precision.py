@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.model import benchmark_model
 from simdist_ros.core.robot import load_robot
 from simdist_ros.planning.backends.torch_backend import TorchBackend
 from simdist_ros.planning.fitting import blank_observation
@@ -44,7 +43,7 @@ PRECISIONS = {
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Return one row for each precision and number of candidates."""
     torch.set_num_threads(options.threads)
-    model = load_model(find_model(benchmark_model(options.model)), load_robot('go2')).model
+    model = load_model(find_model(options.model), load_robot('go2')).model
     backend = TorchBackend(model)
     planner = Planner(model, MppiSettings(), torch.Generator(), backend=backend)
     prior = planner.observe(blank_observation(model.architecture, 0))

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks.model import benchmark_model
 from simdist_ros.bringup.graph import REALTIME, GraphOptions
 from simdist_ros.bringup.run import new_run_folder, run_graph
 
@@ -16,7 +15,7 @@ SECONDS = 60.0
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Return one row."""
     run = GraphOptions(
-        model=benchmark_model(options.model),
+        model=options.model,
         world=options.world,
         mode=REALTIME,
         duration_s=options.seconds or SECONDS,

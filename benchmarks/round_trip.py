@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks.model import benchmark_model
 from simdist_ros.bringup.graph import LOCKSTEP, GraphOptions
 from simdist_ros.bringup.run import new_run_folder, run_graph
 from simdist_ros.core.robot import load_robot
@@ -16,9 +15,7 @@ POLICY_PRIOR = {'planner': {'mppi.num_iterations': 0}}
 
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Return one row: in lockstep a tick takes as long as its answer, and no search is made."""
-    run = GraphOptions(
-        model=benchmark_model(options.model), world=options.world, mode=LOCKSTEP, duration_s=10.0
-    )
+    run = GraphOptions(model=options.model, world=options.world, mode=LOCKSTEP, duration_s=10.0)
     folder = new_run_folder(Path('runs') / 'bench', run)
     report = run_graph(run, POLICY_PRIOR, folder, shows_progress=False)
     if report is None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.model import benchmark_model
 from simdist_ros.core.robot import load_robot
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.loading import load_planner
@@ -27,7 +26,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Return one row for each speed; the policy prior walks, with a delay of one step."""
     robot = load_robot('go2')
     settings = MppiSettings(num_iterations=0, plan_delay_steps=1)
-    model = benchmark_model(options.model)
+    model = options.model
     planner = load_planner(model, robot, settings, seed=0).planner
     rng = np.random.default_rng(0)
     rows = []

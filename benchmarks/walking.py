@@ -7,7 +7,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from benchmarks.model import benchmark_model
 from simdist_ros.bringup.graph import LOCKSTEP, GraphOptions
 from simdist_ros.bringup.run import new_run_folder, run_graph
 
@@ -19,7 +18,7 @@ SEARCHES = {
 
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Return one row for each search and seed."""
-    model = benchmark_model(options.model)
+    model = options.model
     rows = []
     for name, search in SEARCHES.items():
         for seed in range(options.seeds):

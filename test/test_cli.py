@@ -89,12 +89,6 @@ def test_up_refuses_what_cannot_be_started_in_one_sentence(refusal, model, argum
     assert refusal('up', '--model', model, *arguments) == sentence
 
 
-def test_up_without_a_model_says_how_to_get_one(refusal):
-    sentence = refusal('up')
-    assert sentence.startswith('no model was named; give --model NAME or FOLDER')
-    assert 'simdist import-upstream' in sentence
-
-
 def test_up_with_an_unknown_model_names_it(refusal):
     assert refusal('up', '--model', 'gone2').startswith("unknown model 'gone2'")
     assert refusal('up', '--model', 'models/gone') == (

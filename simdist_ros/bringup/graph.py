@@ -31,7 +31,7 @@ class GraphOptions(Settings):
 
     robot: str = setting('go2', 'Name or file of the robot.')
     world: str = setting('nominal', 'Name or file of the world (stand-in only).')
-    model: str = setting('', 'Name or folder of the world model.')
+    model: str = setting('go2', 'Name of a world model that ships, or a folder.')
     mode: str = setting(
         REALTIME, 'Clock: wall clock, or wait for each answer.', choices=(LOCKSTEP, REALTIME)
     )

@@ -41,11 +41,6 @@ def check_options(options: GraphOptions) -> Robot:
     if options.use_mock_hardware:
         load_world(options.world)
         robot.check_command(np.array([options.vx, options.vy, options.yaw_rate]))
-    if not options.model:
-        raise ConfigError(
-            'no model was named; give --model NAME or FOLDER, or make one with '
-            '`simdist import-upstream`'
-        )
     load_model(find_model(options.model), robot)
     if options.bag and Path(options.bag).exists():
         raise BagError(f'bag {options.bag!r} exists already; name a folder that does not')

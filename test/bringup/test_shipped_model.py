@@ -1,0 +1,53 @@
+"""models/go2, as it ships: whole, small, of known origin, and it walks."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from simdist_ros.cli import make_walker
+from simdist_ros.core.robot import load_robot
+from simdist_ros.pretraining.evaluate_walk import Walk, walk
+from simdist_ros.pretraining.expert_files import EXPERT, load_actor
+from simdist_ros.pretraining.recipe import load_recipe
+from simdist_ros.world_model.checkpoint import find_model, load_model
+
+SEED = 7
+
+
+@pytest.fixture(scope='module')
+def robot():
+    return load_robot('go2')
+
+
+def test_it_says_which_command_seed_and_commit_made_it(robot):
+    manifest = load_model(find_model('go2'), robot).manifest
+    assert re.fullmatch(
+        r'simdist pretrain --robot go2 --preset cpu, seed 0, commit [0-9a-f]{7,40}',
+        manifest.created_by,
+    )
+
+
+def test_with_its_expert_it_takes_less_than_ten_megabytes(robot):
+    folder = find_model('go2')
+    load_actor(folder / EXPERT, robot, load_recipe(robot))
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 10e6
+
+
+@pytest.mark.parametrize('iterations', [0, 1])
+@pytest.mark.parametrize('speed', [0.5, 1.0])
+def test_it_walks_as_fast_as_it_is_told(robot, speed, iterations):
+    task = Walk(
+        world='nominal',
+        speed=speed,
+        seed=SEED,
+        seconds=5.0,
+        num_samples=16,
+        num_iterations=iterations,
+    )
+    walker, model = make_walker(find_model('go2'), robot, 16, iterations, SEED)
+    result = walk(robot, load_recipe(robot).rewards, walker, model, task)
+    assert not result.fell
+    assert result.error_mps < 0.15
+    assert result.distance_m > 0.75 * speed * task.seconds
