@@ -7,7 +7,15 @@ from setuptools import find_packages, setup
 
 NAME = 'simdist_ros'
 SHARED = ('launch', 'config', 'models')  # go to share/simdist_ros as they are
-NODES = ('mujoco_robot', 'operator', 'planner', 'progress', 'supervisor', 'transition_logger')
+NODES = (
+    'finetuner',
+    'mujoco_robot',
+    'operator',
+    'planner',
+    'progress',
+    'supervisor',
+    'transition_logger',
+)
 
 ROOT = Path(__file__).resolve().parent
 

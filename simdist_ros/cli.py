@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,7 +85,7 @@ def up(arguments: argparse.Namespace) -> int:
     names = [info.name for info in describe(GraphOptions)]
     options = GraphOptions(**{name: getattr(arguments, name) for name in names})
     overrides = parse_overrides(arguments.set)
-    describe_graph(options, overrides)
+    describe_graph(dataclasses.replace(options, bag=options.bag or 'bag'), overrides)  # as it runs
     check_options(options)
     run_graph(
         options,

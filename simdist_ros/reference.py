@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.adaptation.triggers import TriggerSettings
+from simdist_ros.adaptation.watch import WatchSettings
 from simdist_ros.bringup.graph import GraphOptions
 from simdist_ros.core.robot import HeightMap, Joint, Robot
 from simdist_ros.core.settings import SettingInfo, Settings, describe
 from simdist_ros.core.share import share_folder
+from simdist_ros.nodes.finetuner import FinetunerSettings
 from simdist_ros.nodes.mujoco_robot import MujocoRobotSettings
 from simdist_ros.nodes.operator import OperatorSettings
 from simdist_ros.nodes.planner import PlannerSettings
@@ -53,9 +56,17 @@ def sections() -> list[tuple[str, str, str, type[Settings]]]:
         ('Node `planner`', 'ROS parameters.', '', PlannerSettings),
         ('Node `planner`: what runs the model', 'ROS parameters.', '', BackendSettings),
         ('Node `planner`: the search', 'ROS parameters.', 'mppi.', MppiSettings),
+        ('Node `planner`: how a model is watched', 'ROS parameters.', 'watch.', WatchSettings),
         ('Node `supervisor`', 'ROS parameters.', '', SupervisorSettings),
         ('Node `supervisor`: safety', 'ROS parameters.', 'safety.', SafetySettings),
         ('Node `transition_logger`', 'ROS parameters.', '', TransitionLoggerSettings),
+        (
+            'Node `finetuner`',
+            'ROS parameters; those of `simdist finetune`, below, too, with their prefixes.',
+            '',
+            FinetunerSettings,
+        ),
+        ('Node `finetuner`: when', 'ROS parameters.', 'trigger.', TriggerSettings),
         ('Node `mujoco_robot`', 'ROS parameters.', '', MujocoRobotSettings),
         ('Node `operator`', 'ROS parameters.', '', OperatorSettings),
         ('`simdist finetune`: training', 'With `--set`.', 'finetune.', FinetuneSettings),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -43,6 +44,12 @@ class GraphOptions(Settings):
     bag: str = setting('', 'Folder of the bag; empty records none.')
     use_mock_hardware: bool = setting(
         True, 'MuJoCo stands in for the robot; false expects a real one on the same topics.'
+    )
+    finetune: bool = setting(
+        False, 'Adapt the model while it walks (node finetuner); needs a bag to learn from.'
+    )
+    models: str = setting(
+        '', 'Folder for adapted models; empty is a folder `models` beside the bag.'
     )
     teleop: bool = setting(False, 'Leave cmd_vel to a teleop node instead of vx, vy, yaw_rate.')
 
@@ -87,6 +94,8 @@ def describe_graph(
         raise ConfigError('mode lockstep needs a command for each stamp; teleop has none')
     if options.duration_s and not options.use_mock_hardware:
         raise ConfigError('duration_s ends the stand-in only; a real robot is ended with Ctrl-C')
+    if options.finetune and not options.bag:
+        raise ConfigError('finetune needs a bag to learn from; name one with bag')
     common: dict[str, Any] = {'robot': options.robot}
     clocked = common | {'mode': options.mode}
     if options.mode == LOCKSTEP:
@@ -112,6 +121,8 @@ def describe_graph(
             'num_observers': len(nodes),
         }
         nodes.append(NodeSpec(name='mujoco_robot', parameters=parameters, ends_graph=True))
+    if options.finetune:
+        nodes.append(NodeSpec(name='finetuner', parameters=common | finetuner_parameters(options)))
     return with_overrides(nodes, overrides or {})
 
 
@@ -137,6 +148,12 @@ def planner_parameters(options: GraphOptions) -> dict[str, Any]:
     if options.mode == REALTIME:
         parameters |= {'mppi.plan_delay_steps': 1, 'mppi.budget_ms': REALTIME_BUDGET_MS}
     return parameters
+
+
+def finetuner_parameters(options: GraphOptions) -> dict[str, Any]:
+    """What to learn from and where the results go; the bag's own folder holds nothing else."""
+    models = options.models or str(Path(options.bag).parent / 'models')
+    return {'bag': options.bag, 'model': options.model, 'folder': models}
 
 
 def with_overrides(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -25,13 +26,14 @@ RCLPY_OWN = ('use_sim_time', 'start_type_description_service')
 UNBOUNDED = {'float': 1e308, 'int': 2**62}
 
 
-def declare(node: Node, cls: type[S], prefix: str = '') -> S:
+def declare(node: Node, cls: type[S], prefix: str = '', *, settable: Collection[str] = ()) -> S:
     """Declare every setting of a class as a parameter and return the values given.
 
     Args:
         node: The node that owns the parameters.
         cls: The settings class.
         prefix: First part of the parameter names, e.g. ``mppi.``.
+        settable: Settings that may change while the node runs; all others are read-only.
 
     Raises:
         ConfigError: A value has the wrong type or breaks a rule.
@@ -40,7 +42,9 @@ def declare(node: Node, cls: type[S], prefix: str = '') -> S:
     for info in describe(cls):
         name = prefix + info.name
         try:
-            parameter = node.declare_parameter(name, default_of(info), descriptor_of(info))
+            descriptor = descriptor_of(info)
+            descriptor.read_only = info.name not in settable
+            parameter = node.declare_parameter(name, default_of(info), descriptor)
         except (InvalidParameterTypeException, InvalidParameterValueException) as error:
             given = node._parameter_overrides[name].value
             raise ConfigError(
@@ -69,12 +73,11 @@ def default_of(info: SettingInfo) -> Any:
 
 
 def descriptor_of(info: SettingInfo) -> ParameterDescriptor:
-    """Return doc, unit, range and choices as a descriptor; set at start-up only."""
+    """Return doc, unit, range and choices as a descriptor."""
     descriptor = ParameterDescriptor(
         name=info.name,
         description=info.doc + (f' [{info.unit}]' if info.unit else ''),
         additional_constraints=f'one of {", ".join(info.choices)}' if info.choices else '',
-        read_only=True,
         type=Parameter.Type.from_parameter_value(default_of(info)).value,
     )
     if info.low is None and info.high is None:

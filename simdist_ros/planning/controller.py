@@ -53,6 +53,7 @@ class Controller:
         self.step: int | None = None  # of the newest observation in the history
         self.planned_step = 0  # of the observation that `planned` answers
         self.planned: PlannedTargets | None = None
+        self.observation: Observation | None = None  # that the planner was last shown
 
     def reset(self) -> None:
         """Forget everything that happened."""
@@ -60,7 +61,7 @@ class Controller:
         self.ticks.reset()
         self.executed.clear()
         self.step = None
-        self.planned = None
+        self.planned = self.observation = None
         self.planner.reset()
 
     def note_executed(self, command: JointCommand, joint_pos: F32) -> None:
@@ -104,16 +105,15 @@ class Controller:
         step = self.ticks.count(state.stamp_ns)
         self.remember(step, observation)
         delay = self.planner.settings.plan_delay_steps
-        result = self.planner.plan(
-            Observation(
-                step=step,
-                proprio_obs_hist=self.history.proprio_obs,
-                acts_hist=self.history.actions,
-                extero_obs=extero,
-                command=command,
-                committed=self.committed(step, delay),
-            )
+        self.observation = Observation(
+            step=step,
+            proprio_obs_hist=self.history.proprio_obs,
+            acts_hist=self.history.actions,
+            extero_obs=extero,
+            command=command,
+            committed=self.committed(step, delay),
         )
+        result = self.planner.plan(self.observation)
         if isinstance(result, NoPlan):
             if result.reason is Reason.PRIOR_NOT_FINITE:
                 self.history.reset()  # one absurd measurement must not cost H ticks

@@ -14,7 +14,7 @@ from simdist_ros.planning.backends.choice import BackendSettings, choose
 from simdist_ros.planning.fitting import fit_to_budget, plan_ms, warm_up
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.world_model.checkpoint import find_model, load_model
+from simdist_ros.world_model.checkpoint import LoadedModel, find_model, load_model
 
 __all__ = ['LoadedPlanner', 'load_planner']
 
@@ -24,12 +24,24 @@ TRIALS = 5  # to compare backends
 
 @dataclass(frozen=True)
 class LoadedPlanner:
-    """A planner that is ready, the name of its model, and what a user should know."""
+    """A planner that is ready, its model, and what a user should know.
+
+    Attributes:
+        planner: Ready to plan.
+        loaded: The model as it was read, on the CPU, whatever runs it.
+        summary: What was loaded, for the log.
+        warning: What is less than was asked for, or empty.
+    """
 
     planner: Planner
-    name: str
+    loaded: LoadedModel
     summary: str
     warning: str
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self.loaded.folder.name
 
 
 def load_planner(
@@ -60,7 +72,8 @@ def load_planner(
         )
     torch.set_num_threads(backend.num_threads)
     folder = find_model(model_name)
-    model = load_model(folder, robot).model
+    loaded = load_model(folder, robot)
+    model = loaded.model
 
     def make(settings: MppiSettings, runs: Backend) -> Planner:
         return Planner(model, settings, torch.Generator().manual_seed(seed), backend=runs)
@@ -74,7 +87,7 @@ def load_planner(
     fitted = fit.settings
     return LoadedPlanner(
         planner=planner,
-        name=folder.name,
+        loaded=loaded,
         summary=f'model {folder.name}: {fitted.num_samples} samples x {fitted.num_iterations} '
         f'iterations, {backend.num_threads} threads, {choice.why}',
         warning='; '.join(filter(None, [choice.warning, fit.warning])),

@@ -101,7 +101,7 @@ class CrossAttention(nn.Module):
         """
         batch, heads, _, head_dim = keys.shape
         query = linear(self.query, x).view(batch, -1, heads, head_dim)
-        if len(x) == batch > 1:
+        if batch > 1 and len(x) == batch:  # in this order, or an export fixes the length
             mean = F.scaled_dot_product_attention(query.transpose(1, 2), keys, values, scale=1.0)
             return linear(self.output, mean.transpose(1, 2).reshape(x.shape))
         weights = (keys @ query.permute(0, 2, 3, 1)).softmax(-2)  # (B, heads, M, K / B * T)

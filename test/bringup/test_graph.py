@@ -51,6 +51,23 @@ def test_without_a_bag_nobody_records_and_the_stand_in_waits_for_one_less():
     assert nodes['mujoco_robot'].parameters['num_observers'] == 3
 
 
+def test_who_finetunes_comes_last_and_the_stand_in_does_not_wait_for_it():
+    options = {'mode': 'lockstep', 'model': 'm', 'bag': 'run/bag'}
+    assert 'finetuner' not in by_name(GraphOptions(**options))
+    nodes = by_name(GraphOptions(finetune=True, **options))
+    assert list(nodes)[-1] == 'finetuner'
+    assert nodes['finetuner'].parameters == {
+        'robot': 'go2',
+        'bag': 'run/bag',
+        'model': 'm',
+        'folder': 'run/models',
+    }
+    assert not nodes['finetuner'].ends_graph
+    assert nodes['mujoco_robot'].parameters['num_observers'] == 4
+    named = by_name(GraphOptions(finetune=True, models='elsewhere', **options))
+    assert named['finetuner'].parameters['folder'] == 'elsewhere'
+
+
 def test_teleop_leaves_the_velocity_to_somebody_else():
     assert 'operator' not in by_name(GraphOptions(model='m', teleop=True))
 
@@ -68,7 +85,7 @@ def test_the_graph_ends_with_its_robot_and_what_controls_is_started_again():
 
 
 def test_every_node_is_a_module_that_exists():
-    for node in describe_graph(GraphOptions(model='m', bag='b')):
+    for node in describe_graph(GraphOptions(model='m', bag='b', finetune=True)):
         assert importlib.util.find_spec(node.module), node.module
 
 
@@ -93,6 +110,7 @@ def test_overrides_win_over_what_the_mode_sets_and_touch_no_other_node():
             None,
             'mode lockstep needs a command for each stamp; teleop has none',
         ),
+        ({'finetune': True}, None, 'finetune needs a bag to learn from; name one with bag'),
         ({}, {'planer': {'seed': 1}}, "unknown node 'planer'; did you mean 'planner'?"),
         (
             {'use_mock_hardware': False},

@@ -6,8 +6,12 @@ import pytest
 import yaml
 from rclpy.parameter import Parameter
 
+from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.adaptation.triggers import TriggerSettings
+from simdist_ros.adaptation.watch import WatchSettings
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import describe
+from simdist_ros.nodes.finetuner import FinetunerSettings
 from simdist_ros.nodes.mujoco_robot import MujocoRobotSettings
 from simdist_ros.nodes.operator import OperatorSettings
 from simdist_ros.nodes.parameters import declare, refuse_unknown
@@ -18,9 +22,14 @@ from simdist_ros.nodes.transition_logger import TransitionLoggerSettings
 from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.safety.settings import SafetySettings
+from simdist_ros.transitions.assembly import AssemblySettings
 
 ALL_SETTINGS = [
+    AssemblySettings,
     BackendSettings,
+    FinetuneSettings,
+    FinetunerSettings,
+    GateSettings,
     MppiSettings,
     MujocoRobotSettings,
     OperatorSettings,
@@ -29,6 +38,8 @@ ALL_SETTINGS = [
     SafetySettings,
     SupervisorSettings,
     TransitionLoggerSettings,
+    TriggerSettings,
+    WatchSettings,
 ]
 
 
@@ -141,3 +152,14 @@ def test_a_parameter_cannot_change_under_a_running_node(make_node):
     (result,) = node.set_parameters([Parameter('num_samples', value=64)])
     assert not result.successful
     assert node.get_parameter('num_samples').value == MppiSettings().num_samples
+
+
+def test_only_a_settable_parameter_can_change_later(make_node):
+    node = make_node()
+    declare(node, PlannerSettings, settable=('model',))
+    assert not node.describe_parameter('model').read_only
+    assert node.describe_parameter('mode').read_only
+    (changed,) = node.set_parameters([Parameter('model', value='other')])
+    assert changed.successful
+    (kept,) = node.set_parameters([Parameter('seed', value=3)])
+    assert not kept.successful

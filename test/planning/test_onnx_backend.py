@@ -17,6 +17,7 @@ from simdist_ros.planning.backends.stages import STAGES
 from simdist_ros.planning.planner import Observation, Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.residual import Residual
 
 from .situations import SMALL, make_planner, observe
 
@@ -228,6 +229,64 @@ def test_a_model_that_differs_in_more_than_its_dynamics_is_not_swapped_in(
         next(iter(getattr(other, part).state_dict().values())).add_(0.5)
     with pytest.raises(CheckpointError, match=f'{part} of the new model is not that of the'):
         backend.prepare(other)
+
+
+# Residual
+
+
+@pytest.fixture(scope='module')
+def corrected(architecture):
+    """A model with a residual that changes much."""
+    model = WorldModel(architecture, seed=1)
+    model.residual = Residual(architecture, 4)
+    torch.nn.init.normal_(model.residual.output.weight, generator=torch.Generator().manual_seed(3))
+    return model.eval()
+
+
+@pytest.fixture(scope='module')
+def corrected_cache(architecture, corrected, cache):
+    """Graphs of that model: only one of them differs from those of a model without a residual."""
+    graphs, _ = load_graphs(WorldModel(architecture, seed=1).eval(), cache)
+    predict = onnx_graphs.export(STAGES['predict'](corrected))
+    onnx_graphs.write(cache / graph_key(corrected), {**graphs, 'predict': predict})
+    return cache
+
+
+def test_a_residual_takes_part_in_the_plans(
+    corrected, corrected_cache, small_model, architecture, never_exports
+):
+    ours = plans_of(planner_on(OnnxBackend(corrected, cache=corrected_cache)), architecture)
+    assert_plans_agree(ours, plans_of(make_planner(corrected), architecture))
+    without = plans_of(make_planner(small_model), architecture)
+    assert np.abs(ours[-1].actions - without[-1].actions).max() > TOLERANCE
+
+
+def test_a_residual_is_swapped_in_and_out(
+    corrected, corrected_cache, small_model, architecture, never_exports
+):
+    planner = planner_on(OnnxBackend(small_model, cache=corrected_cache))
+    old = planner.swap(planner.backend.prepare(corrected))
+    assert_plans_agree(
+        plans_of(planner, architecture), plans_of(make_planner(corrected), architecture)
+    )
+    planner = planner_on(planner.backend)
+    planner.swap(old)
+    assert_plans_agree(
+        plans_of(planner, architecture), plans_of(make_planner(small_model), architecture)
+    )
+
+
+def test_a_residual_whose_graphs_are_not_exported_is_refused_and_not_exported_meanwhile(
+    backend, small_model, architecture, never_exports
+):
+    other = copy.deepcopy(small_model)
+    other.residual = Residual(architecture, 5)
+    with pytest.raises(CheckpointError, match='they are not exported; run `simdist export-onnx`'):
+        backend.prepare(other.eval())
+    assert_plans_agree(
+        plans_of(planner_on(backend), architecture),
+        plans_of(make_planner(small_model), architecture),
+    )
 
 
 # Kept graphs

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from simdist_ros.core.errors import CheckpointError
 from simdist_ros.planning.backends.backend import Backend, NewDynamics, check_frozen
-from simdist_ros.planning.backends.onnx_graphs import cache_folder, load_graphs
+from simdist_ros.planning.backends.onnx_graphs import (
+    Graph,
+    cache_folder,
+    graph_key,
+    load_graphs,
+    read_graphs,
+)
 from simdist_ros.planning.backends.onnx_session import OnnxStage
 from simdist_ros.planning.backends.stages import DYNAMICS, STAGES, Stages, example_inputs
 from simdist_ros.world_model.model import WorldModel
@@ -43,7 +50,9 @@ class OnnxBackend(Backend):
         """
         self.provider, self.num_threads = provider, num_threads
         self.cache = cache or cache_folder()
-        sessions, note = self.sessions(model, tuple(STAGES))
+        self.key = graph_key(model)
+        self.graphs, note = load_graphs(model, self.cache)
+        sessions = self.sessions(model, self.graphs, tuple(STAGES))
         super().__init__(model, Stages(**sessions))
         self.device = sessions['predict'].device
         self.note = note
@@ -54,11 +63,10 @@ class OnnxBackend(Backend):
         return f'{self.name} on {self.provider}'
 
     def sessions(
-        self, model: WorldModel, names: Sequence[str]
-    ) -> tuple[dict[str, OnnxStage], str]:
-        """Build the sessions of some stages; return them and what a user should know."""
-        graphs, note = load_graphs(model, self.cache)
-        built = {
+        self, model: WorldModel, graphs: Mapping[str, Graph], names: Sequence[str]
+    ) -> dict[str, OnnxStage]:
+        """Build the sessions of some stages."""
+        return {
             name: OnnxStage(
                 graphs[name],
                 STAGES[name](model).state_dict(),
@@ -68,7 +76,21 @@ class OnnxBackend(Backend):
             )
             for name in names
         }
-        return built, note
+
+    def graphs_of(self, model: WorldModel) -> Mapping[str, Graph]:
+        """Return a model's graphs, which a residual makes others; nothing is exported meanwhile.
+
+        Raises:
+            CheckpointError: They were never exported.
+        """
+        key = graph_key(model)
+        graphs = self.graphs if key == self.key else read_graphs(self.cache / key)
+        if graphs is None:
+            raise CheckpointError(
+                'the new model needs other ONNX graphs than the one in use, as with a residual, '
+                'and they are not exported; run `simdist export-onnx` on it, then load it again'
+            )
+        return graphs
 
     def observe(
         self, proprio_obs_hist: Tensor, acts_hist: Tensor, extero_obs: Tensor, commands: Tensor
@@ -79,9 +101,13 @@ class OnnxBackend(Backend):
 
     @torch.inference_mode()
     def prepare(self, model: WorldModel) -> NewDynamics:
-        """Build sessions for other dynamics and run them once at every size in use."""
+        """Build sessions for other dynamics and run them once at every size in use.
+
+        Raises:
+            CheckpointError: The model differs in more, or its graphs are not exported.
+        """
         check_frozen(self.model, model)
-        new, _ = self.sessions(model, DYNAMICS)
+        new = self.sessions(model, self.graphs_of(model), DYNAMICS)
         for name, session in new.items():
             for count in tuple(getattr(self.stages, name).buffers):
                 inputs = example_inputs(model.architecture, count)

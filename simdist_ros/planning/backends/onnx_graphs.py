@@ -27,9 +27,9 @@ from simdist_ros.planning.backends.stages import STAGES, Stage, example_inputs
 from simdist_ros.world_model.manifest import sha256
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['Graph', 'are_kept', 'cache_folder', 'graph_key', 'load_graphs']
+__all__ = ['Graph', 'are_kept', 'cache_folder', 'graph_key', 'load_graphs', 'read_graphs']
 
-VERSION = 1  # of what `export` makes; a change makes older files unknown
+VERSION = 2  # of what `export` makes; a change makes older files unknown
 INDEX = 'index.json'  # written last: names the weights of each graph, and its hash
 CACHE = 'SIMDIST_CACHE'  # environment variable: folder for what can be made again
 EXAMPLE_CANDIDATES = 3  # not 1, which the exporter would take for a fixed size
@@ -76,7 +76,7 @@ def load_graphs(model: WorldModel, folder: Path) -> tuple[dict[str, Graph], str]
         ConfigError: There are none, and what exports them is not installed.
     """
     place = folder / graph_key(model)
-    kept = read(place)
+    kept = read_graphs(place)
     if kept is not None:
         return kept, ''
     damaged = place.exists()
@@ -96,7 +96,7 @@ def are_kept(model: WorldModel, folder: Path | None = None) -> bool:
     return ((folder or cache_folder()) / graph_key(model) / INDEX).is_file()
 
 
-def read(place: Path) -> dict[str, Graph] | None:
+def read_graphs(place: Path) -> dict[str, Graph] | None:
     """Return the graphs of a folder, or None unless all of them are as they were written."""
     try:
         index: dict[str, Any] = json.loads((place / INDEX).read_bytes())

@@ -13,12 +13,14 @@ from torch import Tensor
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.planning.backends.backend import FROZEN, Backend, NewDynamics, check_frozen
 from simdist_ros.planning.backends.cuda_graph import CudaGraph, flatten
-from simdist_ros.planning.backends.stages import DYNAMICS, STAGES, torch_stages
+from simdist_ros.planning.backends.stages import DYNAMICS, STAGES, example_inputs, torch_stages
 from simdist_ros.planning.mppi import Search, State
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['CudaBackend', 'TorchBackend']
+
+WARM_UP_CANDIDATES = 8
 
 
 class TorchBackend(Backend):
@@ -30,11 +32,16 @@ class TorchBackend(Backend):
         """Take a model in evaluation mode, on the device it is to run on."""
         super().__init__(model, torch_stages(model))
 
+    @torch.inference_mode()
     def prepare(self, model: WorldModel) -> NewDynamics:
-        """Take over another model's dynamics; there is nothing to build."""
+        """Take over another model's dynamics and run them once; there is nothing to build."""
         check_frozen(self.model, model)
         model = model.to(self.device).eval()
-        return NewDynamics(model, {name: STAGES[name](model) for name in DYNAMICS})
+        new = {name: STAGES[name](model) for name in DYNAMICS}
+        inputs = example_inputs(model.architecture, WARM_UP_CANDIDATES)
+        for name, stage in new.items():
+            stage(*(inputs[key].to(self.device) for key in STAGES[name].inputs))
+        return NewDynamics(model, new)
 
 
 class CudaBackend(TorchBackend):

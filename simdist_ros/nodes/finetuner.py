@@ -1,0 +1,263 @@
+"""Node that adapts the planner's model while it walks, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from rclpy.client import Client
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.executors import Executor
+from rclpy.node import Node
+from rclpy.task import Future
+from std_srvs.srv import Trigger
+
+from simdist_ros.adaptation.background import BackgroundTraining
+from simdist_ros.adaptation.commands import REFUSED
+from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.adaptation.triggers import Triggers, TriggerSettings
+from simdist_ros.core.errors import ConfigError, SimdistError
+from simdist_ros.core.folder_lock import lock_folder
+from simdist_ros.core.robot import load_robot
+from simdist_ros.core.settings import Settings, setting
+from simdist_ros.nodes.messages import diagnostics
+from simdist_ros.nodes.parameters import declare, refuse_unknown
+from simdist_ros.nodes.qos import RECORDED, RELIABLE
+from simdist_ros.nodes.runtime import Stop, run, spin
+from simdist_ros.nodes.topics import SUPERVISOR_TICK
+from simdist_ros.transitions.assembly import AssemblySettings, tick_mode
+from simdist_ros.world_model.checkpoint import find_model
+from simdist_ros.world_model.manifest import MANIFEST, read_manifest
+
+NICENESS = 10
+CHECK_S = 0.2
+DIAGNOSTICS_EVERY = 5  # checks
+ACCEPTED = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetunerSettings(Settings):
+    """What to learn from, and where the results go."""
+
+    robot: str = setting('go2', 'Name or file of the robot.')
+    bag: str = setting('', 'Folder of the bag that is being recorded.')
+    model: str = setting('', 'Model to adapt, until the planner says which one it runs.')
+    folder: str = setting('', 'Folder for the adapted models, those that were refused too.')
+    rehearsal: str = setting('', 'Folder of pretraining transitions to learn again; empty: none.')
+
+
+class FinetunerNode(Node):
+    """Follows the walk, trains when it is time, and asks the planner to use what was accepted."""
+
+    def __init__(self) -> None:
+        """Hold the folder and listen."""
+        super().__init__('finetuner')
+        self.settings = declare(self, FinetunerSettings)
+        self.chosen: dict[str, Settings] = {
+            'finetune': declare(self, FinetuneSettings, 'finetune.'),
+            'gate': declare(self, GateSettings, 'gate.'),
+            'bags': declare(self, AssemblySettings, 'bags.'),
+        }
+        triggers = declare(self, TriggerSettings, 'trigger.')
+        refuse_unknown(self)
+        for name in ('bag', 'model', 'folder'):
+            if not getattr(self.settings, name):
+                raise ConfigError(f'parameter {name!r} of node finetuner is empty; set it')
+        self.triggers = Triggers(triggers, load_robot(self.settings.robot).period_s)
+        self.parent = find_model(self.settings.model).resolve()
+        self.name = self.parent.name
+        self.folder = Path(self.settings.folder).resolve()
+        self.held = ExitStack()
+        self.held.enter_context(lock_folder(self.folder))
+        self.training: BackgroundTraining | None = None
+        self.candidate = self.folder
+        self.wanted: Path | None = None  # accepted, and the planner is still to be asked
+        self.adopted: Path | None = None  # the planner took it over
+        self.asked: Future[Any] | None = None
+        self.disagreed = 0  # diagnostics in a row in which the planner runs another one
+        self.told, self.is_well = 'waiting', True
+        self.counts = {'trainings': 0, 'accepted': 0, 'refused': 0}
+        self.checks = 0
+        self.open_topics()
+
+    def open_topics(self) -> None:
+        """Create publishers, subscriptions and services."""
+        self.publisher = self.create_publisher(DiagnosticArray, '/diagnostics', RELIABLE)
+        self.create_subscription(DiagnosticArray, SUPERVISOR_TICK, self.on_tick, RECORDED)
+        self.create_subscription(DiagnosticArray, '/diagnostics', self.on_diagnostics, RECORDED)
+        self.create_service(Trigger, '~/finetune', self.on_finetune)
+        self.planner: Client[Any, Any] = self.create_client(
+            SetParameters, 'planner/set_parameters'
+        )
+        self.create_timer(CHECK_S, self.check, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    # Inputs
+
+    def on_tick(self, message: DiagnosticArray) -> None:
+        """Count the ticks that the robot walked."""
+        if tick_mode(message) == 'walk':
+            self.triggers.note_walking()
+
+    def on_diagnostics(self, message: DiagnosticArray) -> None:
+        """Learn from the planner which model it runs, and how well that predicts."""
+        for status in message.status:
+            values = {pair.key: pair.value for pair in status.values}
+            if status.name == 'planner' and 'model_folder' in values:
+                self.triggers.note_error(float(values.get('prediction_error', 'nan')))
+                self.follow_planner(Path(values['model_folder']), int(values['model_swaps']))
+
+    def follow_planner(self, folder: Path, num_swaps: int) -> None:
+        """Adapt what the planner runs; one that was started again is told what it had."""
+        is_other = self.adopted is not None and folder != self.adopted
+        self.disagreed = self.disagreed + 1 if is_other else 0
+        if self.disagreed == 1:  # may have been said before the planner swapped
+            return
+        if is_other:
+            if num_swaps:
+                self.say(f'the planner went back to {folder.name}; that is adapted from now on')
+                self.adopted = None
+            else:
+                self.wanted, self.adopted = self.adopted, None
+                return
+        if self.wanted is None and self.asked is None:
+            self.parent = folder
+
+    def on_finetune(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """Start now."""
+        if self.training is not None:
+            response.message = f'{self.candidate.name} is in training already; wait for it'
+            return response
+        self.start('asked for')
+        response.success = self.training is not None
+        response.message = self.told
+        return response
+
+    # Work
+
+    def check(self) -> None:
+        """See to the training and to the planner; start when it is time."""
+        self.checks += 1
+        if self.checks % DIAGNOSTICS_EVERY == 0:
+            self.publish_diagnostics()
+        if self.training is not None:
+            code = self.training.poll()
+            if code is not None:
+                self.finish(self.training, code)
+        elif reason := self.triggers.reason():
+            self.start(reason)
+        if self.wanted is not None and self.asked is None and self.planner.service_is_ready():
+            self.ask_planner(self.wanted)
+
+    def start(self, reason: str) -> None:
+        """Start to train on all that is in the bag by now."""
+        self.triggers.restart()
+        number = 1
+        while (self.folder / f'{self.name}_{number}' / MANIFEST).exists():
+            number += 1
+        self.candidate = self.folder / f'{self.name}_{number}'
+        try:
+            self.training = BackgroundTraining(self.arguments())
+        except OSError as error:
+            self.say(f'the training cannot be started ({error})', well=False)
+            return
+        self.counts['trainings'] += 1
+        self.say(f'training {self.candidate.name} from {self.parent.name}: {reason}')
+
+    def arguments(self) -> list[str]:
+        """Return the arguments of ``simdist finetune``."""
+        given = ['--bag', self.settings.bag, '--robot', self.settings.robot]
+        given += ['--model', str(self.parent), '--out', str(self.candidate)]
+        if self.settings.rehearsal:
+            given += ['--rehearsal', self.settings.rehearsal]
+        for section, settings in self.chosen.items():
+            for name, value in asdict(settings).items():
+                given += ['--set', f'{section}.{name}={value}']
+        return given
+
+    def finish(self, training: BackgroundTraining, code: int) -> None:
+        """Take the verdict; only a candidate that was accepted goes on to the planner."""
+        self.training = None
+        if code not in (ACCEPTED, REFUSED):
+            said = training.last_line or 'it said nothing'
+            self.say(
+                f'{self.candidate.name} came to nothing, exit code {code}: {said}', well=False
+            )
+            return
+        try:
+            verdict = read_manifest(self.candidate).adaptation['verdict']
+        except (SimdistError, KeyError) as error:
+            self.say(f'{self.candidate.name} cannot be read: {error}', well=False)
+            return
+        self.say(f'{self.candidate.name} {verdict["reason"]}')
+        self.counts['accepted' if code == ACCEPTED else 'refused'] += 1
+        if code == ACCEPTED:
+            self.wanted = self.candidate
+
+    def ask_planner(self, folder: Path) -> None:
+        """Ask the planner to use a model; it answers when it does, or says why not."""
+        value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=str(folder))
+        request = SetParameters.Request(parameters=[Parameter(name='model', value=value)])
+        self.asked = self.planner.call_async(request)
+        self.asked.add_done_callback(self.on_answer)
+
+    def on_answer(self, answer: Future[Any]) -> None:
+        """Note what the planner did."""
+        folder, self.wanted, self.asked = self.wanted, None, None
+        assert folder is not None
+        response: Any = answer.result()
+        (result,) = response.results
+        if result.successful:
+            self.parent = self.adopted = folder
+            self.say(f'the planner runs {folder.name}')
+        else:
+            self.say(f'the planner refused {folder.name}: {result.reason}', well=False)
+
+    def say(self, sentence: str, *, well: bool = True) -> None:
+        """Log a sentence, and keep it for the diagnostics."""
+        self.told, self.is_well = sentence, well
+        if well:
+            self.get_logger().info(sentence)
+        else:
+            self.get_logger().warning(sentence)
+
+    def publish_diagnostics(self) -> None:
+        """Publish what is being done and what came of it."""
+        values: dict[str, Any] = {
+            'state': 'waiting' if self.training is None else 'training',
+            'progress': '' if self.training is None else self.training.last_line,
+            'candidate': self.candidate.name if self.counts['trainings'] else '',
+            'parent': self.parent.name,
+            'new_walking_s': self.triggers.walked_s,
+            **self.counts,
+        }
+        level = DiagnosticStatus.OK if self.is_well else DiagnosticStatus.WARN
+        stamp = self.get_clock().now().to_msg()
+        self.publisher.publish(diagnostics(stamp, 'finetuner', self.told, values, level))
+
+    def work(self, executor: Executor, stop: Stop) -> int:
+        """Spin behind the processes that control."""
+        os.nice(NICENESS)
+        return spin(executor, stop)
+
+    def close(self) -> None:
+        """End the training; what was accepted stays."""
+        if self.training is not None:
+            self.training.end()
+        self.held.close()
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node."""
+    return run(FinetunerNode, args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Another model for a planner that runs: verified and made ready, before anything changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simdist_ros.core.errors import CheckpointError
+from simdist_ros.core.robot import Robot
+from simdist_ros.planning.backends.backend import Backend, NewDynamics
+from simdist_ros.world_model.checkpoint import LoadedModel, find_model, load_model
+
+__all__ = ['Candidate', 'load_candidate']
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that can be swapped in between two ticks.
+
+    Attributes:
+        loaded: The model on the CPU, verified.
+        new: Its dynamics as the backend wants them.
+    """
+
+    loaded: LoadedModel
+    new: NewDynamics
+
+
+def load_candidate(name: str, robot: Robot, backend: Backend) -> Candidate:
+    """Read, verify and warm up a model, off the control thread; the one in use stays in use.
+
+    Args:
+        name: Name or folder of the model.
+        robot: The robot it must be for.
+        backend: What runs the model in use.
+
+    Raises:
+        CheckpointError: The model is damaged, made for something else, was refused when it was
+            made, or differs from the one in use in more than its dynamics.
+    """
+    loaded = load_model(find_model(name), robot)
+    verdict = loaded.manifest.adaptation.get('verdict', {})
+    if not verdict.get('accepted', True):
+        raise CheckpointError(
+            f'{loaded.folder}: the gate did not accept this model ({verdict.get("reason", "?")}); '
+            'choose one that it accepted'
+        )
+    return Candidate(loaded, backend.prepare(loaded.model))
