@@ -13,7 +13,7 @@ from trajectory_msgs.msg import JointTrajectory
 from simdist_ros.bringup.recording import read_recording
 from simdist_ros.core.robot import load_robot
 from simdist_ros.nodes import topics
-from simdist_ros.nodes.messages import joint_command_from_msg, quaternion, stamp_ns
+from simdist_ros.nodes.messages import joint_command_from_msg, stamp_ns
 from simdist_ros.safety.watchdog import tilt_rad
 from simdist_ros.transitions.bag_reader import bag_info
 
@@ -168,7 +168,8 @@ def test_the_robot_does_not_fall_and_walks_on_with_a_new_planner(events, robot):
     for message in events.walk.truth:
         pose = message.pose.pose
         position[stamp_ns(message)] = np.array([pose.position.x, pose.position.y, pose.position.z])
-        tilt[stamp_ns(message)] = tilt_rad(quaternion(pose.orientation))
+        q = pose.orientation
+        tilt[stamp_ns(message)] = tilt_rad(np.array([q.w, q.x, q.y, q.z]))
     assert min(place[2] for place in position.values()) > robot.fallen_height_m
     assert max(tilt.values()) < robot.max_tilt_rad
     resumed = min(stamp for stamp in position if stamp >= stamp_ns(events.resumed))
