@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 
 from tqdm import tqdm
@@ -30,6 +29,7 @@ from simdist_ros.pretraining.expert_files import EXPERT
 from simdist_ros.pretraining.presets import CollectSettings
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.pretraining.stage_folder import claim_folder
+from simdist_ros.pretraining.worker_pool import worker_pool
 
 __all__ = ['run_collect']
 
@@ -100,8 +100,7 @@ def make_parts(job: Job, count: int, processes: int) -> Iterator[int]:
     if processes == 1:
         yield from (collect_part(job, index) for index in range(count))
         return
-    context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with worker_pool(processes) as pool:
         futures = [pool.submit(collect_part, job, index) for index in range(count)]
         try:
             for future in as_completed(futures):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from simdist_ros.core.robot import Robot, load_robot
 from simdist_ros.pretraining.evaluate_settings import EvaluateSettings
 from simdist_ros.pretraining.evaluate_walk import MakeWalker, Walk, WalkResult, walk
 from simdist_ros.pretraining.recipe import load_recipe
+from simdist_ros.pretraining.worker_pool import worker_pool
 
 __all__ = ['WalkLog', 'list_walks', 'run_walks']
 
@@ -149,8 +149,7 @@ def results(setup: Setup, tasks: list[Walk], processes: int) -> Iterator[tuple[W
         finally:
             torch.set_num_threads(threads)
         return
-    context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(processes, context, start, (setup,)) as pool:
+    with worker_pool(processes, start, setup) as pool:
         waiting = {pool.submit(one, task): task for task in tasks}
         try:
             for future in as_completed(waiting):

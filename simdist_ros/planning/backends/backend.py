@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -34,7 +35,7 @@ class NewDynamics:
     stages: Mapping[str, Run]
 
 
-class Backend:
+class Backend(ABC):
     """Encodes once a tick, then scores candidates; the search itself is PyTorch's throughout.
 
     All tensors are float32 on `device`. What a method returns may be overwritten by its next call.
@@ -95,13 +96,13 @@ class Backend:
         if self.device.type == 'cuda':
             torch.cuda.synchronize(self.device)
 
+    @abstractmethod
     def prepare(self, model: WorldModel) -> NewDynamics:
         """Make the dynamics of another model ready; slow, to be called off the control thread.
 
         Raises:
             CheckpointError: The model differs in more than its dynamics.
         """
-        raise NotImplementedError
 
     def swap(self, new: NewDynamics) -> NewDynamics:
         """Use other dynamics from the next tick on; call it between two ticks.
