@@ -16,7 +16,7 @@ class ExpertSettings(PpoSettings):
     """What the expert depends on, apart from the robot and its recipe."""
 
     num_robots: int = setting(256, 'Robots that walk at once.', low=2)
-    total_steps: int = setting(8_000_000, 'Steps of all robots together.', low=1)
+    total_steps: int = setting(10_000_000, 'Steps of all robots together.', low=1)
     episode_steps: int = setting(500, 'Longest episode.', low=2)
     ramp_steps: int = setting(
         1_500_000, 'Steps until penalties and commands count in full.', low=1

@@ -62,7 +62,8 @@ def draw_parameters(
 
     hard = levels[:, None] * (rng.random((n, 1)) > LEVEL_SHARE)
     steepest = math.radians(recipe.terrain.slope_deg) * np.clip(2.0 * hard, 0.0, 1.0)
-    slope = steepest * uniform(0.0, 1.0) * np.where(rough[:, None], 0.5, 1.0)
+    # Steep ones more often: the gait of level ground fails there in ways of its own.
+    slope = steepest * np.sqrt(uniform(0.0, 1.0)) * np.where(rough[:, None], 0.5, 1.0)
     friction = uniform(r.friction_low, r.friction_high)
     slope = np.minimum(slope, np.arctan(GRIP_SHARE * friction))
     towards = uniform(-math.pi, math.pi)
