@@ -11,6 +11,7 @@ from simdist_ros.pretraining.action_noise import NoiseBursts
 from simdist_ros.pretraining.batch_step import Observation, StepResult
 from simdist_ros.pretraining.collect import run_collect
 from simdist_ros.pretraining.collect_part import collect_part
+from simdist_ros.pretraining.command_bursts import CommandBursts
 from simdist_ros.pretraining.episode_recorder import EpisodeRecorder
 from simdist_ros.pretraining.expert import run_expert
 from simdist_ros.pretraining.expert_files import EXPERT
@@ -107,6 +108,21 @@ def test_noise_is_as_strong_as_each_robot_s_own_and_absent_between():
         assert noise[noisy[:, robot], robot].std() == pytest.approx(bursts.std[robot], rel=0.2)
 
 
+def test_some_walk_at_another_velocity_than_told_within_the_robot_s_range(go2):
+    bursts = CommandBursts(go2, 60, np.random.default_rng(2))
+    told = np.tile([1.4, 0.0, 0.0], (60, 1)).astype(np.float32)
+    steps = [bursts.next(told) for _ in range(1500)]
+    walked, others = (np.array(part) for part in zip(*steps, strict=True))
+    assert (walked[~others] == told[0]).all()
+    assert 0.1 < others.mean() < 0.4
+    difference = np.abs(walked[others] - told[0])
+    assert (difference.max(axis=0) > 0.3).all()
+    assert (walked <= np.float32(go2.command_high)).all()
+    assert (walked >= np.float32(go2.command_low)).all()
+    edges = np.flatnonzero(np.diff(others[:, 0].astype(int)))
+    assert (np.diff(edges) >= 25).all()
+
+
 def test_data_are_whole_labelled_and_of_this_robot(tmp_path, go2, expert):
     run_collect(go2, expert, tmp_path / 'data', TINY, shows_progress=False)
     data = open_dataset(tmp_path / 'data', go2)
@@ -118,6 +134,7 @@ def test_data_are_whole_labelled_and_of_this_robot(tmp_path, go2, expert):
     assert 0.0 in expert_shares
     for episode in episodes:
         assert np.isfinite(episode.proprio_obs).all()
+        assert (episode.rewards >= 0.0).all()
         if episode.terminated:
             assert episode.rewards[-1] == episode.next_values[-1] == 0.0
 
