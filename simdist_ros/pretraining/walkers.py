@@ -33,7 +33,7 @@ __all__ = ['Walkers']
 
 F32 = NDArray[np.float32]
 
-# No step is worth less than to lie on the ground. Without this floor one step in twenty, nearly all
+# No step is worth less than to lie on the ground. Without this floor one step in twenty, most in
 # noise, makes more than half of the variance, and what tells good walking from better drowns.
 WORST_REWARD = 0.0
 
