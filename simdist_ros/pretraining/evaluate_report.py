@@ -131,8 +131,8 @@ def lines(evaluation: Evaluation) -> list[str]:
         '',
         '## Closed loop',
         '',
-        'Each seed has its own heading, start, pushes and sensor noise. Reward: what following '
-        'the command earns in a second, nothing after a fall.',
+        'Each seed has its own heading, start, pushes and sensor noise. Reward: that of '
+        'training, of one second, nothing after a fall.',
         '',
         *walk_table(evaluation.summaries),
         '',

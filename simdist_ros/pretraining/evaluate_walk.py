@@ -16,7 +16,8 @@ from simdist_ros.core.history import History
 from simdist_ros.core.observation import RobotState, extero_obs
 from simdist_ros.core.robot import Robot
 from simdist_ros.pretraining.evaluate_settings import evaluation_world
-from simdist_ros.pretraining.recipe import RewardWeights
+from simdist_ros.pretraining.recipe import Recipe
+from simdist_ros.pretraining.walk_reward import WalkReward
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.plans import PlannedSteps
 from simdist_ros.safety.settings import SafetySettings
@@ -77,7 +78,7 @@ class WalkResult:
             for, after the first second; NaN for a walk that ended before.
         fell: Whether it fell.
         lasted_s: Until it fell, or the end.
-        reward_per_s: Reward for following the command, over the whole time of the walk: nothing
+        reward_per_s: The reward that training maximises, over the whole time of the walk: nothing
             is earned after a fall.
         values: Predicted return every `VALUE_INTERVAL` ticks.
     """
@@ -91,7 +92,7 @@ class WalkResult:
 
 
 def walk(
-    robot: Robot, weights: RewardWeights, walker: Walker, model: WorldModel, task: Walk
+    robot: Robot, recipe: Recipe, walker: Walker, model: WorldModel, task: Walk
 ) -> WalkResult:
     """Walk until the time is over or the robot falls."""
     simulation = SimulatedRobot(robot, evaluation_world(task.world), task.seed)
@@ -99,6 +100,8 @@ def walk(
     command = np.zeros(len(robot.command_low), dtype=np.float32)
     command[0] = task.speed
     truths = [simulation.true_state()]
+    reward = WalkReward(robot, recipe, simulation)
+    earned = 0.0
     values: list[float] = []
     steps = round(task.seconds * robot.control_rate_hz)
     for step in range(steps):
@@ -115,7 +118,8 @@ def walk(
         truths.append(simulation.true_state())
         if truths[-1].has_fallen:
             break
-    return summarise(robot, weights, command, truths, steps, values)
+        earned += reward.step(command, joint_command)
+    return summarise(robot, command, truths, steps, earned, values)
 
 
 def decide(
@@ -165,15 +169,14 @@ def predicted_return(
 
 def summarise(
     robot: Robot,
-    weights: RewardWeights,
     command: NDArray[np.float32],
     truths: list[TrueState],
     steps: int,
+    earned: float,
     values: list[float],
 ) -> WalkResult:
     """Turn what really happened into figures."""
     velocity = np.array([truth.linear_velocity[:2] for truth in truths[1:]]).reshape(-1, 2)
-    turning = np.array([truth.angular_velocity[2] for truth in truths[1:]])
     window = round(robot.phase_period_s * robot.control_rate_hz)
     skipped = round(STARTING_S * robot.control_rate_hz)
     error = float('nan')
@@ -182,16 +185,11 @@ def summarise(
         kernel = np.ones(window) / window
         mean = np.stack([np.convolve(part, kernel, 'valid') for part in late.T], axis=1)
         error = float(np.linalg.norm(mean - command[:2], axis=1).mean())
-    w = weights
-    slip = np.square(velocity - command[:2]).sum(axis=1)
-    earned = w.velocity * np.exp(-slip / w.velocity_tolerance_mps**2)
-    turn = np.square(turning - command[2])
-    earned = earned + w.turning * np.exp(-turn / w.turning_tolerance_radps**2)
     return WalkResult(
         distance_m=float(np.linalg.norm((truths[-1].position - truths[0].position)[:2])),
         error_mps=error,
         fell=len(truths) - 1 < steps or truths[-1].has_fallen,
         lasted_s=(len(truths) - 1) * robot.period_s,
-        reward_per_s=float(earned.sum() / steps),
+        reward_per_s=earned / steps,
         values=[round(value, 4) for value in values],
     )

@@ -93,7 +93,7 @@ def start(setup: Setup) -> None:
     """Prepare a process."""
     torch.set_num_threads(1)
     robot = load_robot(setup.robot)
-    SETUP.update(robot=robot, weights=load_recipe(robot).rewards, setup=setup)
+    SETUP.update(robot=robot, recipe=load_recipe(robot), setup=setup)
 
 
 def one(task: Walk) -> WalkResult:
@@ -102,7 +102,7 @@ def one(task: Walk) -> WalkResult:
     walker, model = setup.make_walker(
         setup.model, SETUP['robot'], task.num_samples, task.num_iterations, task.seed
     )
-    return walk(SETUP['robot'], SETUP['weights'], walker, model, task)
+    return walk(SETUP['robot'], SETUP['recipe'], walker, model, task)
 
 
 def run_walks(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ['Contacts']
+
+Array = NDArray[np.floating[Any]]
 
 FOOT = '_foot'
 BASE_BODY = 1
@@ -17,6 +21,7 @@ class Contacts:
 
     def __init__(self, model: mujoco.MjModel) -> None:
         """Find the feet (geoms named ``*_foot``) and the trunk (geoms of the base)."""
+        self.model = model
         names = [model.geom(index).name for index in range(model.ngeom)]
         self.feet: tuple[str, ...] = tuple(
             name.removesuffix(FOOT) for name in names if name.endswith(FOOT)
@@ -27,6 +32,16 @@ class Contacts:
     def foot_contact(self, data: mujoco.MjData) -> NDArray[np.bool_]:
         """Tell which feet touch the ground, (number of feet,)."""
         return np.isin(self.foot_geoms, data.contact.geom)
+
+    def foot_motion(self, data: mujoco.MjData) -> tuple[Array, Array, Array]:
+        """Return positions and velocities of the feet in the world, (F, 3), and their radii."""
+        velocity = np.zeros((len(self.foot_geoms), 6))
+        for foot, geom in enumerate(self.foot_geoms):
+            mujoco.mj_objectVelocity(
+                self.model, data, mujoco.mjtObj.mjOBJ_GEOM, geom, velocity[foot], 0
+            )
+        radius = self.model.geom_size[self.foot_geoms, 0]
+        return data.geom_xpos[self.foot_geoms].copy(), velocity[:, 3:], radius.copy()
 
     def trunk_contact(self, data: mujoco.MjData) -> bool:
         """Tell whether the trunk touches the ground."""
