@@ -34,6 +34,7 @@ __all__ = [
     'iterate',
     'search',
     'warm_start',
+    'weigh',
 ]
 
 Score = Callable[[Tensor], Tensor]
@@ -144,6 +145,15 @@ def warm_start(mean: Tensor, executed_steps: int) -> Tensor:
     return torch.cat([kept, kept[-1:].expand(len(mean) - len(kept), -1)])
 
 
+def weigh(returns: Tensor, inverse_temperature: float) -> Tensor:
+    """Return the weights of candidates, (K,): a softmax, 0 where a return, (K,), isn't finite."""
+    counts = torch.isfinite(returns)
+    ranked = torch.where(counts, returns, -torch.inf)
+    exponent = inverse_temperature * (ranked - ranked.max())
+    weights = torch.softmax(torch.where(counts, exponent, -torch.inf), dim=0)
+    return torch.where(counts, weights, 0.0)
+
+
 def improve(candidates: Tensor, returns: Tensor, settings: MppiSettings) -> Improvement:
     """Turn scored candidates into the next mean and spread.
 
@@ -159,8 +169,7 @@ def improve(candidates: Tensor, returns: Tensor, settings: MppiSettings) -> Impr
     best, index = torch.topk(ranked, min(settings.num_elites, len(ranked)))
     counts = torch.isfinite(best)
     elites = torch.where(counts[:, None, None], candidates[index], 0.0)
-    exponent = settings.inverse_temperature * (best - best[0])
-    weights = torch.softmax(torch.where(counts, exponent, -torch.inf), dim=0)  # (num_elites,)
+    weights = weigh(best, settings.inverse_temperature)  # (num_elites,)
     mean = torch.einsum('k,kta->ta', weights, elites)
     variance = torch.einsum('k,kta->ta', weights, (elites - mean) ** 2)
     return Improvement(

@@ -18,8 +18,9 @@ from torch import Tensor
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.planning.backends.backend import Backend, NewDynamics
 from simdist_ros.planning.backends.torch_backend import TorchBackend
-from simdist_ros.planning.mppi import Search, search, warm_start
+from simdist_ros.planning.mppi import Search, search, warm_start, weigh
 from simdist_ros.planning.noise import Noise
+from simdist_ros.planning.proposals import Proposals
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
 
@@ -139,6 +140,9 @@ class Planner:
         self.backend = backend or TorchBackend(model)
         self.settings = settings
         self.noise = Noise(generator)
+        step = settings.command_step if settings.num_iterations else 0.0
+        _, spread = self.model.normalizer.statistics('commands')
+        self.proposals = Proposals(spread, step, settings.command_reach)
         self.clock = clock
         self.mean: Tensor | None = None
         self.mean_step = 0
@@ -156,6 +160,7 @@ class Planner:
     def reset(self) -> None:
         """Forget the last plan, so that the next starts from the policy prior."""
         self.mean = None
+        self.proposals.reset()
 
     def prepare(self) -> None:
         """Draw the next plan's noise, between two ticks; it changes no plan."""
@@ -180,11 +185,12 @@ class Planner:
         began = self.clock()
         if not is_finite(observation):
             return NoPlan(reason=Reason.OBSERVATION_NOT_FINITE)
-        prior = self.observe(observation)  # (T, action_dim)
+        proposals = self.observe(observation)  # (M, T, action_dim)
+        prior = proposals[0]
         if not torch.isfinite(prior).all():
             self.reset()
             return NoPlan(reason=Reason.PRIOR_NOT_FINITE, elapsed_ms=self.since(began))
-        found = self.search(observation, prior, began)
+        found = self.search(observation, proposals, began)
         if isinstance(found, Reason):
             self.reset()
             return self.finish(prior, began, source=Source.POLICY_PRIOR, reason=found)
@@ -199,16 +205,20 @@ class Planner:
         )
 
     def observe(self, observation: Observation) -> Tensor:
-        """Hand an observation to the backend and return the policy prior, (T, action_dim)."""
-        commands = torch.tensor(observation.command, dtype=torch.float32)
+        """Hand an observation to the backend and return what the policy proposes, (M, T, A).
+
+        The first is the policy prior; the others are for commands beside the one wanted.
+        """
+        wanted = torch.tensor(observation.command, dtype=torch.float32)
+        asked = wanted + self.proposals.offsets()
         return self.backend.observe(
             batch_of_one(observation.proprio_obs_hist),
             batch_of_one(observation.acts_hist),
             batch_of_one(observation.extero_obs),
-            commands.expand(1, self.horizon_steps + 1, -1),
+            asked[:, None].expand(-1, self.horizon_steps + 1, -1),
         )
 
-    def search(self, observation: Observation, prior: Tensor, began: float) -> Found | Reason:
+    def search(self, observation: Observation, proposals: Tensor, began: float) -> Found | Reason:
         """Run MPPI within the budget, or say why it has no result."""
         settings, backend = self.settings, self.backend
         if settings.num_iterations == 0:
@@ -223,7 +233,7 @@ class Planner:
             return budget.allows_another()
 
         backend.remember()
-        start = self.start(observation, prior)
+        start = self.start(observation, proposals)
         budget.begin_iterations()
         step = functools.partial(backend.step, settings)
         result = search(start, step, settings, self.noise, keep_going)
@@ -232,7 +242,7 @@ class Planner:
         mean = start.allowed(result.last.mean)
         mean_return = float(backend.score(mean[None], settings.gamma))
         if not math.isfinite(mean_return) or mean_return < result.prior_return:
-            mean, mean_return = prior, result.prior_return
+            mean, mean_return = proposals[0], result.prior_return
         return Found(
             mean.clone(),
             mean_return - result.prior_return,
@@ -240,27 +250,41 @@ class Planner:
             result.num_iterations,
         )
 
-    def start(self, observation: Observation, prior: Tensor) -> Search:
-        """Start from the warm-started mean or from the policy prior, whichever returns more.
-
-        The warm start ends in the prior's own last actions, and is pulled towards it as a whole.
-        """
-        scaler = self.model.normalizer
+    def start(self, observation: Observation, proposals: Tensor) -> Search:
+        """Start from the mean of the warm start and the proposals, weighed by their returns."""
+        prior, scaler = proposals[0], self.model.normalizer
         committed = torch.tensor(
             observation.committed, dtype=torch.float32, device=self.backend.device
         )
         start = Search(prior, prior, scaler.action_low, scaler.action_high, committed)
-        if self.mean is None:
+        warm = self.warm_start(observation, prior)
+        if warm is not None:
+            proposals = torch.cat([proposals, warm[None]])
+        if len(proposals) == 1:
             return start
+        candidates = start.allowed(proposals)
+        returns = self.backend.score(candidates, self.settings.gamma)
+        weights = weigh(returns, self.settings.inverse_temperature)
+        if not weights.any():
+            return start
+        asked = len(proposals) - (warm is not None)
+        self.proposals.learn(weights[:asked].cpu())
+        counted = torch.where(weights[:, None, None] > 0.0, candidates, 0.0)
+        return start._replace(mean=torch.einsum('k,kta->ta', weights, counted))
+
+    def warm_start(self, observation: Observation, prior: Tensor) -> Tensor | None:
+        """Return what is left of the last plan, (T, action_dim), or None without one.
+
+        It ends in the prior's own last actions, and is pulled towards it as a whole.
+        """
+        if self.mean is None:
+            return None
         executed = observation.step - self.mean_step
         if not 0 <= executed < self.horizon_steps:
-            return start
+            return None
         warm = warm_start(self.mean, executed)
         warm[self.horizon_steps - executed :] = prior[self.horizon_steps - executed :]
-        warm = torch.lerp(warm, prior, self.settings.prior_pull)
-        candidates = start.allowed(torch.stack([warm, prior]))
-        returns = self.backend.score(candidates, self.settings.gamma)
-        return start._replace(mean=warm) if returns[0] > returns[1] else start
+        return torch.lerp(warm, prior, self.settings.prior_pull)
 
     def finish(self, actions: Tensor, began: float, **about: Any) -> Plan:
         """Make a plan of the steps that are still to be decided."""

@@ -46,6 +46,16 @@ class MppiSettings(Settings):
     min_std: float = setting(
         0.03, 'Spread below which no iteration goes, in actions.', low=1e-6, high=10.0
     )
+    command_step: float = setting(
+        0.2,
+        'Distance between the commands that the policy is asked for besides the wanted one, in '
+        'standard deviations of those it was trained on; 0 asks for the wanted one alone.',
+        low=0.0,
+        high=2.0,
+    )
+    command_reach: float = setting(
+        0.5, 'How far they go from the wanted one, in the same unit.', low=0.0, high=4.0
+    )
     noise_correlation: float = setting(
         0.0,
         'Correlation of the noise of one step with that of the next; 0 is white. Smooth noise '

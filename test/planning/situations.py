@@ -7,7 +7,7 @@ import contextlib
 import numpy as np
 import torch
 
-from simdist_ros.planning.planner import Observation, Planner
+from simdist_ros.planning.planner import Observation, Plan, Planner
 from simdist_ros.planning.settings import MppiSettings
 
 SMALL = {  # all of the distribution, so that tuned defaults change no test
@@ -17,6 +17,7 @@ SMALL = {  # all of the distribution, so that tuned defaults change no test
     'elite_fraction': 0.2,
     'inverse_temperature': 4.0,
     'gamma': 0.99,
+    'command_step': 0.0,
     'initial_std': 0.3,
     'min_std': 0.05,
     'prior_pull': 0.5,
@@ -75,3 +76,9 @@ def prefer(model, target):
 def prior_of(model, observation):
     """Return the policy's own sequence as a planner without iterations gives it, (T, A)."""
     return make_planner(model, num_iterations=0).plan(observation).actions
+
+
+def actions(plan):
+    """Return the actions of a plan that there is."""
+    assert isinstance(plan, Plan), plan
+    return plan.actions

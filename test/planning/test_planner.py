@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.planning.planner import NoPlan, Plan, Reason, Source
+from simdist_ros.planning.planner import NoPlan, Reason, Source
 from simdist_ros.world_model.model import WorldModel
 
-from .situations import make_planner, observe, prefer, prior_of, seen_by
+from .situations import actions, make_planner, observe, prefer, prior_of, seen_by
 
 T, A = 6, 2
 
@@ -22,11 +22,6 @@ T, A = 6, 2
 @pytest.fixture
 def observation(architecture):
     return observe(architecture)
-
-
-def actions(plan):
-    assert isinstance(plan, Plan), plan
-    return plan.actions
 
 
 def set_nan(module):
@@ -287,13 +282,13 @@ def test_a_delay_that_leaves_nothing_of_the_horizon_is_refused(small_model, dela
 
 
 def started_from(model, planner, observation):
-    """Plan; return the warm start that was weighed against the prior, and the mean chosen."""
+    """Plan; return the warm start that was weighed against the prior, and the mean of both."""
     with seen_by(model) as asked:
         planner.plan(observation)
     weighed, first = asked[0], asked[1]
     assert len(weighed) == 2
-    assert torch.equal(weighed[1], first[1])  # the prior
-    return weighed[0], first[0]
+    assert torch.equal(weighed[0], first[1])  # the prior
+    return weighed[1], first[0]
 
 
 @pytest.mark.parametrize('executed', [0, 1, 3, 5])
@@ -333,7 +328,7 @@ def test_a_plan_that_is_over_or_yet_to_come_starts_from_the_prior(small_model, a
 
 
 def test_mean_starts_from_the_warm_start_where_that_is_better(small_model, architecture):
-    planner = make_planner(small_model, prior_pull=0.0)
+    planner = make_planner(small_model, prior_pull=0.0, inverse_temperature=1e6)
     last = actions(planner.plan(observe(architecture, step=0)))
     later = observe(architecture, step=1, seed=1)
     prior = prior_of(small_model, later)
@@ -344,7 +339,7 @@ def test_mean_starts_from_the_warm_start_where_that_is_better(small_model, archi
 
 
 def test_mean_starts_from_the_prior_where_that_is_better(small_model, architecture):
-    planner = make_planner(small_model, prior_pull=0.0)
+    planner = make_planner(small_model, prior_pull=0.0, inverse_temperature=1e6)
     planner.plan(observe(architecture, step=0))
     later = observe(architecture, step=1, seed=1)
     prior = prior_of(small_model, later)
@@ -352,6 +347,15 @@ def test_mean_starts_from_the_prior_where_that_is_better(small_model, architectu
     warm, mean = started_from(small_model, planner, later)
     np.testing.assert_array_equal(mean, prior)
     assert not torch.equal(mean, warm)
+
+
+def test_mean_starts_between_what_returns_the_same(small_model, architecture):
+    planner = make_planner(small_model, prior_pull=0.0, inverse_temperature=0.0)
+    planner.plan(observe(architecture, step=0))
+    later = observe(architecture, step=1, seed=1)
+    warm, mean = started_from(small_model, planner, later)
+    middle = 0.5 * (warm + torch.tensor(prior_of(small_model, later)))
+    np.testing.assert_allclose(mean, middle, atol=1e-6)
 
 
 def test_reset_forgets_the_last_plan(small_model, architecture, observation):

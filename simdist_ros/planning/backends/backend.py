@@ -58,19 +58,24 @@ class Backend(ABC):
     def observe(
         self, proprio_obs_hist: Tensor, acts_hist: Tensor, extero_obs: Tensor, commands: Tensor
     ) -> Tensor:
-        """Encode a situation and return the policy prior, (T, action_dim); once a tick.
+        """Encode a situation and ask the policy; once a tick.
 
         Args:
             proprio_obs_hist: (1, H + 1, proprio_obs_dim).
             acts_hist: (1, H, action_dim).
             extero_obs: (1, extero_obs_dim).
-            commands: (1, T + 1, command_dim).
+            commands: The one wanted, by which candidates are judged, then others that the policy
+                is asked for, (M, T + 1, command_dim).
+
+        Returns:
+            What the policy would do, (M, T, action_dim); the policy prior first.
         """
-        self.commands = commands.to(self.device)
+        commands = commands.to(self.device)
+        self.commands = commands[:1]
         arrays = (proprio_obs_hist, acts_hist, extero_obs)
         self.context = self.stages.encode(*(array.to(self.device) for array in arrays))
-        (prior,) = self.stages.propose(*self.context, self.commands)
-        return prior[0]
+        (proposals,) = self.stages.propose(*self.context, commands)
+        return proposals
 
     def remember(self) -> None:
         """Make what all candidates of the situation share; once a tick, before `score`."""

@@ -29,7 +29,7 @@ from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['Graph', 'are_kept', 'cache_folder', 'graph_key', 'load_graphs', 'read_graphs']
 
-VERSION = 2  # of what `export` makes; a change makes older files unknown
+VERSION = 3  # of what `export` makes; a change makes older files unknown
 INDEX = 'index.json'  # written last: names the weights of each graph, and its hash
 CACHE = 'SIMDIST_CACHE'  # environment variable: folder for what can be made again
 EXAMPLE_CANDIDATES = 3  # not 1, which the exporter would take for a fixed size
@@ -130,7 +130,7 @@ def export(stage: Stage) -> Graph:
     Nothing is folded: each weight keeps the name that it has in the model.
     """
     inputs = example_inputs(stage.model.architecture, EXAMPLE_CANDIDATES)
-    per_candidate = ('actions', 'latents')
+    per_candidate = ('actions', 'latents', 'asked_commands')
     count = torch.export.Dim('candidates', min=1)
     try:
         import onnx

@@ -30,6 +30,9 @@ def installed_providers() -> list[str]:
     return [name for name, provider in PROVIDERS.items() if provider in built]
 
 
+COUNTED = ('actions', 'asked_commands')  # inputs with one entry per candidate
+
+
 class OnnxStage:
     """A session whose inputs and outputs are PyTorch's memory.
 
@@ -76,7 +79,7 @@ class OnnxStage:
             self.run_options.add_run_config_entry('disable_synchronize_execution_providers', '1')
         taken = {one.name for one in self.session.get_inputs()}
         self.inputs = [(place, name) for place, name in enumerate(order) if name in taken]
-        self.counted = order.index('actions') if 'actions' in order else None
+        self.counted = next((i for i, name in enumerate(order) if name in COUNTED), None)
         self.outputs = [(one.name, one.shape) for one in self.session.get_outputs()]
         self.buffers: dict[int, tuple[Tensor, ...]] = {}
         self.binding = self.session.io_binding()

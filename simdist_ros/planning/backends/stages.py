@@ -46,14 +46,14 @@ class Encode(Stage):
 
 
 class Propose(Stage):
-    """Heads, once a tick: what the expert would do."""
+    """Heads, once a tick: what the expert would do, told this or that."""
 
-    inputs = ('tokens', 'latent', 'commands')
-    outputs = ('prior',)
+    inputs = ('tokens', 'latent', 'asked_commands')
+    outputs = ('proposals',)
 
-    def forward(self, tokens: Tensor, latent: Tensor, commands: Tensor) -> tuple[Tensor]:
-        """Return the policy prior, (1, T, action_dim)."""
-        return (self.model.policy_prior(Context(tokens, latent), commands),)
+    def forward(self, tokens: Tensor, latent: Tensor, asked_commands: Tensor) -> tuple[Tensor]:
+        """Return the policy's actions for each of M commands, (M, T, action_dim)."""
+        return (self.model.policy_prior(Context(tokens, latent), asked_commands),)
 
 
 class Remember(Stage):
@@ -131,6 +131,7 @@ def example_inputs(architecture: Architecture, num_candidates: int) -> dict[str,
         'tokens': (1, 2 * a.history_steps + 1, a.latent_dim),
         'latent': (1, a.latent_dim),
         'commands': (1, a.horizon_steps + 1, a.command_dim),
+        'asked_commands': (num_candidates, a.horizon_steps + 1, a.command_dim),
         'keys': memory,
         'values': memory,
         'actions': (num_candidates, a.horizon_steps, a.action_dim),

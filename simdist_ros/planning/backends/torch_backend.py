@@ -68,14 +68,14 @@ class CudaBackend(TorchBackend):
         """Encode, propose and remember, recorded as one."""
         arrays = (proprio_obs_hist, acts_hist, extero_obs, commands)
         arguments = (array.to(self.device) for array in arrays)
-        prior: Tensor = self.play('observe', self.observe_and_remember, *arguments)
-        return prior.clone()
+        proposals: Tensor = self.play('observe', self.observe_and_remember, *arguments)
+        return proposals.clone()
 
     def observe_and_remember(self, *arrays: Tensor) -> Tensor:
         """Do what `observe` records; context and memory stay where they are made here."""
-        prior = super().observe(*arrays)
+        proposals = super().observe(*arrays)
         super().remember()
-        return prior
+        return proposals
 
     def remember(self) -> None:
         """Nothing: `observe` did."""
