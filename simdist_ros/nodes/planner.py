@@ -13,18 +13,16 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.executors import Executor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.parameter import Parameter
-from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from simdist_ros.adaptation.live_model import LiveModel, describe_model
+from simdist_ros.adaptation.live_model import LiveModel
 from simdist_ros.adaptation.watch import WatchSettings
-from simdist_ros.core.errors import ConfigError, SimdistError
+from simdist_ros.core.errors import SimdistError
 from simdist_ros.core.observation import RobotState
 from simdist_ros.core.robot import load_robot
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.nodes import topics
-from simdist_ros.nodes.awaited_parameters import AwaitedParameters, Until
+from simdist_ros.nodes.awaited_parameters import AwaitedParameters
 from simdist_ros.nodes.messages import (
     diagnostics,
     joint_command_from_msg,
@@ -33,6 +31,7 @@ from simdist_ros.nodes.messages import (
     time_msg,
     twist_array,
 )
+from simdist_ros.nodes.model_switch import ModelSwitch
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import COMMAND, RELIABLE, state_wanted
 from simdist_ros.nodes.runtime import BAD_INPUT, Stop, run, spin
@@ -91,8 +90,7 @@ class PlannerNode(LifecycleNode):
         if self.lockstep:  # the same seed gives the same bits: nothing may hang on a measurement
             self.backend = self.backend.fixed()
         self.controller: Controller | None = None
-        self.live: LiveModel | None = None
-        self.is_loading = False
+        self.models: ModelSwitch | None = None
         self.statistics = TickStatistics()
         self.failure = ''
         self.throttle = Throttle(THROTTLE_S)
@@ -115,8 +113,8 @@ class PlannerNode(LifecycleNode):
 
     def close(self) -> None:
         """Let the thread that reads models end."""
-        if self.live is not None:
-            self.live.close()
+        if self.models is not None:
+            self.models.live.close()
 
     # Lifecycle
 
@@ -136,9 +134,10 @@ class PlannerNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self.failure = ''
         self.controller = Controller(self.robot, loaded.planner)
-        self.live = LiveModel(
+        live = LiveModel(
             loaded.planner, loaded.loaded, self.robot, self.watch, waits=self.lockstep
         )
+        self.models = ModelSwitch(self, live, self.warn)
         self.statistics = TickStatistics(
             loaded.name, loaded.planner.settings, loaded.planner.backend.about
         )
@@ -179,7 +178,6 @@ class PlannerNode(LifecycleNode):
                 TwistStamped, topics.COMMAND_VELOCITY, self.on_command, RELIABLE
             ),
         )
-        self.rollback_service = self.create_service(Trigger, '~/rollback', self.on_rollback)
         wall = Clock(clock_type=ClockType.STEADY_TIME)
         self.timer = self.create_timer(1.0, self.publish_diagnostics, clock=wall)
 
@@ -213,81 +211,24 @@ class PlannerNode(LifecycleNode):
 
     def release(self) -> None:
         """Let go of what `on_configure` made, if it did."""
-        if self.controller is None or self.live is None:
+        if self.controller is None or self.models is None:
             return
-        self.live.close()
-        self.controller = self.live = None
+        self.models.close()
+        self.controller = self.models = None
         for subscription in (*self.states.subscriptions, *self.inputs):
             self.destroy_subscription(subscription)
         self.destroy_timer(self.timer)
-        self.destroy_service(self.rollback_service)
         self.destroy_lifecycle_publisher(self.plan_publisher)
         self.destroy_publisher(self.tick_publisher)
         self.destroy_publisher(self.diagnostics_publisher)
 
-    # Models
-
     async def change_model(self, name: object) -> str:
-        """Swap in another model's dynamics; return why not, or an empty text.
-
-        Reading, verifying and warming up happen in a thread of their own, ticks go on meanwhile,
-        and the swap falls between two of them.
-        """
-        live = self.live
+        """Swap in another model's dynamics; return why not, or an empty text."""
         if not isinstance(name, str):
             return f'model is {name!r}; it must be a name or a folder'
-        if live is None:  # read when the node is configured
+        if self.models is None:  # read when the node is configured
             return ''
-        if self.is_loading:
-            return 'another model is being loaded; try again when it is there'
-        self.is_loading = True
-        try:
-            loading = live.load(name)
-            await Until(loading)
-            candidate = loading.result()
-        except SimdistError as error:
-            self.get_logger().warning(f'{error}; {describe_model(live.running)} plans on')
-            return str(error)
-        except Exception as error:  # a folder may fail in any way; the robot walks on
-            self.get_logger().error(f'{name}: cannot be loaded ({error!r})')
-            return f'{name}: cannot be loaded ({error!r})'
-        finally:
-            self.is_loading = False
-        if self.live is not live:
-            return 'the planner was cleaned up meanwhile; configure it, then set the model again'
-        self.get_logger().info(live.use(candidate))
-        return ''
-
-    def on_rollback(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        """Go back to the model before."""
-        assert self.live is not None
-        try:
-            response.message = self.live.roll_back('asked for')
-        except ConfigError as error:
-            response.message = str(error)
-            return response
-        response.success = True
-        self.get_logger().info(response.message)
-        self.note_model()
-        return response
-
-    def note_model(self) -> None:
-        """Let the parameter name the model that plans."""
-        assert self.live is not None
-        folder = str(self.live.running.folder)
-        self.set_parameters([Parameter('model', Parameter.Type.STRING, folder)])
-
-    def watch_model(self, controller: Controller) -> None:
-        """Show the model that plans what happened; it may be taken back for it."""
-        live = self.live
-        if live is None or controller.observation is None:
-            return
-        rollbacks = live.num_rollbacks
-        said = live.note(controller.observation)
-        if said:
-            self.warn('live model', said)
-        if live.num_rollbacks != rollbacks:
-            self.note_model()
+        return await self.models.change(name)
 
     # Inputs
 
@@ -340,8 +281,8 @@ class PlannerNode(LifecycleNode):
             return
         self.publish(state.stamp_ns, result)
         self.record(state.stamp_ns, result, 1e3 * (time.perf_counter() - began))
-        if isinstance(result, PlannedTargets):
-            self.watch_model(controller)
+        if isinstance(result, PlannedTargets) and self.models is not None:
+            self.models.watch(controller.observation)
         controller.planner.prepare()
 
     def is_complete(self, state: RobotState, controller: Controller) -> bool:
@@ -386,8 +327,8 @@ class PlannerNode(LifecycleNode):
         """Publish what was held over the last seconds."""
         level = DiagnosticStatus.OK if self.statistics.is_healthy else DiagnosticStatus.WARN
         summary, values = self.statistics.summary()
-        if self.live is not None:
-            values |= self.live.values()
+        if self.models is not None:
+            values |= self.models.live.values()
         stamp = self.get_clock().now().to_msg()
         message = diagnostics(stamp, 'planner', summary, values, level)
         self.diagnostics_publisher.publish(message)
