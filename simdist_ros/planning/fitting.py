@@ -53,7 +53,8 @@ def warm_up(planner: Planner, plans: int = 3) -> None:
 def fit_to_budget(make: Callable[[MppiSettings], Planner], settings: MppiSettings) -> Fit:
     """Cut the search until all its iterations fit the budget.
 
-    Iterations go first, down to two; then samples, down to `FEW_SAMPLES`; then what is left.
+    Iterations go first, down to two; then samples, down to `FEW_SAMPLES`; then what is left, and
+    last the policy's other proposals.
 
     Args:
         make: Makes a planner to measure with.
@@ -74,7 +75,9 @@ def fit_to_budget(make: Callable[[MppiSettings], Planner], settings: MppiSetting
         f'{asked_ms:.1f} ms here, the budget is {settings.budget_ms:g} ms: '
     )
     if trial != settings:
-        took = f'{trial.num_samples} x {trial.num_iterations}, which take {measured:.1f} ms'
+        alone = settings.command_step > trial.command_step
+        size = f'{trial.num_samples} x {trial.num_iterations}' + ', command_step 0' * alone
+        took = f'{size}, which take {measured:.1f} ms'
         return Fit(trial, f'{asked}reduced to {took}')
     late = asked_ms > settings.budget_ms
     return Fit(settings, f'{asked}there is nothing left to reduce; raise it' if late else '')
@@ -89,8 +92,10 @@ def cut(settings: MppiSettings, share: float) -> MppiSettings:
         samples = max(FEW_SAMPLES, min(samples - 4, int(samples * share)))
     elif iterations > 1:
         iterations = 1
+    elif samples > FEWEST_SAMPLES:
+        samples = max(FEWEST_SAMPLES, samples - 4)
     else:
-        samples = min(samples, max(FEWEST_SAMPLES, samples - 4))
+        return dataclasses.replace(settings, command_step=0.0)
     policy = min(settings.num_policy_samples, max(1, samples // 16))
     return dataclasses.replace(
         settings, num_iterations=iterations, num_samples=samples, num_policy_samples=policy
