@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.pretraining.ppo import PpoSettings
 
-__all__ = ['COLLECT_PRESETS', 'EXPERT_PRESETS', 'CollectSettings', 'ExpertSettings', 'find_preset']
+__all__ = ['COLLECT_PRESETS', 'EXPERT_PRESETS', 'CollectSettings', 'ExpertSettings']
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +63,3 @@ COLLECT_PRESETS = {
     'cpu': CollectSettings(),
     'gpu': CollectSettings(total_steps=20_000_000, num_robots=1024),
 }
-
-
-def find_preset(presets: dict[str, Settings], name: str) -> Settings:
-    """Return a preset by name.
-
-    Raises:
-        ConfigError: There is none of this name.
-    """
-    if name not in presets:
-        raise ConfigError(unknown_name('preset', name, presets))
-    return presets[name]

@@ -21,7 +21,7 @@ from simdist_ros.pretraining.expert_files import (
 )
 from simdist_ros.pretraining.ppo import Ppo, PpoSettings, generalised_advantages
 from simdist_ros.pretraining.ppo_networks import RunningNorm
-from simdist_ros.pretraining.presets import EXPERT_PRESETS, find_preset
+from simdist_ros.pretraining.presets import EXPERT_PRESETS
 from simdist_ros.pretraining.recipe import load_recipe
 
 TINY = dataclasses.replace(
@@ -150,11 +150,6 @@ def test_a_damaged_or_foreign_file_is_refused(tmp_path, go2, recipe):
     path.write_bytes(safetensors.torch.save({}, {'about': '{"robot": "go2"}'}))
     with pytest.raises(CheckpointError, match='not what an expert left there'):
         load_critic(path, go2, recipe)
-
-
-def test_an_unknown_preset_is_refused_with_a_suggestion():
-    with pytest.raises(ConfigError, match="unknown preset 'smok'; did you mean 'smoke'"):
-        find_preset(EXPERT_PRESETS, 'smok')
 
 
 def test_a_robot_without_a_recipe_is_refused(go2):
