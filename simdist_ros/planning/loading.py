@@ -85,10 +85,11 @@ def load_planner(
     warm_up(planner)
     planner.noise.seed(seed)
     fitted = fit.settings
+    search = f'{len(planner.proposals.offsets())} proposals, {fitted.num_samples} samples'
     return LoadedPlanner(
         planner=planner,
         loaded=loaded,
-        summary=f'model {folder.name}: {fitted.num_samples} samples x {fitted.num_iterations} '
-        f'iterations, {backend.num_threads} threads, {choice.why}',
+        summary=f'model {folder.name}: {search} x {fitted.num_iterations} iterations, '
+        f'{backend.num_threads} threads, {choice.why}',
         warning='; '.join(filter(None, [choice.warning, fit.warning])),
     )

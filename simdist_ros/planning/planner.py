@@ -77,7 +77,7 @@ class Plan:
         reason: Why it isn't by MPPI, where it was meant to be.
         gain: Its return over the policy prior's, by the model itself; 0 where the search found
             nothing better, which leaves the prior; NaN where the prior's return is not finite.
-        effective_samples: Of the last iteration's weights.
+        effective_samples: Of the last iteration's weights, or of the proposals' without samples.
         num_iterations: Iterations done.
         elapsed_ms: Time it took [ms].
     """
@@ -233,7 +233,7 @@ class Planner:
             return budget.allows_another()
 
         backend.remember()
-        start = self.start(observation, proposals)
+        start, effective = self.start(observation, proposals)
         budget.begin_iterations()
         step = functools.partial(backend.step, settings)
         result = search(start, step, settings, self.noise, keep_going)
@@ -246,12 +246,16 @@ class Planner:
         return Found(
             mean.clone(),
             mean_return - result.prior_return,
-            float(result.last.effective_samples),
+            float(result.last.effective_samples) if settings.num_drawn else effective,
             result.num_iterations,
         )
 
-    def start(self, observation: Observation, proposals: Tensor) -> Search:
-        """Start from the mean of the warm start and the proposals, weighed by their returns."""
+    def start(self, observation: Observation, proposals: Tensor) -> tuple[Search, float]:
+        """Start from the mean of the warm start and the proposals, weighed by their returns.
+
+        Returns:
+            Where to search, and how many of them the weights amount to.
+        """
         prior, scaler = proposals[0], self.model.normalizer
         committed = torch.tensor(
             observation.committed, dtype=torch.float32, device=self.backend.device
@@ -261,16 +265,17 @@ class Planner:
         if warm is not None:
             proposals = torch.cat([proposals, warm[None]])
         if len(proposals) == 1:
-            return start
+            return start, 1.0
         candidates = start.allowed(proposals)
         returns = self.backend.score(candidates, self.settings.gamma)
         weights = weigh(returns, self.settings.inverse_temperature)
         if not weights.any():
-            return start
+            return start, 0.0
         asked = len(proposals) - (warm is not None)
         self.proposals.learn(weights[:asked].cpu())
         counted = torch.where(weights[:, None, None] > 0.0, candidates, 0.0)
-        return start._replace(mean=torch.einsum('k,kta->ta', weights, counted))
+        mean = torch.einsum('k,kta->ta', weights, counted)
+        return start._replace(mean=mean), float(1.0 / (weights @ weights))
 
     def warm_start(self, observation: Observation, prior: Tensor) -> Tensor | None:
         """Return what is left of the last plan, (T, action_dim), or None without one.

@@ -14,13 +14,17 @@ class MppiSettings(Settings):
     """Sizes and distribution of the search."""
 
     num_samples: int = setting(
-        128, 'Candidates drawn around the mean in each iteration (K).', low=1, high=100_000
+        0,
+        'Candidates drawn around the mean in each iteration (K), besides what the policy '
+        'proposes. Noise on joints pays only where a model can tell such candidates apart.',
+        low=0,
+        high=100_000,
     )
     num_iterations: int = setting(
-        4, 'Most iterations in a tick; 0 uses the policy prior alone.', low=0, high=100
+        1, 'Most iterations in a tick; 0 uses the policy prior alone.', low=0, high=100
     )
     num_policy_samples: int = setting(
-        6, 'Further candidates in each iteration: the policy prior with noise.', low=0, high=10_000
+        0, 'Further candidates in each iteration: the policy prior with noise.', low=0, high=10_000
     )
     elite_fraction: float = setting(
         0.14,
@@ -29,7 +33,10 @@ class MppiSettings(Settings):
         high=1.0,
     )
     inverse_temperature: float = setting(
-        4.0, 'Weight of an elite is exp(this * return); 0: plain mean.', low=0.0, high=1e6
+        5.0,
+        'Weight of an elite or a proposal is exp(this * return); 0: plain mean.',
+        low=0.0,
+        high=1e6,
     )
     gamma: float = setting(0.99, 'Discount of one step.', low=0.0, high=1.0)
     initial_std: float = setting(

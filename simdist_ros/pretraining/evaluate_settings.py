@@ -16,7 +16,7 @@ PUSHES = {'push_interval_s': 4.0, 'push_speed_mps': 0.3}
 NOMINAL = ('nominal',)
 TRAINED = ('slope_15', 'downhill_15', 'rough_6cm', 'friction_02', 'friction_12', 'payload_3kg')
 # Where falls are to be foreseen, so they must announce themselves, as those by pushes do not.
-BEYOND = ('slope_28', 'ice_12', 'payload_12kg')
+BEYOND = ('slope_22', 'ice_8', 'payload_14kg')
 
 WORLDS: dict[str, tuple[str, dict[str, Any]]] = {  # name: the world it changes, and how
     'nominal': ('nominal', PUSHES),
@@ -26,9 +26,9 @@ WORLDS: dict[str, tuple[str, dict[str, Any]]] = {  # name: the world it changes,
     'friction_02': ('low_friction', PUSHES),
     'friction_12': ('low_friction', {**PUSHES, 'friction': 1.2}),
     'payload_3kg': ('payload', PUSHES),
-    'slope_28': ('slope', {'slope_deg': 28.0, 'friction': 0.5}),
-    'ice_12': ('slope', {'slope_deg': 12.0, 'friction': 0.15}),
-    'payload_12kg': ('payload', {**PUSHES, 'payload_kg': 12.0}),
+    'slope_22': ('slope', {**PUSHES, 'slope_deg': 22.0, 'friction': 0.8}),
+    'ice_8': ('slope', {'slope_deg': 8.0, 'friction': 0.2}),
+    'payload_14kg': ('payload', {**PUSHES, 'payload_kg': 14.0}),
 }
 
 
@@ -46,7 +46,7 @@ class EvaluateSettings(Settings):
     hard_worlds: str = setting(
         ' '.join(BEYOND), 'Names of worlds beyond the trained ones, for the policy head.'
     )
-    num_samples: int = setting(64, "The planner's candidates in an iteration.", low=1)
+    num_samples: int = setting(0, "The planner's samples, besides proposals.", low=0)
     num_iterations: int = setting(1, "The planner's iterations.", low=1)
     num_windows: int = setting(4096, 'Held-out windows for the open-loop errors.', low=8)
     num_episodes: int = setting(1000, 'Most held-out episodes for the values.', low=2)
@@ -67,7 +67,7 @@ EVALUATE_PRESETS = {
         seconds=1.5,
         speeds=(0.5,),
         worlds='nominal',
-        hard_worlds='ice_12',
+        hard_worlds='ice_8',
         num_samples=8,
         num_iterations=1,
         num_windows=64,

@@ -21,7 +21,7 @@ from simdist_ros.pretraining.evaluate_settings import (
 )
 from simdist_ros.pretraining.evaluate_walk import Walk, WalkResult, walk
 from simdist_ros.pretraining.evaluate_walks import WalkLog, list_walks
-from simdist_ros.pretraining.recipe import RewardWeights
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.transitions.shards import open_dataset
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.architecture import Architecture
@@ -69,12 +69,12 @@ def test_a_world_that_does_not_exist_is_refused_with_a_suggestion():
 
 
 def test_policy_and_planner_walk_the_same_seeds_and_only_the_policy_in_hard_worlds():
-    settings = EvaluateSettings(num_seeds=3, speeds=(0.5,), worlds='nominal', hard_worlds='ice_12')
+    settings = EvaluateSettings(num_seeds=3, speeds=(0.5,), worlds='nominal', hard_worlds='ice_8')
     walks = list_walks(settings)
     by = {name: [w for w in walks if w.controller == name] for name in ('policy', 'planner')}
     assert [w.seed for w in by['planner']] == [1000, 1001, 1002]
     assert {(w.world, w.seed) for w in by['policy']} == {
-        (world, seed) for world in ('nominal', 'ice_12') for seed in (1000, 1001, 1002)
+        (world, seed) for world in ('nominal', 'ice_8') for seed in (1000, 1001, 1002)
     }
 
 
@@ -141,7 +141,7 @@ class Statue:
 def test_a_robot_that_stands_goes_nowhere_and_does_not_fall():
     robot, sizes = load_robot('go2'), Architecture()
     statue = Statue(robot, sizes)
-    result = walk(robot, RewardWeights(), statue, WorldModel(sizes).eval(), TASK)
+    result = walk(robot, load_recipe(robot), statue, WorldModel(sizes).eval(), TASK)
     assert not result.fell
     assert result.distance_m < 0.3
     assert result.error_mps == pytest.approx(0.5, abs=0.15)
