@@ -28,7 +28,8 @@ def test_a_loaded_planner_plans_as_one_made_by_hand(folder, robot, small_model, 
     loaded = load_planner(folder, robot, SETTINGS, seed=9)
     assert loaded.name == 'small'
     assert loaded.summary == (
-        'model small: 32 samples x 3 iterations, 1 threads, torch on cpu, the only one asked for'
+        'model small: 1 proposals, 32 samples x 3 iterations, 1 threads, torch on cpu, the only '
+        'one asked for'
     )
     assert loaded.warning == ''
     by_hand = make_planner(small_model, seed=9)
