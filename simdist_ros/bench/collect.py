@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from simdist_ros.bench.settings import BenchSettings
+from simdist_ros.bench.settings import BenchSettings, bench_world
 from simdist_ros.bench.tasks import DATA, MAX_WALKS, Collect, walk_seed
 from simdist_ros.bench.walk import Tick, Walk, walk
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.robot import Robot
-from simdist_ros.sim.world import load_world
 from simdist_ros.transitions.assembly import AssemblySettings, make_cutter
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.replay import HeldEpisodes
@@ -51,7 +50,7 @@ def collect(
         ConfigError: The robot falls too soon for so much data.
         DatasetError: The folder holds something else.
     """
-    trial, world = settings.trial, load_world(task.world)
+    trial, world = settings.trial, bench_world(task.world, settings.trial)
     wanted = 60.0 * task.minutes * robot.control_rate_hz
     transitions = episodes = falls = walks = 0
     while transitions < wanted:

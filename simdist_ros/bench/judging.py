@@ -11,11 +11,11 @@ from simdist_ros.adaptation.adapt import windows_of
 from simdist_ros.adaptation.outcomes import recorded_outcomes
 from simdist_ros.adaptation.prediction import column_means, predict
 from simdist_ros.bench.collect import first_minutes
-from simdist_ros.bench.settings import BenchSettings
+from simdist_ros.bench.settings import BenchSettings, bench_world
 from simdist_ros.bench.tasks import JUDGING, Judge, walk_seed
 from simdist_ros.bench.walk import Progress, Walk, judge_walk
 from simdist_ros.core.robot import Robot
-from simdist_ros.sim.world import World, load_world
+from simdist_ros.sim.world import World
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.model import WorldModel
 
@@ -54,7 +54,8 @@ def judge(
     Raises:
         DatasetError: The data are not there, or damaged.
     """
-    walks = judged_walks(robot, model, settings, task.seed, load_world(task.world))
+    world = bench_world(task.world, settings.trial)
+    walks = judged_walks(robot, model, settings, task.seed, world)
     episodes = first_minutes(held_out, robot, settings.trial.held_out_minutes)
     windows = windows_of(episodes, np.array(episodes.numbers), model.architecture)
     error, slip_error = latent_errors(robot, model, windows, settings.trial.held_out_windows)

@@ -13,6 +13,7 @@ from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.overrides import override
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.sim.world import World, load_world
 from simdist_ros.transitions.assembly import AssemblySettings
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     'BenchSettings',
     'GridSettings',
     'TrialSettings',
+    'bench_world',
     'read_settings',
     'world_name',
 ]
@@ -113,6 +115,16 @@ class TrialSettings(Settings):
     judged_speeds: tuple[float, ...] = setting(
         (0.5,), 'Speeds ahead of those, one after the other.', unit='m/s', low=0.01
     )
+    push_interval_s: float = setting(
+        4.0,
+        'Mean time between pushes in worlds without any of their own; 0: never. Without pushes '
+        'the walks of all seeds are nearly one.',
+        unit='s',
+        low=0.0,
+    )
+    push_speed_mps: float = setting(
+        0.3, 'Speed that such a push adds.', unit='m/s', low=0.0, high=3.0
+    )
     held_out_minutes: float = setting(
         1.0,
         'Data of each world that nobody learns from; prediction errors are of them.',
@@ -191,6 +203,20 @@ PRESETS = {
         bags=AssemblySettings(),
     ),
 }
+
+
+def bench_world(world: str, trial: TrialSettings) -> World:
+    """Return a world with its pushes.
+
+    Raises:
+        ConfigError: It does not exist or breaks a rule.
+    """
+    loaded = load_world(world)
+    if loaded.push_interval_s or not trial.push_interval_s:
+        return loaded
+    return dataclasses.replace(
+        loaded, push_interval_s=trial.push_interval_s, push_speed_mps=trial.push_speed_mps
+    )
 
 
 def read_settings(preset: str, overrides: Mapping[str, Mapping[str, str]]) -> BenchSettings:

@@ -114,7 +114,7 @@ def crossing_lines(found: Sequence[Crossing]) -> list[str]:
         better = 'residual' if one.factor.mean < 1.0 else 'dynamics'
         is_sure = one.factor.high < 1.0 or one.factor.low > 1.0
         lines.append(
-            f'- {one.minutes:g} min, {one.seeds} seeds: error of `residual` over that of '
+            f'- {one.minutes:g} min, seeds: {one.seeds}; error of `residual` over that of '
             f'`dynamics` {shown(one.factor, 3)}; {better} predicts better'
             f'{"" if is_sure else ", not beyond doubt"}.'
         )
@@ -162,7 +162,7 @@ def shown(found: Interval, digits: int, sign: str = '') -> str:
     if math.isnan(found.mean):
         return ''
     mean = f'{found.mean:{sign}.{digits}f}'
-    if not math.isfinite(found.low):
+    if not math.isfinite(found.high):
         return mean
     return f'{mean} ({found.low:{sign}.{digits}f} .. {found.high:{sign}.{digits}f})'
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,7 @@ from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
 from simdist_ros.sim.world import World
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['Progress', 'Tick', 'Walk', 'judge_walk', 'walk']
+__all__ = ['Progress', 'Tick', 'Walk', 'judge_walk', 'measure_progress', 'walk']
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +131,11 @@ def judge_walk(robot: Robot, model: WorldModel, mppi: MppiSettings, asked: Walk)
         truths.append(tick.truth)
         if tick.truth.has_fallen:
             break
+    return measure_progress(robot, asked, truths)
+
+
+def measure_progress(robot: Robot, asked: Walk, truths: Sequence[TrueState]) -> Progress:
+    """Turn what really happened, from the start to the fall or the end, into figures."""
     first, last = truths[0], truths[-1]
     heading = yaw(first.orientation)
     ahead = np.array([math.cos(heading), math.sin(heading)])
