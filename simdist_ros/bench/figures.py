@@ -16,6 +16,7 @@ from simdist_ros.bench.tasks import NONE
 
 __all__ = ['draw_world']
 
+BESIDE = 0.012  # of the width: how far points of equal minutes stand beside each other
 COLORS = {
     NONE: 'black',
     'dynamics': 'tab:blue',
@@ -52,7 +53,8 @@ def draw_progress(axes: Any, rows: Sequence[Row]) -> None:
     """Draw progress against minutes."""
     axes.axhline(rows[0].line_m, color='grey', linestyle=':', label='success line')
     draw_lines(axes, rows, [row.progress_m for row in rows])
-    axes.set(xlabel='data [min]', ylabel='progress [m]', ylim=(0, None))
+    axes.set(xlabel='data [min]', ylabel='progress [m]')
+    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
 
 
 def draw_errors(axes: Any, rows: Sequence[Row]) -> None:
@@ -66,15 +68,16 @@ def draw_lines(axes: Any, rows: Sequence[Row], values: Sequence[Interval]) -> No
     lines: dict[str, list[tuple[Row, Interval]]] = {}
     for row, value in zip(rows, values, strict=True):
         lines.setdefault(row.cell.label, []).append((row, value))
-    for label, points in lines.items():
+    widest = max(row.cell.minutes for row in rows)
+    for number, (label, points) in enumerate(lines.items()):
         cell = points[0][0].cell
         if cell.method == NONE:
-            axes.axhline(points[0][1].mean, color=COLORS[NONE], linestyle='--', label=NONE)
+            draw_unadapted(axes, points[0][1])
             continue
-        means = [value.mean for _, value in points]
+        aside = BESIDE * widest * (number - len(lines) / 2)
         axes.errorbar(
-            [row.cell.minutes for row, _ in points],
-            means,
+            [row.cell.minutes + aside for row, _ in points],
+            [value.mean for _, value in points],
             yerr=np.array([half_widths(value) for _, value in points]).T,
             color=COLORS[cell.method],
             linestyle='--' if cell.is_control else '-',
@@ -83,6 +86,13 @@ def draw_lines(axes: Any, rows: Sequence[Row], values: Sequence[Interval]) -> No
             capsize=3,
             label=label,
         )
+
+
+def draw_unadapted(axes: Any, value: Interval) -> None:
+    """Draw what the model as it came gives, whatever the data, with its interval."""
+    axes.axhline(value.mean, color=COLORS[NONE], linestyle='--', label=NONE)
+    below, above = half_widths(value)
+    axes.axhspan(value.mean - below, value.mean + above, color=COLORS[NONE], alpha=0.1, lw=0)
 
 
 def half_widths(value: Interval) -> tuple[float, float]:

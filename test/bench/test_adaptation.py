@@ -12,10 +12,12 @@ from simdist_ros.bench.adapting import adapt_model
 from simdist_ros.bench.collect import collect, first_minutes
 from simdist_ros.bench.judging import latent_errors
 from simdist_ros.bench.results import ResultLog
+from simdist_ros.bench.settings import bench_world
 from simdist_ros.bench.tasks import Adapt, Collect, Judge, list_tasks
 from simdist_ros.bench.working import Setup, do_tasks
 from simdist_ros.cli import main
 from simdist_ros.core.errors import SimdistError
+from simdist_ros.sim.world import load_world
 from simdist_ros.world_model.checkpoint import load_model, save_model
 from simdist_ros.world_model.manifest import read_manifest
 from simdist_ros.world_model.model import WorldModel
@@ -75,6 +77,14 @@ def test_a_killed_benchmark_does_only_what_is_missing(done, capsys):
     again = path.read_text().splitlines(keepends=True)
     assert again[:-1] == lines[:-1]
     assert json.loads(again[-1])['result'] == json.loads(lines[-1])['result']
+
+
+def test_its_worlds_are_files_that_the_graph_reads(done, small):
+    work, _ = done
+    for name in ('soft', 'nominal'):
+        world = load_world(str(work / 'worlds' / name / 'stage.yaml'))
+        assert dataclasses.replace(world, name=name) == bench_world(name, small.trial)
+        assert world.push_speed_mps == 3.0
 
 
 def test_the_report_alone_can_be_asked_for(done, tmp_path):
