@@ -233,6 +233,25 @@ def models(arguments: argparse.Namespace) -> int:
     return commands.run_models(arguments)
 
 
+def add_bench(parser: argparse.ArgumentParser) -> None:
+    """Take the benchmark, model, folders and sizes."""
+    from simdist_ros.bench.options import add_options
+
+    add_options(parser)
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Run a benchmark of the whole loop."""
+    import shlex
+
+    from simdist_ros.bench.adaptation import bench_adaptation
+    from simdist_ros.bench.options import read_options
+
+    command = shlex.join(['simdist', *arguments.given])
+    bench_adaptation(read_options(arguments), command)
+    return 0
+
+
 COMMANDS = {
     'up': ('start the graph, with MuJoCo or a real robot', add_up, up),
     'demo': ('see a Go2 walk, planned by a world model', add_demo, run_demo),
@@ -246,6 +265,7 @@ COMMANDS = {
     ),
     'evaluate': ('measure the prediction error of models on bags', add_evaluate, evaluate),
     'models': ('show which model was adapted from which', add_models, models),
+    'bench': ('measure what adaptation gains, walk by walk', add_bench, bench),
     'predict': ('run a model on recorded inputs', add_predict, predict),
 }
 
@@ -272,6 +292,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     parser = make_parser()
     parsed = parser.parse_args(given)
+    parsed.given = given
     if parsed.command is None:
         parser.print_help()
         return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.adaptation.triggers import TriggerSettings
 from simdist_ros.adaptation.watch import WatchSettings
+from simdist_ros.bench.settings import GridSettings, TrialSettings
 from simdist_ros.bringup.graph import GraphOptions
 from simdist_ros.core.robot import HeightMap, Joint, Robot
 from simdist_ros.core.settings import SettingInfo, Settings, describe
@@ -76,6 +77,18 @@ def sections() -> list[tuple[str, str, str, type[Settings]]]:
             'With `--set`.',
             'bags.',
             AssemblySettings,
+        ),
+        (
+            '`simdist bench adaptation`: which trials',
+            'With `--set`; defaults of the preset `cpu`.',
+            'grid.',
+            GridSettings,
+        ),
+        (
+            '`simdist bench adaptation`: what a trial is',
+            'With `--set`; `mppi.`, `finetune.`, `gate.` and `bags.`, above, too.',
+            'trial.',
+            TrialSettings,
         ),
         ('Worlds', 'Files in `config/worlds/`.', '', World),
         ('Worlds: sensors', 'Under `sensors:` in a world.', 'sensors: ', Sensors),

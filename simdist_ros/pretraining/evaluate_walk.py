@@ -26,7 +26,7 @@ from simdist_ros.sim.errors import SimulationError
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['MakeWalker', 'Walk', 'WalkResult', 'Walker', 'predicted_return', 'walk']
+__all__ = ['MakeWalker', 'Walk', 'WalkResult', 'Walker', 'decide', 'predicted_return', 'walk']
 
 Array = NDArray[np.floating[Any]]
 

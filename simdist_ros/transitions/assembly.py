@@ -36,7 +36,7 @@ from simdist_ros.transitions.topic_names import (
     SUPERVISOR_TICK,
 )
 
-__all__ = ['AssemblySettings', 'TransitionAssembler', 'needed_topics']
+__all__ = ['AssemblySettings', 'TransitionAssembler', 'make_cutter', 'needed_topics']
 
 Array = NDArray[np.floating[Any]]
 
@@ -82,6 +82,15 @@ class AssemblySettings(Settings):
             )
 
 
+def make_cutter(robot: Robot, settings: AssemblySettings) -> EpisodeCutter:
+    """Return what cuts states and commands into episodes, wherever they come from."""
+    return EpisodeCutter(
+        robot,
+        min_steps=round(settings.min_episode_s * robot.control_rate_hz),
+        max_steps=round(settings.episode_s * robot.control_rate_hz),
+    )
+
+
 def needed_topics(robot: Robot) -> tuple[str, ...]:
     """Return the topics without which there are no transitions."""
     needed = (JOINT_STATES, IMU, ODOM, COMMAND_VELOCITY, JOINT_COMMAND)
@@ -105,11 +114,7 @@ class TransitionAssembler:
         """Begin with nothing."""
         self.robot = robot
         self.first_misfit = ''
-        self.cutter = EpisodeCutter(
-            robot,
-            min_steps=round(settings.min_episode_s * robot.control_rate_hz),
-            max_steps=round(settings.episode_s * robot.control_rate_hz),
-        )
+        self.cutter = make_cutter(robot, settings)
         self.discarded: Counter[str] = self.cutter.discarded
         half_period = robot.period_ns // 2
         parts = ('joints', 'imu', 'odom', *(['height_map'] if robot.height_map else []))

@@ -18,10 +18,11 @@ MAY_IMPORT = {
     **{method: PARTS | {'core'} for method in METHODS},
     'pretraining': PARTS | {'core', 'planning'},  # evaluates policy and planner
     'adaptation': PARTS | {'core', 'planning'},  # judges candidates by their plans
+    'bench': METHODS | PARTS | {'core'},  # walks, learns and walks again, without ROS
     'nodes': METHODS | PARTS | {'core'},
     'bringup': METHODS | PARTS | {'core'},
-    'cli': METHODS | PARTS | {'core', 'bringup', 'nodes'},
-    'reference': METHODS | PARTS | {'core', 'bringup', 'nodes'},
+    'cli': METHODS | PARTS | {'core', 'bench', 'bringup', 'nodes'},
+    'reference': METHODS | PARTS | {'core', 'bench', 'bringup', 'nodes'},
 }
 ONLY_IN = {'rclpy': {'nodes'}, 'mujoco': {'sim', 'pretraining'}}
 

@@ -1,0 +1,123 @@
+"""Walk for data: the transitions that a bag of the same walks would give, as shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from simdist_ros.bench.settings import BenchSettings, bench_world
+from simdist_ros.bench.tasks import DATA, MAX_WALKS, Collect, walk_seed
+from simdist_ros.bench.walk import Tick, Walk, walk
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.robot import Robot
+from simdist_ros.transitions.assembly import AssemblySettings, make_cutter
+from simdist_ros.transitions.episode import Episode
+from simdist_ros.transitions.replay import HeldEpisodes
+from simdist_ros.transitions.shards import ShardWriter, open_dataset
+from simdist_ros.world_model.model import WorldModel
+
+__all__ = ['CollectResult', 'collect', 'episodes_of_walk', 'first_minutes']
+
+FALL_S = 0.2  # that a walk goes on after a fall, so that the sensors see it too
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectResult:
+    """What was collected.
+
+    Attributes:
+        walks: Walks done.
+        falls: Those that ended in a fall, as the sensors saw it.
+        episodes: Pieces of them, as they are learned from.
+        minutes: Transitions, as time.
+    """
+
+    walks: int
+    falls: int
+    episodes: int
+    minutes: float
+
+
+def collect(
+    robot: Robot, model: WorldModel, settings: BenchSettings, task: Collect, folder: Path
+) -> CollectResult:
+    """Walk, stand up again and walk, until there are so many minutes of transitions.
+
+    Each walk has a folder of its own in `folder`: what an earlier run has finished stays.
+
+    Raises:
+        ConfigError: The robot falls too soon for so much data.
+        DatasetError: The folder holds something else.
+    """
+    trial, world = settings.trial, bench_world(task.world, settings.trial)
+    wanted = 60.0 * task.minutes * robot.control_rate_hz
+    transitions = episodes = falls = walks = 0
+    while transitions < wanted:
+        if walks == MAX_WALKS:
+            raise ConfigError(
+                f'{folder}: {walks} walks gave {transitions} of {wanted:.0f} transitions; the '
+                'robot falls too soon in this world: make it easier, or ask for less'
+            )
+        asked = Walk(
+            world=world,
+            seed=walk_seed(DATA, task.seed, walks),
+            speed=trial.walk_speeds[walks % len(trial.walk_speeds)],
+            seconds=trial.walk_s,
+        )
+        about = {'world': world.name, 'speed': asked.speed, 'seconds': asked.seconds}
+        name = folder / f'walk_{walks:04d}'
+        with ShardWriter(name, robot, seed=asked.seed, settings=about) as writer:
+            if not writer.is_complete:
+                while writer.num_shards:  # killed between the last shard and the end
+                    writer.drop_oldest()
+                ticks = walk(robot, model, settings.mppi, asked)
+                for episode in episodes_of_walk(robot, settings.bags, asked, ticks):
+                    writer.add(episode)
+        walks += 1
+        transitions += writer.num_transitions
+        episodes += writer.num_episodes
+        falls += has_fallen(name, robot) if writer.num_episodes else 0
+    minutes = transitions / robot.control_rate_hz / 60.0
+    return CollectResult(walks=walks, falls=falls, episodes=episodes, minutes=minutes)
+
+
+def episodes_of_walk(
+    robot: Robot, settings: AssemblySettings, asked: Walk, ticks: Iterable[Tick]
+) -> list[Episode]:
+    """Cut a walk as a bag of it is cut; it ends soon after a fall."""
+    cutter = make_cutter(robot, settings)
+    velocity = asked.command(robot)
+    left = round(FALL_S * robot.control_rate_hz)
+    episodes: list[Episode] = []
+    for tick in ticks:
+        episodes += cutter.add(tick.state, velocity, tick.truth.position)
+        cutter.note_command(tick.command)
+        cutter.mode = tick.mode
+        left -= tick.truth.has_fallen
+        if left < 0:
+            break
+    return episodes + cutter.cut()
+
+
+def has_fallen(folder: Path, robot: Robot) -> bool:
+    """Tell whether a walk's last episode ended in a fall."""
+    shard = open_dataset(folder, robot, checks_hashes=False).shards[-1]
+    return bool(shard.terminated[-1])
+
+
+def first_minutes(folder: Path, robot: Robot, minutes: float) -> HeldEpisodes:
+    """Read the first episodes that make up so many minutes, the last one whole.
+
+    Raises:
+        DatasetError: They are not there, or damaged.
+    """
+    wanted = 60.0 * minutes * robot.control_rate_hz
+    kept: list[Episode] = []
+    total = 0
+    for episode in open_dataset(folder, robot, checks_hashes=False).episodes():
+        kept.append(episode)
+        total += episode.num_steps
+        if total >= wanted:
+            break
+    return HeldEpisodes(tuple(kept))
