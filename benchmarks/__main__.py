@@ -15,6 +15,7 @@ from benchmarks import (
     planner_latency,
     precision,
     pretraining,
+    ranking,
     realtime,
     round_trip,
     stopping,
@@ -29,6 +30,7 @@ BENCHMARKS = {
     'planner_latency': planner_latency.measure,
     'precision': precision.measure,
     'pretraining': pretraining.measure,
+    'ranking': ranking.measure,
     'realtime': realtime.measure,
     'round_trip': round_trip.measure,
     'stopping': stopping.measure,
@@ -63,7 +65,9 @@ def main() -> int:
     parser.add_argument('names', nargs='*', metavar='NAME', help=', '.join(BENCHMARKS))
     parser.add_argument('--model', default='go2', help='Name or folder of a model.')
     parser.add_argument('--world', default='nominal', help='World.')
-    parser.add_argument('--seeds', type=int, default=5, help='Seeds of `walking`.')
+    parser.add_argument(
+        '--seeds', type=int, default=5, help='Seeds of `walking`, states of `ranking`.'
+    )
     parser.add_argument(
         '--seconds',
         type=float,

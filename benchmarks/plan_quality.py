@@ -33,6 +33,9 @@ Situation = list[Observation]
 
 ABLATIONS: dict[str, dict[str, Any]] = {
     'as set': {},
+    'no other commands': {'num_command_steps': 0},
+    'num_command_steps 1': {'num_command_steps': 1},
+    'command_reach 1': {'command_reach': 1.0},
     'white noise': {'noise_correlation': 0.0},
     'noise_correlation 0.8': {'noise_correlation': 0.8},
     'noise_correlation 0.95': {'noise_correlation': 0.95},
@@ -47,7 +50,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     'no policy proposals': {'num_policy_samples': 0},
     'initial_std 0.3': {'initial_std': 0.3},
 }
-SIZES = ((1, 0), (16, 1), (16, 2), (32, 2), (64, 2), (32, 4), (128, 4), (450, 8))
+SIZES = ((0, 0), (0, 1), (16, 1), (16, 2), (32, 2), (64, 2), (32, 4), (128, 4), (450, 8))
 
 
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     model = load_model(find_model(options.model), load_robot('go2')).model
     backend = TorchBackend(model)
     planner = Planner(model, MppiSettings(), torch.Generator(), backend=backend)
-    prior = planner.observe(blank_observation(model.architecture, 0))
+    prior = planner.observe(blank_observation(model.architecture, 0))[0]
     backend.remember()
     rows = []
     for count in CANDIDATES:

@@ -197,7 +197,7 @@ PRESETS = {
     'cpu': BenchSettings(  # some three hours on two cores
         grid=GridSettings(),
         trial=TrialSettings(),
-        mppi=MppiSettings(num_samples=32, num_iterations=1),
+        mppi=MppiSettings(),
         finetune=FinetuneSettings(max_steps=2000),
         gate=GateSettings(),
         bags=AssemblySettings(),

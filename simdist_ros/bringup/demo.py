@@ -9,16 +9,14 @@ from simdist_ros.bringup.run import new_run_folder, run_graph
 
 __all__ = ['demo']
 
-SEARCH = {'planner': {'mppi.num_samples': 128, 'mppi.num_iterations': 4}}
-
 
 def demo(runs: Path, seed: int = 0) -> None:
-    """Walk 10 s at 0.5 m/s in lockstep with the model that ships, planned by MPPI, and report."""
+    """Walk 10 s at 0.5 m/s in lockstep with the model that ships, and report."""
     options = GraphOptions(mode=LOCKSTEP, duration_s=10.0, seed=seed)
     print(
         f'A Go2 walks {options.duration_s:g} s at {options.vx} m/s in MuJoCo; every step is '
-        f'planned by MPPI over models/{options.model}, through ROS 2.',
+        f'planned with models/{options.model}, through ROS 2.',
         flush=True,
     )
     folder = new_run_folder(runs, options)
-    run_graph(options, SEARCH, folder, shows_progress=True, draws=True)
+    run_graph(options, {}, folder, shows_progress=True, draws=True)

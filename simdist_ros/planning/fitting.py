@@ -75,8 +75,9 @@ def fit_to_budget(make: Callable[[MppiSettings], Planner], settings: MppiSetting
         f'{asked_ms:.1f} ms here, the budget is {settings.budget_ms:g} ms: '
     )
     if trial != settings:
-        alone = settings.command_step > trial.command_step
-        size = f'{trial.num_samples} x {trial.num_iterations}' + ', command_step 0' * alone
+        size = f'{trial.num_samples} x {trial.num_iterations}'
+        if trial.num_command_steps < settings.num_command_steps:
+            size += f', num_command_steps {trial.num_command_steps}'
         took = f'{size}, which take {measured:.1f} ms'
         return Fit(trial, f'{asked}reduced to {took}')
     late = asked_ms > settings.budget_ms
@@ -95,7 +96,8 @@ def cut(settings: MppiSettings, share: float) -> MppiSettings:
     elif samples > FEWEST_SAMPLES:
         samples = max(FEWEST_SAMPLES, samples - 4)
     else:
-        return dataclasses.replace(settings, command_step=0.0)
+        steps = max(0, settings.num_command_steps - 1)
+        return dataclasses.replace(settings, num_command_steps=steps)
     policy = min(settings.num_policy_samples, max(1, samples // 16))
     return dataclasses.replace(
         settings, num_iterations=iterations, num_samples=samples, num_policy_samples=policy

@@ -99,6 +99,20 @@ class NoPlan:
     elapsed_ms: float = 0.0
 
 
+class Begun(NamedTuple):
+    """Where a search starts.
+
+    Attributes:
+        start: Mean, prior and bounds.
+        prior_return: The model's return of the policy prior; None if it was not asked for.
+        effective_samples: How many proposals the weights of the mean amount to.
+    """
+
+    start: Search
+    prior_return: float | None = None
+    effective_samples: float = 1.0
+
+
 class Found(NamedTuple):
     """What the search came to: its mean or the prior, whichever returns more."""
 
@@ -140,9 +154,9 @@ class Planner:
         self.backend = backend or TorchBackend(model)
         self.settings = settings
         self.noise = Noise(generator)
-        step = settings.command_step if settings.num_iterations else 0.0
+        steps = settings.num_command_steps if settings.num_iterations else 0
         _, spread = self.model.normalizer.statistics('commands')
-        self.proposals = Proposals(spread, step, settings.command_reach)
+        self.proposals = Proposals(spread, steps, settings.command_step, settings.command_reach)
         self.clock = clock
         self.mean: Tensor | None = None
         self.mean_step = 0
@@ -233,49 +247,58 @@ class Planner:
             return budget.allows_another()
 
         backend.remember()
-        start, effective = self.start(observation, proposals)
+        begun = self.begin(observation, proposals)
+        if not settings.num_drawn:  # nothing to iterate on
+            return self.better(begun, begun.start.mean, num_iterations=1)
         budget.begin_iterations()
         step = functools.partial(backend.step, settings)
-        result = search(start, step, settings, self.noise, keep_going)
+        result = search(begun.start, step, settings, self.noise, keep_going)
         if result is None or not torch.isfinite(result.last.mean).all():
             return Reason.RETURNS_NOT_FINITE
-        mean = start.allowed(result.last.mean)
-        mean_return = float(backend.score(mean[None], settings.gamma))
-        if not math.isfinite(mean_return) or mean_return < result.prior_return:
-            mean, mean_return = proposals[0], result.prior_return
-        return Found(
-            mean.clone(),
-            mean_return - result.prior_return,
-            float(result.last.effective_samples) if settings.num_drawn else effective,
-            result.num_iterations,
+        begun = begun._replace(
+            prior_return=result.prior_return,
+            effective_samples=float(result.last.effective_samples),
         )
+        return self.better(begun, result.last.mean, num_iterations=result.num_iterations)
 
-    def start(self, observation: Observation, proposals: Tensor) -> tuple[Search, float]:
-        """Start from the mean of the warm start and the proposals, weighed by their returns.
-
-        Returns:
-            Where to search, and how many of them the weights amount to.
-        """
+    def begin(self, observation: Observation, proposals: Tensor) -> Begun:
+        """Start from the mean of the warm start and the proposals, weighed by their returns."""
         prior, scaler = proposals[0], self.model.normalizer
         committed = torch.tensor(
             observation.committed, dtype=torch.float32, device=self.backend.device
         )
         start = Search(prior, prior, scaler.action_low, scaler.action_high, committed)
         warm = self.warm_start(observation, prior)
+        asked = len(proposals)
         if warm is not None:
             proposals = torch.cat([proposals, warm[None]])
         if len(proposals) == 1:
-            return start, 1.0
+            return Begun(start)
         candidates = start.allowed(proposals)
         returns = self.backend.score(candidates, self.settings.gamma)
         weights = weigh(returns, self.settings.inverse_temperature)
         if not weights.any():
-            return start, 0.0
-        asked = len(proposals) - (warm is not None)
+            return Begun(start)
         self.proposals.learn(weights[:asked].cpu())
         counted = torch.where(weights[:, None, None] > 0.0, candidates, 0.0)
         mean = torch.einsum('k,kta->ta', weights, counted)
-        return start._replace(mean=mean), float(1.0 / (weights @ weights))
+        return Begun(
+            start._replace(mean=mean), float(returns[0]), float(1.0 / (weights @ weights))
+        )
+
+    def better(self, begun: Begun, mean: Tensor, num_iterations: int) -> Found | Reason:
+        """Return a mean, or the prior where that returns more, or why neither can be told."""
+        mean = begun.start.allowed(mean)
+        mean_return = float(self.backend.score(mean[None], self.settings.gamma))
+        prior_return = begun.prior_return
+        if prior_return is None:  # then the mean is the prior
+            prior_return = mean_return
+        if not math.isfinite(mean_return) and not math.isfinite(prior_return):
+            return Reason.RETURNS_NOT_FINITE
+        if not math.isfinite(mean_return) or mean_return < prior_return:
+            mean, mean_return = begun.start.prior, prior_return
+        gain = mean_return - prior_return
+        return Found(mean.clone(), gain, begun.effective_samples, num_iterations)
 
     def warm_start(self, observation: Observation, prior: Tensor) -> Tensor | None:
         """Return what is left of the last plan, (T, action_dim), or None without one.

@@ -11,25 +11,24 @@ from torch import Tensor
 
 __all__ = ['Proposals']
 
-STEPS = (-2.0, -1.0, 1.0, 2.0)  # along each number of the command
-
 
 class Proposals:
     """Offsets to the command, around those that were worth most in the last tick."""
 
-    def __init__(self, spread: Tensor, step: float, reach: float) -> None:
+    def __init__(self, spread: Tensor, num_steps: int, step: float, reach: float) -> None:
         """Begin at the command itself.
 
         Args:
             spread: Standard deviation of the commands that the model was trained on, (C,).
-            step: Distance between offsets, in spreads; 0 asks for what is wanted alone.
+            num_steps: Offsets each way along each number; 0 asks for what is wanted alone.
+            step: Distance between them, in spreads.
             reach: Largest offset, in spreads.
         """
         spread = spread.detach().cpu()
         self.limit = reach * spread
-        size = len(spread) if step else 0
-        axes = step * torch.diag(spread)[:size]
-        self.around = torch.cat([torch.zeros(1, len(spread)), *(k * axes for k in STEPS)])
+        axes = step * torch.diag(spread)
+        away = [k * axes for k in range(-num_steps, num_steps + 1) if k]
+        self.around = torch.cat([torch.zeros(1, len(spread)), *away])
         self.reset()
 
     def reset(self) -> None:

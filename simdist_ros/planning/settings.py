@@ -53,11 +53,17 @@ class MppiSettings(Settings):
     min_std: float = setting(
         0.03, 'Spread below which no iteration goes, in actions.', low=1e-6, high=10.0
     )
+    num_command_steps: int = setting(
+        2,
+        'Commands that the policy is asked for besides the wanted one, each way along each of its '
+        'numbers.',
+        low=0,
+        high=10,
+    )
     command_step: float = setting(
         0.2,
-        'Distance between the commands that the policy is asked for besides the wanted one, in '
-        'standard deviations of those it was trained on; 0 asks for the wanted one alone.',
-        low=0.0,
+        'Distance between them, in standard deviations of those it was trained on.',
+        low=1e-3,
         high=2.0,
     )
     command_reach: float = setting(

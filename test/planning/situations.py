@@ -17,7 +17,7 @@ SMALL = {  # all of the distribution, so that tuned defaults change no test
     'elite_fraction': 0.2,
     'inverse_temperature': 4.0,
     'gamma': 0.99,
-    'command_step': 0.0,
+    'num_command_steps': 0,
     'initial_std': 0.3,
     'min_std': 0.05,
     'prior_pull': 0.5,

@@ -106,15 +106,15 @@ def test_a_slow_machine_is_left_with_the_smallest_search_and_told_what_it_takes(
     slow = machine(100.0)
     fit = fit_to_budget(slow.make, ASKED)
     assert (fit.settings.num_samples, fit.settings.num_iterations) == (8, 1)
-    assert fit.settings.command_step == 0.0  # the last to go
+    assert fit.settings.num_command_steps == 0  # the last to go
     took = f'{slow.takes(fit.settings):.1f} ms'
-    assert f'reduced to 8 x 1, command_step 0, which take {took}' in fit.warning
+    assert f'reduced to 8 x 1, num_command_steps 0, which take {took}' in fit.warning
 
 
 @pytest.mark.parametrize('samples', [1, 4, 8])
 def test_where_nothing_is_left_to_reduce_that_is_said_and_nothing_grows(machine, samples):
     smallest = replace(
-        ASKED, num_samples=samples, num_iterations=1, num_policy_samples=0, command_step=0.0
+        ASKED, num_samples=samples, num_iterations=1, num_policy_samples=0, num_command_steps=0
     )
     slow = machine(100.0)
     fit = fit_to_budget(slow.make, smallest)

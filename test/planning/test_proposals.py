@@ -23,7 +23,7 @@ def told(model, observation, offset):
 
 
 def test_none_is_first_then_the_centre_then_two_steps_each_way_along_each_number():
-    offsets = Proposals(SPREAD, step=0.1, reach=1.0).offsets()
+    offsets = Proposals(SPREAD, 2, step=0.1, reach=1.0).offsets()
     assert offsets.shape == (2 + 4 * 3, 3)
     assert not offsets[:2].any()
     assert (offsets[2:] != 0.0).sum(dim=1).tolist() == [1] * 12
@@ -32,14 +32,14 @@ def test_none_is_first_then_the_centre_then_two_steps_each_way_along_each_number
 
 
 def test_without_a_step_nothing_else_is_asked_for():
-    proposals = Proposals(SPREAD, step=0.0, reach=1.0)
+    proposals = Proposals(SPREAD, 0, step=0.2, reach=1.0)
     assert proposals.offsets().tolist() == [[0.0, 0.0, 0.0]]
     proposals.learn(torch.ones(1))
     assert not proposals.offsets().any()
 
 
 def test_the_centre_moves_to_what_was_worth_most_and_stays_within_reach():
-    proposals = Proposals(SPREAD, step=0.2, reach=0.3)
+    proposals = Proposals(SPREAD, 2, step=0.2, reach=0.3)
     for _ in range(5):
         best = proposals.offsets()[:, 0].argmax()
         proposals.learn(torch.nn.functional.one_hot(best, 14).float())
@@ -51,13 +51,15 @@ def test_the_centre_moves_to_what_was_worth_most_and_stays_within_reach():
 
 
 def test_weights_that_are_all_zero_move_nothing():
-    proposals = Proposals(SPREAD, step=0.2, reach=1.0)
+    proposals = Proposals(SPREAD, 2, step=0.2, reach=1.0)
     proposals.learn(torch.zeros(14))
     assert not proposals.centre.any()
 
 
 def test_the_search_starts_from_the_proposal_that_returns_most(small_model, architecture):
-    planner = make_planner(small_model, command_step=0.5, inverse_temperature=1e6)
+    planner = make_planner(
+        small_model, num_command_steps=2, command_step=0.5, inverse_temperature=1e6
+    )
     observation = observe(architecture)
     offset = planner.proposals.offsets()[5].clone()
     wanted = told(small_model, observation, offset)
@@ -73,7 +75,7 @@ def test_the_search_starts_from_the_proposal_that_returns_most(small_model, arch
 
 
 def test_the_next_tick_asks_around_what_was_best(small_model, architecture):
-    planner = make_planner(small_model, command_step=0.5, command_reach=2.0)
+    planner = make_planner(small_model, num_command_steps=2, command_step=0.5, command_reach=2.0)
     planner.plan(observe(architecture))
     centre = planner.proposals.centre.clone()
     assert centre.any()
@@ -83,7 +85,7 @@ def test_the_next_tick_asks_around_what_was_best(small_model, architecture):
 
 
 def test_the_policy_alone_is_asked_for_what_is_wanted_alone(small_model, architecture):
-    planner = make_planner(small_model, command_step=0.5, num_iterations=0)
+    planner = make_planner(small_model, num_command_steps=2, command_step=0.5, num_iterations=0)
     observation = observe(architecture)
     with seen_by(small_model) as asked:
         plan = planner.plan(observation)
@@ -92,7 +94,7 @@ def test_the_policy_alone_is_asked_for_what_is_wanted_alone(small_model, archite
 
 
 def test_proposals_without_finite_returns_leave_the_prior(small_model, architecture):
-    planner = make_planner(small_model, command_step=0.5)
+    planner = make_planner(small_model, num_command_steps=2, command_step=0.5)
     predict = small_model.predict
 
     def broken(memory, candidates):
@@ -107,7 +109,7 @@ def test_proposals_without_finite_returns_leave_the_prior(small_model, architect
     assert not planner.proposals.centre.any()
 
 
-@pytest.mark.parametrize('changes', [{'command_step': -0.1}, {'command_reach': 9.0}])
+@pytest.mark.parametrize('changes', [{'command_step': 0.0}, {'command_reach': 9.0}])
 def test_steps_and_reach_have_limits(changes):
     with pytest.raises(ConfigError, match=next(iter(changes))):
         MppiSettings(**changes)
