@@ -99,7 +99,7 @@ def test_it_waits_to_be_configured_and_then_to_be_activated(planner):
 
 def test_it_says_what_it_loaded(planner):
     planner.change(STEPS['configure'])
-    assert planner.says('model model: 128 samples x 0 iterations, 1 threads')
+    assert planner.says('model model: 1 proposals, 0 samples x 0 iterations, 1 threads')
 
 
 def test_without_its_model_configuring_fails_and_it_can_be_tried_again(planner):
