@@ -17,8 +17,14 @@ setup:  ## Make or refresh the virtual environment .venv
 demo: setup  ## A Go2 walks across the room, planned by its world model, through ROS 2
 	@$(BIN)/simdist demo $(ARGS)
 
+# Graphs run one after the other, since they keep time; the rest on two cores.
 test: setup  ## Run all tests; ARGS='-k history' runs some
+ifeq ($(ARGS),)
+	@$(BIN)/pytest -n 2 --dist loadfile --ignore test/bringup --ignore test/launch
+	@$(BIN)/pytest test/bringup test/launch
+else
 	@$(BIN)/pytest $(ARGS)
+endif
 
 check: setup  ## Formatting, lint, types and the import rules
 	$(BIN)/ruff format --check .

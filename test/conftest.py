@@ -13,6 +13,7 @@ os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
 LOG_FOLDER = tempfile.TemporaryDirectory(prefix='simdist_ros_log_')  # removed at the end
 os.environ.setdefault('ROS_LOG_DIR', LOG_FOLDER.name)
 os.environ.setdefault('MPLBACKEND', 'Agg')
+os.environ.setdefault('OMP_NUM_THREADS', '1')  # sums in another order are other bits
 
 # The wheels' own share folder is found through this prefix; a sourced ROS has set its own.
 prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)

@@ -74,5 +74,7 @@ def parse(text: str, like: object, source: str) -> object:
         if isinstance(like, (int, float)):
             return type(like)(text)
     except (ValueError, KeyError):
-        raise ConfigError(f'{source}: not a {type(like).__name__}') from None
+        kind = type(like).__name__
+        wanted = 'numbers with commas between them' if kind == 'tuple' else f'a {kind}'
+        raise ConfigError(f'{source}: not {wanted}') from None
     return text

@@ -105,6 +105,7 @@ class Story:
             lambda: walk.tick_after(stamp_ns(self.stand), action='follow_plan', late='0'),
             'the planner plans again',
         )
+        self.ended = walk.tick_after(stamp_ns(self.stand), action='follow_plan')  # late or not
         walk.walk_on(0.4, 'it walks again')
         self.logger_killed_ns = graph.kill('transition_logger')
         walk.walk_on(0.3, 'it walks without a logger')
@@ -144,7 +145,7 @@ def test_without_a_planner_the_safe_action_comes_within_100_ms(events):
 
 
 def test_the_safe_action_is_the_stop_pose_and_no_frozen_target(events, robot):
-    began, ended = stamp_ns(events.stand), stamp_ns(events.resumed)
+    began, ended = stamp_ns(events.stand), stamp_ns(events.ended)
     stop = robot.per_joint('stand') + robot.per_joint('stop_offset')
     distance = {
         stamp_ns(message): np.abs(joint_command_from_msg(robot, message).position - stop).max()

@@ -1,7 +1,10 @@
+from dataclasses import dataclass
+
 import pytest
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.overrides import read_overrides
+from simdist_ros.core.overrides import override, read_overrides
+from simdist_ros.core.settings import Settings, setting
 
 
 def test_overrides_are_sorted_by_owner_and_the_last_one_wins():
@@ -23,3 +26,23 @@ def test_another_form_is_refused_and_the_right_one_named(text):
     with pytest.raises(ConfigError) as refusal:
         read_overrides([text], 'OWNER.SETTING=VALUE')
     assert str(refusal.value) == f'--set {text!r} is not of the form OWNER.SETTING=VALUE'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Some(Settings):
+    rate: float = setting(0.5, 'A number.')
+    speeds: tuple[float, ...] = setting((1.0,), 'Several.')
+
+
+def test_several_numbers_have_commas_between_them():
+    assert override(Some(), {'speeds': '0.5,2'}, 'some') == Some(speeds=(0.5, 2.0))
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'wanted'),
+    [('rate', 'fast', 'a float'), ('speeds', '[1.0]', 'numbers with commas between them')],
+)
+def test_a_value_of_another_type_is_refused_in_one_sentence(name, text, wanted):
+    with pytest.raises(ConfigError) as refusal:
+        override(Some(), {name: text}, 'some')
+    assert str(refusal.value) == f'--set some.{name}={text}: not {wanted}'

@@ -22,15 +22,13 @@ PROVIDERS = {  # by the name in the settings
     'tensorrt': 'TensorrtExecutionProvider',
 }
 ON_GPU = ('cuda', 'tensorrt')
+COUNTED = ('actions', 'asked_commands')  # inputs with one entry per candidate
 
 
 def installed_providers() -> list[str]:
     """Return the providers that this ONNX Runtime has, by their names in the settings."""
     built = onnxruntime.get_available_providers()
     return [name for name, provider in PROVIDERS.items() if provider in built]
-
-
-COUNTED = ('actions', 'asked_commands')  # inputs with one entry per candidate
 
 
 class OnnxStage:
