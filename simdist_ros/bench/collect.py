@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,7 @@ def collect(
         DatasetError: The folder holds something else.
     """
     trial, world = settings.trial, bench_world(task.world, settings.trial)
+    mppi = dataclasses.replace(settings.mppi, explore_share=trial.explore_share)
     wanted = 60.0 * task.minutes * robot.control_rate_hz
     transitions = episodes = falls = walks = 0
     while transitions < wanted:
@@ -71,7 +73,7 @@ def collect(
             if not writer.is_complete:
                 while writer.num_shards:  # killed between the last shard and the end
                     writer.drop_oldest()
-                ticks = walk(robot, model, settings.mppi, asked)
+                ticks = walk(robot, model, mppi, asked)
                 for episode in episodes_of_walk(robot, settings.bags, asked, ticks):
                     writer.add(episode)
         walks += 1

@@ -110,6 +110,13 @@ class TrialSettings(Settings):
     walk_speeds: tuple[float, ...] = setting(
         (0.3, 0.5, 0.7, 0.9), 'Speeds ahead of those walks, one after the other.', unit='m/s'
     )
+    explore_share: float = setting(
+        0.5,
+        'mppi.explore_share of those walks, those with nominal data too; 0: a model learns what '
+        'becomes of plans that are corrected at every step, which tells a search little.',
+        low=0.0,
+        high=0.9,
+    )
     judged_walks: int = setting(2, 'Walks by which a model is judged in a world.', low=1)
     judged_s: float = setting(10.0, 'Length of those.', unit='s', low=1.0)
     judged_speeds: tuple[float, ...] = setting(

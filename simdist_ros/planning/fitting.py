@@ -108,7 +108,7 @@ def plan_ms(
     make: Callable[[MppiSettings], Planner], settings: MppiSettings, trials: int = TRIALS
 ) -> float:
     """Return the median time of a plan with these settings and no budget [ms]."""
-    planner = make(dataclasses.replace(settings, budget_ms=0.0))
+    planner = make(dataclasses.replace(settings, budget_ms=0.0, explore_share=0.0))
     warm_up(planner)
     architecture = planner.model.architecture
     times = [

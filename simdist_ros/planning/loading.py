@@ -81,10 +81,9 @@ def load_planner(
     one = dataclasses.replace(settings, num_iterations=min(settings.num_iterations, 1))
     choice = choose(model, backend, lambda runs: plan_ms(lambda fit: make(fit, runs), one, TRIALS))
     fit = fit_to_budget(lambda settings: make(settings, choice.backend), settings)
-    planner = make(fit.settings, choice.backend)
-    warm_up(planner)
-    planner.noise.seed(seed)
     fitted = fit.settings
+    warm_up(make(dataclasses.replace(fitted, explore_share=0.0), choice.backend))
+    planner = make(fitted, choice.backend)
     search = f'{len(planner.proposals.offsets())} proposals, {fitted.num_samples} samples'
     return LoadedPlanner(
         planner=planner,

@@ -26,11 +26,6 @@ class Noise:
         self.ahead: deque[Tensor] = deque()
         self.mixing: Tensor | None = None  # of the settings' correlation, made once
 
-    def seed(self, seed: int) -> None:
-        """Start anew from a seed; what was drawn ahead is dropped."""
-        self.ahead.clear()
-        self.generator.manual_seed(seed)
-
     def prepare(self, settings: MppiSettings, shape: Sequence[int]) -> None:
         """Draw what a whole plan will take, so that the plan itself doesn't have to.
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.planning.backends.backend import Backend, NewDynamics
 from simdist_ros.planning.backends.torch_backend import TorchBackend
+from simdist_ros.planning.exploration import Exploration
 from simdist_ros.planning.mppi import Search, search, warm_start, weigh
 from simdist_ros.planning.noise import Noise
 from simdist_ros.planning.proposals import Proposals
@@ -28,12 +29,15 @@ __all__ = ['NoPlan', 'Observation', 'Plan', 'Planner', 'Reason', 'Source']
 
 F32 = NDArray[np.float32]
 
+MIN_LEFT_STEPS = 4  # of a plan that is followed: as long as the supervisor waits for the next
+
 
 class Source(enum.Enum):
     """What a plan was made by."""
 
     MPPI = 'mppi'
     POLICY_PRIOR = 'policy_prior'
+    EXPLORATION = 'exploration'
 
 
 class Reason(enum.Enum):
@@ -143,7 +147,8 @@ class Planner:
             backend: Runs that model; None is PyTorch, where the model is.
 
         Raises:
-            ConfigError: The delay leaves nothing of the model's horizon.
+            ConfigError: The delay leaves nothing of the model's horizon, or too little of it for
+                a plan to be followed as long as it was set.
         """
         self.horizon_steps: int = model.architecture.horizon_steps
         if settings.plan_delay_steps >= self.horizon_steps:
@@ -151,12 +156,21 @@ class Planner:
                 f'mppi.plan_delay_steps is {settings.plan_delay_steps}; the model looks only '
                 f'{self.horizon_steps} steps ahead'
             )
+        longest = self.horizon_steps - settings.plan_delay_steps - MIN_LEFT_STEPS
+        if settings.explore_share and settings.explore_steps > longest:
+            raise ConfigError(
+                f'mppi.explore_steps is {settings.explore_steps}; of the plans of this model at '
+                f'most {longest} steps can be followed'
+            )
         self.backend = backend or TorchBackend(model)
         self.settings = settings
         self.noise = Noise(generator)
         steps = settings.num_command_steps if settings.num_iterations else 0
         _, spread = self.model.normalizer.statistics('commands')
         self.proposals = Proposals(spread, steps, settings.command_step, settings.command_reach)
+        self.exploration = Exploration(
+            settings.explore_share, settings.explore_steps, generator.initial_seed()
+        )
         self.clock = clock
         self.mean: Tensor | None = None
         self.mean_step = 0
@@ -175,6 +189,7 @@ class Planner:
         """Forget the last plan, so that the next starts from the policy prior."""
         self.mean = None
         self.proposals.reset()
+        self.exploration.reset()
 
     def prepare(self) -> None:
         """Draw the next plan's noise, between two ticks; it changes no plan."""
@@ -204,6 +219,11 @@ class Planner:
         if not torch.isfinite(prior).all():
             self.reset()
             return NoPlan(reason=Reason.PRIOR_NOT_FINITE, elapsed_ms=self.since(began))
+        trial = self.exploration.follow(observation.step, proposals)
+        if trial is not None:
+            self.mean, self.mean_step = trial.actions, trial.began
+            left = trial.actions[observation.step - trial.began :]
+            return self.finish(left, began, source=Source.EXPLORATION)
         found = self.search(observation, proposals, began)
         if isinstance(found, Reason):
             self.reset()

@@ -86,6 +86,14 @@ class MppiSettings(Settings):
         low=0.0,
         high=0.99,
     )
+    explore_share: float = setting(
+        0.0,
+        'Share of the ticks in which a proposal, taken at random, is followed as it was planned: '
+        'for walks that a model is to learn from. It walks less well meanwhile.',
+        low=0.0,
+        high=0.9,
+    )
+    explore_steps: int = setting(16, 'For how many steps at most.', low=1, high=100)
     plan_delay_steps: int = setting(
         0,
         'Steps between an observation and the first step of the plan that answers it; the actions '

@@ -71,7 +71,8 @@ class TickStatistics:
     def is_healthy(self) -> bool:
         """Whether every tick so far had the plan that was asked for."""
         wanted = Source.MPPI if self.settings.num_iterations else Source.POLICY_PRIOR
-        return self.outcomes[wanted.value] == self.ticks
+        had = self.outcomes[wanted.value] + self.outcomes[Source.EXPLORATION.value]
+        return had == self.ticks
 
     def summary(self) -> tuple[str, dict[str, Value]]:
         """Return a sentence and the figures behind it."""

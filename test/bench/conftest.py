@@ -12,7 +12,7 @@ from simdist_ros.world_model.model import WorldModel
 
 TINY = Architecture(
     history_steps=3,
-    horizon_steps=4,
+    horizon_steps=6,
     latent_dim=16,
     conv_features=(2, 3),
     extero_hidden=(8,),
@@ -37,6 +37,7 @@ SMALL = {
         'push_speed_mps': '3.0',
         'held_out_minutes': '0.02',
     },
+    'mppi': {'explore_steps': '2'},
     'finetune': {'max_steps': '4', 'validation_interval': '2'},
     'bags': {'episode_s': '0.4', 'min_episode_s': '0.2'},
 }

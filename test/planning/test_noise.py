@@ -43,13 +43,6 @@ def test_no_more_is_drawn_ahead_than_a_plan_takes():
     assert len(noise.ahead) == SETTINGS.num_iterations
 
 
-def test_a_new_seed_drops_what_was_drawn_ahead():
-    noise = seeded(1)
-    noise.prepare(SETTINGS, SHAPE)
-    noise.seed(0)
-    assert torch.equal(blocks(noise, 1)[0], blocks(seeded(0), 1)[0])
-
-
 def test_mixing_by_hand():
     root = 0.75**0.5  # sqrt(1 - 0.5^2)
     expected = torch.tensor([[1.0, 0.0, 0.0], [0.5, root, 0.0], [0.25, 0.5 * root, root]])
