@@ -21,13 +21,14 @@ from simdist_ros.planning.mppi import discounted_return
 from simdist_ros.transitions.windows import Windows, WindowSampler
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['expected_returns', 'recorded_outcomes']
+__all__ = ['expected_returns', 'recorded_outcomes', 'slips']
 
 Array = NDArray[np.floating[Any]]
 
 TOLERANCE_MPS = 0.4
 GAMMA = 0.99
 VELOCITY = 'base_lin_vel'
+SLIPS = 0.25  # share of windows
 
 
 def recorded_outcomes(robot: Robot, sampler: WindowSampler, most: int) -> Array:
@@ -41,6 +42,17 @@ def recorded_outcomes(robot: Robot, sampler: WindowSampler, most: int) -> Array:
         for chunk in np.array_split(numbers, max(1, -(-len(numbers) // CHUNK)))
     ]
     return np.concatenate(rows)
+
+
+def slips(outcomes: Array) -> NDArray[np.intp]:
+    """Return which windows are slips, the quarter in which the command was followed worst.
+
+    Which those are depends on what happened alone, not on a model.
+
+    Args:
+        outcomes: Of all windows, (N,), from `recorded_outcomes`.
+    """
+    return np.argsort(outcomes, kind='stable')[: max(1, round(SLIPS * len(outcomes)))]
 
 
 def outcome(robot: Robot, windows: Windows, past: int) -> Array:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from simdist_ros.adaptation.adapt import windows_of
-from simdist_ros.adaptation.outcomes import recorded_outcomes
+from simdist_ros.adaptation.outcomes import recorded_outcomes, slips
 from simdist_ros.adaptation.prediction import column_means, predict
 from simdist_ros.bench.collect import first_minutes
 from simdist_ros.bench.settings import BenchSettings, bench_world
@@ -20,8 +20,6 @@ from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['JudgeResult', 'judge', 'latent_errors']
-
-SLIPS = 0.25  # share of the held-out windows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +91,7 @@ def judged_walks(
 def latent_errors(
     robot: Robot, model: WorldModel, windows: WindowSampler, most: int
 ) -> tuple[list[float], list[float]]:
-    """Return the error at each step ahead, (T,), of all windows and of those along slips.
-
-    Which windows those are depends on what happened in them alone, not on the model.
-    """
+    """Return the error at each step ahead, (T,), of all windows and of those along slips."""
     share = predict(model, windows, most).share()
-    outcomes = recorded_outcomes(robot, windows, most)
-    worst = np.argsort(outcomes, kind='stable')[: max(1, round(SLIPS * len(outcomes)))]
+    worst = slips(recorded_outcomes(robot, windows, most))
     return column_means(share).tolist(), column_means(share[worst]).tolist()

@@ -1,22 +1,118 @@
-"""What ``make demo`` does: walk, report."""
+"""What ``make demo`` does: walk in a strange world, learn there, walk again."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+from simdist_ros.adaptation.evaluate import BagEvaluation, evaluate_bags
+from simdist_ros.adaptation.lineage import lineage_lines, list_models
+from simdist_ros.bringup.demo_plot import plot_demo
 from simdist_ros.bringup.graph import LOCKSTEP, GraphOptions
+from simdist_ros.bringup.report import Report, make_report
 from simdist_ros.bringup.run import new_run_folder, run_graph
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.transitions.assembly import AssemblySettings
+from simdist_ros.world_model.checkpoint import find_model, load_model
 
 __all__ = ['demo']
 
+WALK = GraphOptions(mode=LOCKSTEP, world='stiff_joints', duration_s=10.0)
+LEARNING_S = 180.0
+LEARNING = {  # proposals are tried out half of the time, and it trains every now and then
+    'planner': {'mppi.explore_share': 0.5},
+    'finetuner': {'trigger.every_s': 40.0, 'finetune.max_steps': 1200},
+}
+
 
 def demo(runs: Path, seed: int = 0) -> None:
-    """Walk 10 s at 0.5 m/s in lockstep with the model that ships, and report."""
-    options = GraphOptions(mode=LOCKSTEP, duration_s=10.0, seed=seed)
-    print(
-        f'A Go2 walks {options.duration_s:g} s at {options.vx} m/s in MuJoCo; every step is '
-        f'planned with models/{options.model}, through ROS 2.',
-        flush=True,
+    """Walk, adapt while walking, walk again, and report; or end early if interrupted.
+
+    Raises:
+        SimdistError: A graph could not run, or no adapted model was accepted.
+    """
+    walk = dataclasses.replace(WALK, seed=seed)
+    folder = new_run_folder(runs, walk)
+    robot = load_robot(walk.robot)
+    tell(
+        f'A Go2 is to walk at {walk.vx} m/s in the world {walk.world}, which its model, '
+        f'models/{walk.model}, has never seen. All of it runs through ROS 2.'
     )
-    folder = new_run_folder(runs, options)
-    run_graph(options, {}, folder, shows_progress=True, draws=True)
+    tell('\n1. As it came')
+    before = run_graph(walk, {}, subfolder(folder, 'before'), shows_progress=True, draws=True)
+    if before is None:
+        return
+    tell(f'\n2. It walks on for {LEARNING_S:g} s and learns meanwhile')
+    lessons = dataclasses.replace(
+        walk,
+        seed=seed + 1,
+        duration_s=LEARNING_S,
+        finetune=True,
+        models=str(folder / 'models'),
+    )
+    if run_graph(lessons, LEARNING, subfolder(folder, 'learning'), shows_progress=True) is None:
+        return
+    _, recording = make_report(folder / 'learning' / 'bag', robot)
+    model = model_at_the_end(folder / 'models', list(recording.planner.values())[-1])
+    tell('\n'.join(['', *lineage_lines(list_models(folder / 'models'))]))
+    tell('\n3. The first walk again, with what it has learned')
+    again = dataclasses.replace(walk, model=str(model))
+    after = run_graph(again, {}, subfolder(folder, 'after'), shows_progress=True, draws=True)
+    if after is None:
+        return
+    errors = foretold(robot, folder / 'before' / 'bag', [find_model(walk.model), model])
+    plot_demo(recording, robot, walk.vx, (before, after), errors, folder / 'demo.png')
+    lines = ['', *comparison(walk, before, after, errors), f'plot              {folder}/demo.png']
+    (folder / 'report.txt').write_text('\n'.join(lines[1:]) + '\n')
+    tell('\n'.join(lines))
+
+
+def tell(text: str) -> None:
+    """Print it before what the processes print."""
+    print(text, flush=True)
+
+
+def subfolder(folder: Path, name: str) -> Path:
+    """Make a folder for one of the walks."""
+    (folder / name).mkdir()
+    return folder / name
+
+
+def model_at_the_end(models: Path, tick: dict[str, str]) -> Path:
+    """Return the folder of the model that made the last plan.
+
+    Raises:
+        ConfigError: It is none of those that were adapted.
+    """
+    for entry in list_models(models) if models.is_dir() else []:
+        if entry.manifest is not None and entry.manifest.identity == tick['model_identity']:
+            return entry.folder
+    raise ConfigError(
+        f'nothing that was learned was good enough to plan with; see {models} and the log of '
+        'the finetuner'
+    )
+
+
+def foretold(robot: Robot, bag: Path, models: list[Path]) -> list[BagEvaluation]:
+    """Return prediction errors on a walk from which no model has learned."""
+    loaded = [load_model(folder, robot) for folder in models]
+    return evaluate_bags(loaded, robot, [bag], AssemblySettings())[0]
+
+
+def comparison(
+    walk: GraphOptions, before: Report, after: Report, errors: list[BagEvaluation]
+) -> list[str]:
+    """Say what came of it."""
+    factors = [b / a for b, a in zip(errors[0].slip_error, errors[1].slip_error, strict=True)]
+    falls = {0: 'none', 1: 'one'}
+    return [
+        f'progress          {before.distance_m:.2f} m before, {after.distance_m:.2f} m after, '
+        f'of {walk.vx * walk.duration_s:.2f} m',
+        f'tracking error    {before.tracking_error_mps:.3f} m/s before, '
+        f'{after.tracking_error_mps:.3f} m/s after',
+        f'falls             {falls.get(before.falls, before.falls)} before, '
+        f'{falls.get(after.falls, after.falls)} after',
+        f'prediction error  {min(factors):.1f} to {max(factors):.1f} times smaller along slips of '
+        'the first walk, from which nothing was learned',
+    ]

@@ -35,8 +35,8 @@ class Report:
         tracking_error_mps: Mean distance of the velocity, averaged over a gait period, from the
             one asked for, after the first second.
         planner_ms: Median and 99th percentile of the time for one plan.
-        planner: Samples, iterations, gain of the plan over the policy prior, effective samples
-            (means), ticks without a plan.
+        planner: Proposals, samples, iterations, gain of the plan over the policy prior, effective
+            samples (means), ticks without a plan.
         ticks: Control ticks.
         late_ticks: Ticks at which no plan for just this tick was there.
         rate_hz: Plans on time per second of wall time.
@@ -147,7 +147,7 @@ def search_figures(recording: Recording, stamps: list[int]) -> dict[str, float]:
     """Return means of what the search did, and the ticks without a plan."""
     ticks = [recording.planner[stamp] for stamp in stamps if stamp in recording.planner]
     planned = [tick for tick in ticks if tick['source'] != 'none']
-    names = ('num_samples', 'num_iterations', 'gain', 'effective_samples')
+    names = ('num_proposals', 'num_samples', 'num_iterations', 'gain', 'effective_samples')
     figures = {name: finite_mean([float(tick[name]) for tick in planned]) for name in names}
     return figures | {'ticks_without_plan': float(len(ticks) - len(planned))}
 
@@ -167,7 +167,8 @@ def report_lines(report: Report) -> list[str]:
         f'tracking error    {report.tracking_error_mps:.3f} m/s',
         f'falls             {report.falls}',
         f'planner           {milliseconds["p50"]:.1f} ms median, {milliseconds["p99"]:.1f} ms p99 '
-        f'({search["num_samples"]:.0f} samples x {search["num_iterations"]:.1f} iterations)',
+        f'({search["num_proposals"]:.0f} proposals, {search["num_samples"]:.0f} samples x '
+        f'{search["num_iterations"]:.1f} iterations)',
         f'gain over policy  {search["gain"]:+.3f} (return of the plan, by the model)',
         f'rate held         {report.rate_hz:.1f} Hz, {report.late_ticks} of {report.ticks} ticks '
         f'late ({late:.1f} %)',

@@ -139,7 +139,10 @@ class PlannerNode(LifecycleNode):
         )
         self.models = ModelSwitch(self, live, self.warn)
         self.statistics = TickStatistics(
-            loaded.name, loaded.planner.settings, loaded.planner.backend.about
+            loaded.name,
+            loaded.planner.settings,
+            loaded.planner.backend.about,
+            len(loaded.planner.proposals.offsets()),
         )
         if loaded.warning:
             self.get_logger().warning(loaded.warning)
@@ -321,6 +324,8 @@ class PlannerNode(LifecycleNode):
         if not self.lockstep:
             age_ms = 1e-6 * (self.get_clock().now().nanoseconds - stamp)
         values = self.statistics.add(result, elapsed_ms, age_ms)
+        if self.models is not None:
+            values['model_identity'] = self.models.live.running.manifest.identity
         self.tick_publisher.publish(diagnostics(time_msg(stamp), 'planner', 'tick', values))
 
     def publish_diagnostics(self) -> None:

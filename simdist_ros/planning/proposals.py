@@ -41,11 +41,14 @@ class Proposals:
         return torch.cat([torch.zeros_like(near[:1]), near]) if len(near) > 1 else near
 
     def learn(self, weights: Tensor) -> None:
-        """Move the centre to what was worth most.
+        """Move the centre to what was worth most of those around it.
+
+        What was wanted has no part in it: it would draw the centre back at every tick.
 
         Args:
             weights: Of the offsets as they were, (M,), at least 0; they need not sum to 1.
         """
-        total = weights.sum()
+        near = weights[1:]
+        total = near.sum()
         if total > 0.0:
-            self.centre = (weights / total) @ self.offsets()
+            self.centre = (near / total) @ self.offsets()[1:]

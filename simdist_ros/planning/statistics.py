@@ -24,12 +24,24 @@ class TickStatistics:
     """Counts ticks since the start and keeps the records of the last `WINDOW`."""
 
     def __init__(
-        self, model: str = '', settings: MppiSettings | None = None, backend: str = ''
+        self,
+        model: str = '',
+        settings: MppiSettings | None = None,
+        backend: str = '',
+        num_proposals: int = 1,
     ) -> None:
-        """Start from nothing, for a named model, the search as it was fitted and its backend."""
+        """Start from nothing.
+
+        Args:
+            model: Name of the model.
+            settings: The search as it was fitted.
+            backend: What runs the model.
+            num_proposals: What the policy is asked for in a tick.
+        """
         self.model = model
         self.backend = backend
         self.settings = settings or MppiSettings()
+        self.num_proposals = num_proposals
         self.held = {name: deque[float](maxlen=WINDOW) for name in HELD}
         self.elapsed_ms: deque[float] = deque(maxlen=WINDOW)
         self.ticks = 0
@@ -65,6 +77,7 @@ class TickStatistics:
             'effective_samples': plan.effective_samples,
             'num_iterations': plan.num_iterations,
             'num_samples': self.settings.num_samples,
+            'num_proposals': self.num_proposals,
         }
 
     @property
@@ -84,6 +97,7 @@ class TickStatistics:
             'plan_ms_p50': float(median),
             'plan_ms_p99': float(p99),
             'plan_ms_max': float(worst),
+            'num_proposals': self.num_proposals,
             'num_samples': self.settings.num_samples,
             'num_iterations': self.settings.num_iterations,
             **{f'{name}_p50': float(np.median(kept or [0.0])) for name, kept in self.held.items()},

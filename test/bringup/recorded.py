@@ -135,6 +135,8 @@ class MadeUpRun:
             'effective_samples': 9.0,
             'num_iterations': 4,
             'num_samples': 128,
+            'num_proposals': 14,
+            'model_identity': '0123456789ab',
         }
         self.tick('planner/tick', stamp_ns, values | changes)
 

@@ -67,6 +67,7 @@ def test_the_figures_of_a_straight_walk(walk, small_robot):
     assert report.realtime_factor == pytest.approx(0.5)  # received over 4 s
     assert report.rate_hz == pytest.approx(25.0)
     assert report.planner == {
+        'num_proposals': 14.0,
         'num_samples': 128.0,
         'num_iterations': 4.0,
         'gain': pytest.approx(0.02),
@@ -202,6 +203,7 @@ def report() -> Report:
         tracking_error_mps=0.0834,
         planner_ms={'p50': 6.04, 'p99': 12.3},
         planner={
+            'num_proposals': 14.0,
             'num_samples': 128.0,
             'num_iterations': 3.9,
             'gain': 0.05,
@@ -222,7 +224,8 @@ def test_the_terminal_says_what_the_report_says(report):
         'distance          5.71 m in 10.0 s',
         'tracking error    0.083 m/s',
         'falls             2',
-        'planner           6.0 ms median, 12.3 ms p99 (128 samples x 3.9 iterations)',
+        'planner           6.0 ms median, 12.3 ms p99 '
+        '(14 proposals, 128 samples x 3.9 iterations)',
         'gain over policy  +0.050 (return of the plan, by the model)',
         'rate held         49.5 Hz, 5 of 500 ticks late (1.0 %)',
         'real-time factor  1.00',

@@ -92,7 +92,9 @@ def test_a_delay_leaves_out_the_steps_that_are_decided(small_model, architecture
     tried = [plan for plan in plans if plan.source is Source.EXPLORATION]
     assert 2 < len(tried) < 20
     for plan in tried:
-        np.testing.assert_allclose(actions(plan), prior_of(small_model, observation)[1:], atol=1e-6)
+        np.testing.assert_allclose(
+            actions(plan), prior_of(small_model, observation)[1:], atol=1e-6
+        )
 
 
 def test_a_trial_that_would_outlast_its_plan_is_refused(small_model, architecture):

@@ -35,7 +35,7 @@ NO_PLAN = NoPlan(reason=Reason.OBSERVATION_NOT_FINITE)
 
 @pytest.fixture
 def statistics():
-    return TickStatistics(model='duo', settings=SETTINGS, backend='torch on cpu')
+    return TickStatistics(model='duo', settings=SETTINGS, backend='torch on cpu', num_proposals=14)
 
 
 def test_the_record_of_a_plan_holds_what_made_it(statistics):
@@ -47,6 +47,7 @@ def test_the_record_of_a_plan_holds_what_made_it(statistics):
         'gain': 0.5,
         'effective_samples': 2.5,
         'num_iterations': 3,
+        'num_proposals': 14,
         'num_samples': 32,
     }
 
@@ -78,6 +79,7 @@ def test_the_summary_counts_every_outcome(statistics):
         'plan_ms_p50': 10.0,
         'plan_ms_p99': 10.0,
         'plan_ms_max': 10.0,
+        'num_proposals': 14,
         'num_samples': 32,
         'num_iterations': 3,
         'age_ms_p50': 0.0,

@@ -1,0 +1,110 @@
+"""What the demonstration makes of its three walks."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from simdist_ros.adaptation.evaluate import BagEvaluation
+from simdist_ros.bringup.demo import LEARNING, WALK, comparison, model_at_the_end
+from simdist_ros.bringup.demo_plot import plot_demo, progress_series, swap_times
+from simdist_ros.bringup.graph import describe_graph
+from simdist_ros.bringup.recording import read_recording
+from simdist_ros.bringup.report import make_report
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.sim.world import load_world
+from simdist_ros.world_model.architecture import Architecture
+from simdist_ros.world_model.checkpoint import save_model
+from simdist_ros.world_model.manifest import read_manifest
+from simdist_ros.world_model.model import WorldModel
+
+from .recorded import PERIOD_NS, START_NS, MadeUpRun
+
+TICKS = 1001  # 20 s: 0.3 m/s for the first half, 0.5 m/s for the second
+SWAP = 600
+
+
+@pytest.fixture
+def bag(tmp_path, small_robot):
+    run = MadeUpRun(tmp_path / 'bag', small_robot)
+    for tick in range(TICKS):
+        now = START_NS + tick * PERIOD_NS
+        way = 0.006 * min(tick, 500) + 0.01 * max(0, tick - 500)
+        run.joints(now)
+        run.odometry('ground_truth/odom', now, position=(way, 0.0, 0.3), linear=(0.3, 0.0, 0.0))
+        run.height_map(now, (0.3, 0.3, 0.3))
+        run.command(now, 0.5)
+        run.plan(now, model_identity='first' if tick < SWAP else 'second')
+        run.decision(now)
+    run.close()
+    return tmp_path / 'bag'
+
+
+def evaluation(name, slip_error):
+    return BagEvaluation(
+        model=name,
+        identity=name,
+        error=slip_error,
+        slip_error=slip_error,
+        held=[1.0] * len(slip_error),
+        mean=0.5,
+        low=0.4,
+        high=0.6,
+        episodes=4,
+        windows=100,
+        has_seen=[],
+    )
+
+
+ERRORS = [evaluation('before', [0.9, 1.2, 2.0]), evaluation('after', [0.3, 0.3, 0.2])]
+
+
+def test_progress_is_told_in_pieces_of_ten_seconds(bag, small_robot):
+    times, progress = progress_series(read_recording(bag, small_robot), small_robot)
+    assert times.tolist() == pytest.approx([10.0, 20.0])
+    assert progress.tolist() == pytest.approx([3.0, 5.0])
+
+
+def test_it_is_known_when_another_model_took_over(bag, small_robot):
+    times = swap_times(read_recording(bag, small_robot))
+    assert times == pytest.approx([SWAP * PERIOD_NS * 1e-9])
+
+
+def test_the_figure_is_drawn(bag, small_robot, tmp_path):
+    report, recording = make_report(bag, small_robot)
+    path = tmp_path / 'demo.png'
+    plot_demo(recording, small_robot, 0.5, (report, report), ERRORS, path)
+    assert path.read_bytes().startswith(b'\x89PNG')
+
+
+def test_the_terminal_says_what_was_gained(bag, small_robot):
+    before, _ = make_report(bag, small_robot)
+    after = dataclasses.replace(before, distance_m=4.8, tracking_error_mps=0.05)
+    before = dataclasses.replace(before, distance_m=2.5, tracking_error_mps=0.25, falls=2)
+    assert comparison(WALK, before, after, ERRORS) == [
+        'progress          2.50 m before, 4.80 m after, of 5.00 m',
+        'tracking error    0.250 m/s before, 0.050 m/s after',
+        'falls             2 before, none after',
+        'prediction error  3.0 to 10.0 times smaller along slips of the first walk, from which '
+        'nothing was learned',
+    ]
+
+
+def test_the_model_at_the_end_is_the_one_that_made_the_last_plan(tmp_path):
+    for seed in (1, 2):
+        model = WorldModel(Architecture(), seed=seed)
+        save_model(tmp_path / f'go2_{seed}', model, robot='go2', created_by='a test')
+    wanted = read_manifest(tmp_path / 'go2_2').identity
+    assert model_at_the_end(tmp_path, {'model_identity': wanted}) == tmp_path / 'go2_2'
+    for folder, identity in ((tmp_path, 'the first one'), (tmp_path / 'none', wanted)):
+        with pytest.raises(ConfigError, match='nothing that was learned was good enough'):
+            model_at_the_end(folder, {'model_identity': identity})
+
+
+def test_its_walks_can_be_started():
+    assert load_world(WALK.world).joint_friction_nm
+    options = dataclasses.replace(WALK, finetune=True, bag='bag')
+    nodes = {node.name: node.parameters for node in describe_graph(options, LEARNING)}
+    assert nodes['planner']['mppi.explore_share'] == 0.5
+    assert nodes['finetuner']['trigger.every_s'] == 40.0
