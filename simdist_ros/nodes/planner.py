@@ -142,7 +142,7 @@ class PlannerNode(LifecycleNode):
             loaded.name,
             loaded.planner.settings,
             loaded.planner.backend.about,
-            len(loaded.planner.proposals.offsets()),
+            loaded.planner.proposals.count,
         )
         if loaded.warning:
             self.get_logger().warning(loaded.warning)

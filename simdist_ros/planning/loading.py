@@ -84,7 +84,7 @@ def load_planner(
     fitted = fit.settings
     warm_up(make(dataclasses.replace(fitted, explore_share=0.0), choice.backend))
     planner = make(fitted, choice.backend)
-    search = f'{len(planner.proposals.offsets())} proposals, {fitted.num_samples} samples'
+    search = f'{planner.proposals.count} proposals, {fitted.num_samples} samples'
     return LoadedPlanner(
         planner=planner,
         loaded=loaded,

@@ -167,7 +167,14 @@ class Planner:
         self.noise = Noise(generator)
         steps = settings.num_command_steps if settings.num_iterations else 0
         _, spread = self.model.normalizer.statistics('commands')
-        self.proposals = Proposals(spread, steps, settings.command_step, settings.command_reach)
+        self.proposals = Proposals(
+            spread,
+            steps,
+            step=settings.command_step,
+            reach=settings.command_reach,
+            cost=settings.command_cost,
+            settling=settings.command_settling_steps,
+        )
         self.exploration = Exploration(
             settings.explore_share, settings.explore_steps, generator.initial_seed()
         )
@@ -244,7 +251,8 @@ class Planner:
         The first is the policy prior; the others are for commands beside the one wanted.
         """
         wanted = torch.tensor(observation.command, dtype=torch.float32)
-        asked = wanted + self.proposals.offsets()
+        self.proposals.look(wanted, observation.step)
+        asked = wanted + self.proposals.offsets(wanted)
         return self.backend.observe(
             batch_of_one(observation.proprio_obs_hist),
             batch_of_one(observation.acts_hist),
@@ -296,7 +304,9 @@ class Planner:
             return Begun(start)
         candidates = start.allowed(proposals)
         returns = self.backend.score(candidates, self.settings.gamma)
-        weights = weigh(returns, self.settings.inverse_temperature)
+        worth = returns.clone()
+        worth[:asked] -= self.proposals.costs().to(worth.device)
+        weights = weigh(worth, self.settings.inverse_temperature)
         if not weights.any():
             return Begun(start)
         self.proposals.learn(weights[:asked].cpu())

@@ -1,4 +1,4 @@
-"""What to ask the policy for besides what is wanted: velocities around the commanded one.
+"""What to ask the policy for besides what is wanted: the same, faster or slower.
 
 A policy that walks too slowly up a slope walks faster when it is told to. Such proposals are all
 good gaits, so a model can tell which is worth more where it could not rank noise on single joints.
@@ -11,34 +11,78 @@ from torch import Tensor
 
 __all__ = ['Proposals']
 
+SAME = 0.1  # largest distance of two commands that count as one, in spreads
+
 
 class Proposals:
-    """Offsets to the command, around those that were worth most in the last tick."""
+    """Offsets along the command, around the one that was worth most so far."""
 
-    def __init__(self, spread: Tensor, num_steps: int, step: float, reach: float) -> None:
+    def __init__(
+        self,
+        spread: Tensor,
+        num_steps: int,
+        step: float,
+        reach: float,
+        cost: float,
+        settling: int,
+    ) -> None:
         """Begin at the command itself.
 
         Args:
             spread: Standard deviation of the commands that the model was trained on, (C,).
-            num_steps: Offsets each way along each number; 0 asks for what is wanted alone.
+            num_steps: Offsets each way; 0 asks for what is wanted alone.
             step: Distance between them, in spreads.
             reach: Largest offset, in spreads.
+            cost: Of an offset of one spread; it grows with the square.
+            settling: Ticks without offsets after another command.
         """
-        spread = spread.detach().cpu()
-        self.limit = reach * spread
-        axes = step * torch.diag(spread)
-        away = [k * axes for k in range(-num_steps, num_steps + 1) if k]
-        self.around = torch.cat([torch.zeros(1, len(spread)), *away])
+        self.spread = spread.detach().cpu()
+        self.around = step * torch.arange(-num_steps, num_steps + 1, dtype=torch.float32)
+        self.reach, self.cost, self.settling = reach, cost, settling
         self.reset()
+
+    @property
+    def count(self) -> int:
+        """How many there are, the one for what is wanted included."""
+        return 1 + len(self.around) if len(self.around) > 1 else 1
 
     def reset(self) -> None:
         """Forget what was worth most."""
-        self.centre = torch.zeros_like(self.limit)
+        self.centre = 0.0
+        self.wanted: Tensor | None = None
+        self.settled_at = 0
+        self.is_settled = not self.settling
 
-    def offsets(self) -> Tensor:
-        """Return the offsets, (M, C): none first, then those around the centre."""
-        near = torch.clamp(self.centre + self.around, -self.limit, self.limit)
-        return torch.cat([torch.zeros_like(near[:1]), near]) if len(near) > 1 else near
+    def look(self, command: Tensor, step: int) -> None:
+        """Take the command of a tick, (C,), and its number."""
+        if self.wanted is None or ((command - self.wanted) / self.spread).norm() > SAME:
+            self.wanted, self.settled_at = command, step + self.settling
+        if step < self.settled_at:
+            self.centre = 0.0
+        self.is_settled = step >= self.settled_at
+
+    def near(self) -> Tensor:
+        """Return the offsets around the centre, (M - 1,), in spreads."""
+        if not self.is_settled:
+            return torch.zeros_like(self.around)
+        return torch.clamp(self.centre + self.around, -self.reach, self.reach)
+
+    def offsets(self, command: Tensor) -> Tensor:
+        """Return what to add to a command, (C,): nothing first, then more or less of it, (M, C).
+
+        All of them are nothing where the command is.
+        """
+        none = torch.zeros(1, len(command))
+        if self.count == 1:
+            return none
+        scaled = command / self.spread
+        direction = self.spread * scaled / torch.clamp(scaled.norm(), min=1e-6)
+        return torch.cat([none, torch.outer(self.near(), direction)])
+
+    def costs(self) -> Tensor:
+        """Return what to take off the return of each, (M,)."""
+        none = torch.zeros(1)
+        return torch.cat([none, self.cost * self.near() ** 2]) if self.count > 1 else none
 
     def learn(self, weights: Tensor) -> None:
         """Move the centre to what was worth most of those around it.
@@ -48,7 +92,7 @@ class Proposals:
         Args:
             weights: Of the offsets as they were, (M,), at least 0; they need not sum to 1.
         """
-        near = weights[1:]
-        total = near.sum()
+        around = weights[1:]
+        total = float(around.sum())
         if total > 0.0:
-            self.centre = (near / total) @ self.offsets()[1:]
+            self.centre = float(around @ self.near()) / total

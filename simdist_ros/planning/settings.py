@@ -33,7 +33,7 @@ class MppiSettings(Settings):
         high=1.0,
     )
     inverse_temperature: float = setting(
-        5.0,
+        30.0,
         'Weight of an elite or a proposal is exp(this * return); 0: plain mean.',
         low=0.0,
         high=1e6,
@@ -54,20 +54,34 @@ class MppiSettings(Settings):
         0.03, 'Spread below which no iteration goes, in actions.', low=1e-6, high=10.0
     )
     num_command_steps: int = setting(
-        2,
-        'Commands that the policy is asked for besides the wanted one, each way along each of its '
-        'numbers.',
+        1,
+        'Commands that the policy is asked for besides the wanted one: so many that are more of '
+        'it and as many that are less, around the best so far.',
         low=0,
         high=10,
     )
     command_step: float = setting(
-        0.2,
+        0.3,
         'Distance between them, in standard deviations of those it was trained on.',
         low=1e-3,
         high=2.0,
     )
     command_reach: float = setting(
         0.5, 'How far they go from the wanted one, in the same unit.', low=0.0, high=4.0
+    )
+    command_cost: float = setting(
+        0.05,
+        'Return that such a command must be worth more for one standard deviation from the wanted '
+        'one; grows with the square. It keeps to the command where a model can hardly tell.',
+        low=0.0,
+        high=100.0,
+    )
+    command_settling_steps: int = setting(
+        50,
+        'Steps after another command in which only what is wanted is asked for: a policy that '
+        'gains speed on ice knows better than a model that was never there.',
+        low=0,
+        high=1000,
     )
     noise_correlation: float = setting(
         0.0,

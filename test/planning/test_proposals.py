@@ -22,66 +22,118 @@ def told(model, observation, offset):
     return prior_of(model, dataclasses.replace(observation, command=command))
 
 
-def test_none_is_first_then_the_centre_then_two_steps_each_way_along_each_number():
-    offsets = Proposals(SPREAD, 2, step=0.1, reach=1.0).offsets()
-    assert offsets.shape == (2 + 4 * 3, 3)
-    assert not offsets[:2].any()
-    assert (offsets[2:] != 0.0).sum(dim=1).tolist() == [1] * 12
-    assert sorted(offsets[:, 0].tolist())[:2] == pytest.approx([-0.1, -0.05])
-    assert offsets[:, 2].max() == pytest.approx(0.2)
+def proposals(num_steps=2, step=0.2, reach=1.0, cost=0.0, settling=0):
+    return Proposals(SPREAD, num_steps, step=step, reach=reach, cost=cost, settling=settling)
+
+
+def test_what_is_wanted_is_first_then_less_and_more_of_it():
+    command = torch.tensor([1.0, 0.0, 0.0])
+    offsets = proposals(step=0.1).offsets(command)
+    assert offsets.shape == (6, 3)
+    assert offsets[:, 0].tolist() == pytest.approx([0.0, -0.1, -0.05, 0.0, 0.05, 0.1])
+    assert not offsets[:, 1:].any()
+
+
+def test_more_of_a_command_is_more_in_its_direction_as_far_as_commands_are_spread():
+    command = torch.tensor([0.5, -0.2, 0.0])  # one spread in each
+    more = proposals(num_steps=1, step=0.5).offsets(command)[-1]
+    assert (more / command)[:2].tolist() == pytest.approx([0.5**1.5, 0.5**1.5])
+    assert float((more / SPREAD).norm()) == pytest.approx(0.5)
+
+
+def test_there_is_no_more_of_standing_still():
+    asked = proposals().offsets(torch.zeros(3))
+    assert asked.shape == (6, 3)
+    assert not asked.any()
 
 
 def test_without_a_step_nothing_else_is_asked_for():
-    proposals = Proposals(SPREAD, 0, step=0.2, reach=1.0)
-    assert proposals.offsets().tolist() == [[0.0, 0.0, 0.0]]
-    proposals.learn(torch.ones(1))
-    assert not proposals.offsets().any()
+    alone = proposals(num_steps=0)
+    assert alone.count == 1
+    assert alone.offsets(torch.ones(3)).tolist() == [[0.0, 0.0, 0.0]]
+    assert alone.costs().tolist() == [0.0]
+    alone.learn(torch.ones(1))
+    assert alone.centre == 0.0
 
 
 def test_the_centre_moves_to_what_was_worth_most_and_stays_within_reach():
-    proposals = Proposals(SPREAD, 2, step=0.2, reach=0.3)
+    near = proposals(step=0.2, reach=0.3)
     for _ in range(5):
-        best = proposals.offsets()[:, 0].argmax()
-        proposals.learn(torch.nn.functional.one_hot(best, 14).float())
-    assert proposals.centre.tolist() == pytest.approx([0.15, 0.0, 0.0])
-    assert (proposals.offsets().abs() <= 0.3 * SPREAD + 1e-6).all()
-    assert not proposals.offsets()[0].any()
-    proposals.reset()
-    assert not proposals.offsets()[1].any()
+        near.learn(torch.nn.functional.one_hot(torch.tensor(5), 6).float())
+    assert near.centre == pytest.approx(0.3)
+    assert (near.near().abs() <= 0.3).all()
+    near.reset()
+    assert near.centre == 0.0
+
+
+def test_what_was_wanted_does_not_draw_the_centre_back():
+    near = proposals(step=0.2)
+    near.learn(torch.tensor([9.0, 0.0, 0.0, 0.0, 1.0, 1.0]))
+    assert near.centre == pytest.approx(0.3)
+
+
+def test_a_command_costs_the_square_of_its_distance():
+    dear = proposals(num_steps=1, step=0.5, cost=0.4)
+    assert dear.costs().tolist() == pytest.approx([0.0, 0.1, 0.0, 0.1])
+
+
+@pytest.mark.parametrize('changed', [None, 30])
+def test_after_another_command_only_what_is_wanted_is_asked_for(changed):
+    near, command = proposals(settling=10), torch.tensor([1.0, 0.0, 0.0])
+    asked = []
+    for step in range(50):
+        if step == changed:
+            command = torch.tensor([0.5, 0.0, 0.0])
+        near.look(command, step)
+        asked.append(bool(near.offsets(command).any()))
+        near.learn(torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 1.0]))
+    calm = set(range(10)) | (set(range(30, 40)) if changed else set())
+    assert [not one for one in asked] == [step in calm for step in range(50)]
+
+
+def test_a_command_that_trembles_is_the_same():
+    near, command = proposals(settling=10), torch.tensor([1.0, 0.0, 0.0])
+    for step in range(20):
+        near.look(command * (1.0 + 0.02 * (-1) ** step), step)
+    assert near.is_settled
 
 
 def test_weights_that_are_all_zero_move_nothing():
-    proposals = Proposals(SPREAD, 2, step=0.2, reach=1.0)
-    proposals.learn(torch.zeros(14))
-    assert not proposals.centre.any()
+    near = proposals()
+    near.learn(torch.zeros(6))
+    assert near.centre == 0.0
 
 
 def test_the_search_starts_from_the_proposal_that_returns_most(small_model, architecture):
     planner = make_planner(
-        small_model, num_command_steps=2, command_step=0.5, inverse_temperature=1e6
+        small_model,
+        num_command_steps=2,
+        command_step=0.2,
+        command_cost=0.0,
+        inverse_temperature=1e6,
     )
     observation = observe(architecture)
-    offset = planner.proposals.offsets()[5].clone()
+    offset = planner.proposals.offsets(torch.tensor(observation.command))[4].clone()
     wanted = told(small_model, observation, offset)
     prefer(small_model, wanted)
     with seen_by(small_model) as asked:
         plan = planner.plan(observation)
-    assert len(asked[0]) == 14
-    np.testing.assert_allclose(asked[0][5], wanted, atol=1e-5)
+    assert len(asked[0]) == 6
+    np.testing.assert_allclose(asked[0][4], wanted, atol=1e-5)
     np.testing.assert_allclose(asked[1][0], wanted, atol=1e-5)  # the mean of the first iteration
     assert plan.source is Source.MPPI
     assert plan.gain > 0.0
-    assert planner.proposals.centre.tolist() == pytest.approx(offset.tolist(), abs=1e-5)
+    assert planner.proposals.centre == pytest.approx(0.2)
 
 
 def test_the_next_tick_asks_around_what_was_best(small_model, architecture):
     planner = make_planner(small_model, num_command_steps=2, command_step=0.5, command_reach=2.0)
     planner.plan(observe(architecture))
-    centre = planner.proposals.centre.clone()
-    assert centre.any()
-    assert torch.equal(planner.proposals.offsets()[1], centre)
+    centre = planner.proposals.centre
+    assert centre
+    assert float(planner.proposals.near()[2]) == pytest.approx(centre)
     planner.reset()
-    assert not planner.proposals.centre.any()
+    assert not planner.proposals.centre
 
 
 def test_the_policy_alone_is_asked_for_what_is_wanted_alone(small_model, architecture):
@@ -99,14 +151,26 @@ def test_proposals_without_finite_returns_leave_the_prior(small_model, architect
 
     def broken(memory, candidates):
         latents = predict(memory, candidates)
-        return latents * torch.nan if len(candidates) == 14 else latents
+        return latents * torch.nan if len(candidates) == 6 else latents
 
     small_model.predict = broken
     observation = observe(architecture)
     with seen_by(small_model) as asked:
         planner.plan(observation)
     np.testing.assert_allclose(asked[1][0], prior_of(small_model, observation), atol=1e-6)
-    assert not planner.proposals.centre.any()
+    assert not planner.proposals.centre
+
+
+def test_a_costly_command_is_not_planned_for_a_small_gain(small_model, architecture):
+    def centre(cost):
+        planner = make_planner(
+            small_model, num_command_steps=1, command_step=0.4, command_cost=cost
+        )
+        planner.plan(observe(architecture))
+        return planner.proposals.centre
+
+    assert abs(centre(0.0)) > 1e-4
+    assert abs(centre(100.0)) < 1e-6
 
 
 @pytest.mark.parametrize('changes', [{'command_step': 0.0}, {'command_reach': 9.0}])
