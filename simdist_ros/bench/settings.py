@@ -43,25 +43,25 @@ class GridSettings(Settings):
     """Which trials there are; more may be asked for later, and what is done stays."""
 
     worlds: str = setting(
-        'slippery_slope soft weak_motors', 'Names or files of the worlds to adapt to.'
+        'slippery_slope soft stiff_joints', 'Names or files of the worlds to adapt to.'
     )
     num_seeds: int = setting(
         8, 'Seeds of `none` and `dynamics`, and of its control.', low=1, high=MAX_SEEDS
     )
     dynamics_minutes: tuple[float, ...] = setting(
-        (1.0, 5.0), 'Amounts of data for `dynamics`.', unit='min', low=0.01
+        (1.0, 3.0), 'Amounts of data for `dynamics`.', unit='min', low=0.01
     )
     residual_seeds: int = setting(4, 'Seeds of `residual`; 0: none.', low=0, high=MAX_SEEDS)
     residual_minutes: tuple[float, ...] = setting(
-        (1.0, 5.0), 'Amounts of data for `residual`.', unit='min', low=0.01
+        (1.0, 3.0), 'Amounts of data for `residual`.', unit='min', low=0.01
     )
     all_seeds: int = setting(3, 'Seeds of `all`; 0: none.', low=0, high=MAX_SEEDS)
     all_minutes: tuple[float, ...] = setting(
-        (5.0,), 'Amounts of data for `all`.', unit='min', low=0.01
+        (3.0,), 'Amounts of data for `all`.', unit='min', low=0.01
     )
     policy_seeds: int = setting(3, 'Seeds of `policy`; 0: none.', low=0, high=MAX_SEEDS)
     policy_minutes: tuple[float, ...] = setting(
-        (5.0,), 'Amounts of data for `policy`.', unit='min', low=0.01
+        (3.0,), 'Amounts of data for `policy`.', unit='min', low=0.01
     )
     every_control: bool = setting(
         False, 'Nominal-data controls with each amount of data; else with the largest alone.'
@@ -117,8 +117,8 @@ class TrialSettings(Settings):
         low=0.0,
         high=0.9,
     )
-    judged_walks: int = setting(2, 'Walks by which a model is judged in a world.', low=1)
-    judged_s: float = setting(10.0, 'Length of those.', unit='s', low=1.0)
+    judged_walks: int = setting(1, 'Walks by which a model is judged in a world.', low=1)
+    judged_s: float = setting(20.0, 'Length of those.', unit='s', low=1.0)
     judged_speeds: tuple[float, ...] = setting(
         (0.5,), 'Speeds ahead of those, one after the other.', unit='m/s', low=0.01
     )
