@@ -14,7 +14,7 @@ help:  ## Show this list
 setup:  ## Make or refresh the virtual environment .venv
 	@VENV=$(VENV) scripts/setup_env.sh
 
-demo: setup  ## A Go2 walks across the room, planned by its world model, through ROS 2
+demo: setup  ## A Go2 walks in a strange world, learns there, walks again; five minutes
 	@$(BIN)/simdist demo $(ARGS)
 
 # Graphs run one after the other, since they keep time; the rest on two cores.

@@ -24,7 +24,7 @@ from simdist_ros.planning.loading import load_planner
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 
-SIZES = ((0, 0), (16, 1), (16, 2), (32, 2), (64, 2), (128, 4), (450, 8))
+SIZES = ((0, 0), (0, 1), (16, 1), (16, 2), (32, 2), (64, 2), (128, 4), (450, 8))
 MIN_PLANS, MAX_PLANS = 5, 200
 
 
@@ -68,7 +68,7 @@ def measure_backend(
 
 def latency(loaded: Planner, samples: int, iterations: int, enough_s: float) -> dict[str, Any]:
     """Return what plans of one size take."""
-    settings = MppiSettings(num_samples=max(samples, 1), num_iterations=iterations)
+    settings = MppiSettings(num_samples=samples, num_iterations=iterations)
     generator = torch.Generator().manual_seed(0)
     planner = Planner(loaded.model, settings, generator, backend=loaded.backend)
     warm_up(planner)

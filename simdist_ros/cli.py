@@ -254,7 +254,7 @@ def bench(arguments: argparse.Namespace) -> int:
 
 COMMANDS = {
     'up': ('start the graph, with MuJoCo or a real robot', add_up, up),
-    'demo': ('see a Go2 walk, planned by a world model', add_demo, run_demo),
+    'demo': ('see a Go2 learn to walk in a strange world', add_demo, run_demo),
     'import-upstream': ('convert the published Go2 checkpoint', add_import, import_checkpoint),
     'export-onnx': ('make the graphs that backend onnxruntime runs', add_export, export_onnx),
     'pretrain': ('learn a world model in simulation', add_pretrain, run_pretrain),

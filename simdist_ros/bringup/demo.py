@@ -19,7 +19,7 @@ from simdist_ros.world_model.checkpoint import find_model, load_model
 __all__ = ['demo']
 
 WALK = GraphOptions(mode=LOCKSTEP, world='stiff_joints', duration_s=10.0)
-LEARNING_S = 180.0
+LEARNING_S = 240.0
 LEARNING = {  # proposals are tried out half of the time, and it trains every now and then
     'planner': {'mppi.explore_share': 0.5},
     'finetuner': {'trigger.every_s': 40.0, 'finetune.max_steps': 1200},

@@ -17,9 +17,16 @@ from simdist_ros.world_model.checkpoint import find_model, load_model
 
 from .running import running_graph
 
-# Slippery ground, noisy and late sensors with holes in the height map; a search with its noise.
+# Slippery ground, noisy and late sensors with holes in the height map; a search with its noise,
+# and trials of what the policy proposes.
 WORLD, SEED, SPEED, SECONDS = 'slippery_slope', 1_002_003, 0.7, 2.0
-SEARCH = {'num_samples': 8, 'num_iterations': 1, 'num_policy_samples': 2}
+SEARCH = {
+    'num_samples': 8,
+    'num_iterations': 1,
+    'num_policy_samples': 2,
+    'command_settling_steps': 20,
+    'explore_share': 0.3,
+}
 BAGS = AssemblySettings(episode_s=0.5, min_episode_s=0.2)
 
 
