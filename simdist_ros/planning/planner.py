@@ -18,7 +18,7 @@ from torch import Tensor
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.planning.backends.backend import Backend, NewDynamics
 from simdist_ros.planning.backends.torch_backend import TorchBackend
-from simdist_ros.planning.exploration import Exploration
+from simdist_ros.planning.exploration import Exploration, Trial
 from simdist_ros.planning.mppi import Search, search, warm_start, weigh
 from simdist_ros.planning.noise import Noise
 from simdist_ros.planning.proposals import Proposals
@@ -226,7 +226,7 @@ class Planner:
         if not torch.isfinite(prior).all():
             self.reset()
             return NoPlan(reason=Reason.PRIOR_NOT_FINITE, elapsed_ms=self.since(began))
-        trial = self.exploration.follow(observation.step, proposals)
+        trial = self.trial(observation.step, proposals)
         if trial is not None:
             self.mean, self.mean_step = trial.actions, trial.began
             left = trial.actions[observation.step - trial.began :]
@@ -259,6 +259,13 @@ class Planner:
             batch_of_one(observation.extero_obs),
             asked[:, None].expand(-1, self.horizon_steps + 1, -1),
         )
+
+    def trial(self, step: int, proposals: Tensor) -> Trial | None:
+        """Return the trial that goes on or begins; another command is answered at once."""
+        if self.proposals.is_settled:
+            return self.exploration.follow(step, proposals)
+        self.exploration.reset()
+        return None
 
     def search(self, observation: Observation, proposals: Tensor, began: float) -> Found | Reason:
         """Run MPPI within the budget, or say why it has no result."""

@@ -84,6 +84,20 @@ def test_a_reset_ends_it(planner, architecture, began):
     assert planner.exploration.trial is None
 
 
+def test_another_command_is_answered_at_once(small_model, architecture):
+    planner = make_planner(
+        small_model, explore_share=0.9, explore_steps=2, command_settling_steps=5
+    )
+    observation = observe(architecture)
+    sources = []
+    for step in range(40):
+        command = observation.command * (1.0 if step < 20 else -1.0)
+        plan = planner.plan(dataclasses.replace(observation, step=step, command=command))
+        sources.append(plan.source)
+    assert Source.EXPLORATION in sources[5:20]
+    assert set(sources[:5] + sources[20:25]) == {Source.MPPI}
+
+
 def test_a_delay_leaves_out_the_steps_that_are_decided(small_model, architecture):
     settings = {'explore_share': 0.5, 'explore_steps': 1, 'plan_delay_steps': 1}
     planner = make_planner(small_model, **settings)
