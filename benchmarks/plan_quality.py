@@ -34,7 +34,8 @@ Situation = list[Observation]
 ABLATIONS: dict[str, dict[str, Any]] = {
     'as set': {},
     'no other commands': {'num_command_steps': 0},
-    'num_command_steps 1': {'num_command_steps': 1},
+    'num_command_steps 2': {'num_command_steps': 2},
+    'command_penalty 0': {'command_penalty': 0.0},
     'command_reach 1': {'command_reach': 1.0},
     'white noise': {'noise_correlation': 0.0},
     'noise_correlation 0.8': {'noise_correlation': 0.8},
@@ -95,7 +96,11 @@ def searches(options: argparse.Namespace) -> Iterator[tuple[str, MppiSettings]]:
 def gains(
     source: str, situations: list[Situation], settings: MppiSettings, model: WorldModel
 ) -> dict[str, Any]:
-    """Plan through each situation anew; the figures are those of the last tick."""
+    """Plan through each situation anew; the figures are those of the last tick.
+
+    Its command has settled, as in the middle of a walk.
+    """
+    settings = dataclasses.replace(settings, command_settling_steps=0)
     last = []
     for seed, situation in enumerate(situations):
         planner = Planner(model, settings, torch.Generator().manual_seed(seed))

@@ -16,7 +16,9 @@ from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['RecordedPlans', 'plan_recorded']
 
-SEARCH = MppiSettings(num_samples=32, num_iterations=2, num_policy_samples=4)
+SEARCH = MppiSettings(
+    num_samples=32, num_iterations=2, num_policy_samples=4, command_settling_steps=0
+)
 
 
 @dataclass(frozen=True)

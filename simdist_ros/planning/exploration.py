@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 __all__ = ['Exploration', 'Trial']
@@ -31,7 +32,7 @@ class Trial:
 
 
 class Exploration:
-    """Decides by seed and step alone when to follow which proposal, and for how long."""
+    """Begins trials by seed and step alone: when, of which proposal, for how long."""
 
     def __init__(self, share: float, longest: int, seed: int) -> None:
         """Begin without a trial.
@@ -66,5 +67,6 @@ class Exploration:
         if draw.random() < self.chance:
             actions = proposals[int(draw.integers(len(proposals)))].clone()
             steps = int(draw.integers(1, self.longest + 1))
-            self.trial = Trial(actions=actions, began=step, ends=step + steps)
+            if torch.isfinite(actions).all():
+                self.trial = Trial(actions=actions, began=step, ends=step + steps)
         return self.trial

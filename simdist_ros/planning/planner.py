@@ -29,7 +29,7 @@ __all__ = ['NoPlan', 'Observation', 'Plan', 'Planner', 'Reason', 'Source']
 
 F32 = NDArray[np.float32]
 
-MIN_LEFT_STEPS = 4  # of a plan that is followed: as long as the supervisor waits for the next
+MIN_LEFT_STEPS = 4  # of a plan that is followed: for longer than a supervisor goes on with it
 
 
 class Source(enum.Enum):
@@ -160,7 +160,7 @@ class Planner:
         if settings.explore_share and settings.explore_steps > longest:
             raise ConfigError(
                 f'mppi.explore_steps is {settings.explore_steps}; of the plans of this model at '
-                f'most {longest} steps can be followed'
+                f'most {max(0, longest)} steps can be followed'
             )
         self.backend = backend or TorchBackend(model)
         self.settings = settings
@@ -172,7 +172,7 @@ class Planner:
             steps,
             step=settings.command_step,
             reach=settings.command_reach,
-            cost=settings.command_cost,
+            penalty=settings.command_penalty,
             settling=settings.command_settling_steps,
         )
         self.exploration = Exploration(
@@ -181,6 +181,7 @@ class Planner:
         self.clock = clock
         self.mean: Tensor | None = None
         self.mean_step = 0
+        self.is_settled = False  # the command that is wanted
 
     @property
     def model(self) -> WorldModel:
@@ -233,7 +234,7 @@ class Planner:
             return self.finish(left, began, source=Source.EXPLORATION)
         found = self.search(observation, proposals, began)
         if isinstance(found, Reason):
-            self.reset()
+            self.mean = None
             return self.finish(prior, began, source=Source.POLICY_PRIOR, reason=found)
         self.mean, self.mean_step = found.actions, observation.step
         return self.finish(
@@ -251,7 +252,7 @@ class Planner:
         The first is the policy prior; the others are for commands beside the one wanted.
         """
         wanted = torch.tensor(observation.command, dtype=torch.float32)
-        self.proposals.look(wanted, observation.step)
+        self.is_settled = self.proposals.note_command(wanted, observation.step)
         asked = wanted + self.proposals.offsets(wanted)
         return self.backend.observe(
             batch_of_one(observation.proprio_obs_hist),
@@ -262,10 +263,12 @@ class Planner:
 
     def trial(self, step: int, proposals: Tensor) -> Trial | None:
         """Return the trial that goes on or begins; another command is answered at once."""
-        if self.proposals.is_settled:
-            return self.exploration.follow(step, proposals)
-        self.exploration.reset()
-        return None
+        if not self.is_settled:
+            self.exploration.reset()
+            return None
+        scaler = self.model.normalizer
+        allowed = torch.clamp(proposals, scaler.action_low, scaler.action_high)
+        return self.exploration.follow(step, allowed)
 
     def search(self, observation: Observation, proposals: Tensor, began: float) -> Found | Reason:
         """Run MPPI within the budget, or say why it has no result."""
@@ -312,7 +315,7 @@ class Planner:
         candidates = start.allowed(proposals)
         returns = self.backend.score(candidates, self.settings.gamma)
         worth = returns.clone()
-        worth[:asked] -= self.proposals.costs().to(worth.device)
+        worth[:asked] -= self.proposals.penalties().to(worth.device)
         weights = weigh(worth, self.settings.inverse_temperature)
         if not weights.any():
             return Begun(start)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 __all__ = ['Proposals']
 
-SAME = 0.1  # largest distance of two commands that count as one, in spreads
+SAME_COMMAND = 0.1  # largest distance of two commands that count as one, in spreads
 
 
 class Proposals:
@@ -23,7 +23,7 @@ class Proposals:
         num_steps: int,
         step: float,
         reach: float,
-        cost: float,
+        penalty: float,
         settling: int,
     ) -> None:
         """Begin at the command itself.
@@ -32,13 +32,14 @@ class Proposals:
             spread: Standard deviation of the commands that the model was trained on, (C,).
             num_steps: Offsets each way; 0 asks for what is wanted alone.
             step: Distance between them, in spreads.
-            reach: Largest offset, in spreads.
-            cost: Of an offset of one spread; it grows with the square.
+            reach: Largest offset, in spreads, where the command itself is not smaller: less of it
+                is not the opposite.
+            penalty: On the return of an offset of one spread; it grows with the square.
             settling: Ticks without offsets after another command.
         """
-        self.spread = spread.detach().cpu()
+        self.spread = torch.clamp(spread.detach().cpu(), min=1e-6)
         self.around = step * torch.arange(-num_steps, num_steps + 1, dtype=torch.float32)
-        self.reach, self.cost, self.settling = reach, cost, settling
+        self.reach, self.penalty, self.settling = reach, penalty, settling
         self.reset()
 
     @property
@@ -51,21 +52,25 @@ class Proposals:
         self.centre = 0.0
         self.wanted: Tensor | None = None
         self.settled_at = 0
-        self.is_settled = not self.settling
+        self.limit = 0.0
 
-    def look(self, command: Tensor, step: int) -> None:
-        """Take the command of a tick, (C,), and its number."""
-        if self.wanted is None or ((command - self.wanted) / self.spread).norm() > SAME:
+    def note_command(self, command: Tensor, step: int) -> bool:
+        """Take the command of a tick, (C,), and its number; tell whether it has settled."""
+        is_new = self.wanted is None or self.distance(command - self.wanted) > SAME_COMMAND
+        if is_new:
             self.wanted, self.settled_at = command, step + self.settling
-        if step < self.settled_at:
             self.centre = 0.0
-        self.is_settled = step >= self.settled_at
+        is_settled = step >= self.settled_at
+        self.limit = min(self.reach, self.distance(command)) if is_settled else 0.0
+        return is_settled and not is_new
+
+    def distance(self, command: Tensor) -> float:
+        """Return the length of a command, in spreads."""
+        return float((command / self.spread).norm())
 
     def near(self) -> Tensor:
         """Return the offsets around the centre, (M - 1,), in spreads."""
-        if not self.is_settled:
-            return torch.zeros_like(self.around)
-        return torch.clamp(self.centre + self.around, -self.reach, self.reach)
+        return torch.clamp(self.centre + self.around, -self.limit, self.limit)
 
     def offsets(self, command: Tensor) -> Tensor:
         """Return what to add to a command, (C,): nothing first, then more or less of it, (M, C).
@@ -79,10 +84,10 @@ class Proposals:
         direction = self.spread * scaled / torch.clamp(scaled.norm(), min=1e-6)
         return torch.cat([none, torch.outer(self.near(), direction)])
 
-    def costs(self) -> Tensor:
+    def penalties(self) -> Tensor:
         """Return what to take off the return of each, (M,)."""
         none = torch.zeros(1)
-        return torch.cat([none, self.cost * self.near() ** 2]) if self.count > 1 else none
+        return torch.cat([none, self.penalty * self.near() ** 2]) if self.count > 1 else none
 
     def learn(self, weights: Tensor) -> None:
         """Move the centre to what was worth most of those around it.

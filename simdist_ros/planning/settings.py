@@ -69,10 +69,10 @@ class MppiSettings(Settings):
     command_reach: float = setting(
         0.5, 'How far they go from the wanted one, in the same unit.', low=0.0, high=4.0
     )
-    command_cost: float = setting(
+    command_penalty: float = setting(
         0.05,
-        'Return that such a command must be worth more for one standard deviation from the wanted '
-        'one; grows with the square. It keeps to the command where a model can hardly tell.',
+        'Taken off the return of a command one standard deviation from the wanted one; grows with '
+        'the square, so that the command stands where a model can hardly tell.',
         low=0.0,
         high=100.0,
     )
@@ -107,7 +107,12 @@ class MppiSettings(Settings):
         low=0.0,
         high=0.9,
     )
-    explore_steps: int = setting(16, 'For how many steps at most.', low=1, high=100)
+    explore_steps: int = setting(
+        16,
+        'Longest such trial; the horizon must be 4 steps and `mppi.plan_delay_steps` longer.',
+        low=1,
+        high=100,
+    )
     plan_delay_steps: int = setting(
         0,
         'Steps between an observation and the first step of the plan that answers it; the actions '

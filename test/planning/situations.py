@@ -18,7 +18,7 @@ SMALL = {  # all of the distribution, so that tuned defaults change no test
     'inverse_temperature': 4.0,
     'gamma': 0.99,
     'num_command_steps': 0,
-    'command_cost': 0.0,
+    'command_penalty': 0.0,
     'command_settling_steps': 0,
     'initial_std': 0.3,
     'min_std': 0.05,

@@ -47,6 +47,12 @@ def test_the_same_seed_tries_the_same_whatever_was_asked_before():
     assert trials(Exploration(0.4, 16, seed=4), 100) != expected
 
 
+def test_what_is_not_finite_is_not_tried():
+    assert set(trials(Exploration(0.6, 8, seed=0), 100)) != {None}
+    broken = Exploration(0.6, 8, seed=0)
+    assert {broken.follow(step, PROPOSALS * torch.nan) for step in range(100)} == {None}
+
+
 @pytest.fixture
 def planner(small_model):
     return make_planner(small_model, explore_share=0.3, explore_steps=2)
@@ -68,7 +74,8 @@ def test_a_trial_goes_on_with_the_plan_it_began_with(planner, architecture, smal
     step, first = began
     prior = prior_of(small_model, observe(architecture, step))  # the only proposal there is
     np.testing.assert_allclose(actions(first), prior, atol=1e-6)
-    second = planner.plan(observe(architecture, step + 1, seed=7))
+    same = observe(architecture, step).command
+    second = planner.plan(observe(architecture, step + 1, seed=7, command=same))
     assert second.source is Source.EXPLORATION
     np.testing.assert_array_equal(actions(second), actions(first)[1:])
 
@@ -119,7 +126,7 @@ def test_a_trial_that_would_outlast_its_plan_is_refused(small_model, architectur
         make_planner(small_model, explore_share=0.5, explore_steps=most + 1)
 
 
-def test_it_counts_as_a_tick_that_had_its_plan(planner, began):
+def test_it_counts_as_a_tick_that_had_its_plan():
     statistics = TickStatistics()
     statistics.outcomes[Source.EXPLORATION.value] = statistics.ticks = 3
     assert statistics.is_healthy

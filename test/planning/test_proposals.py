@@ -22,13 +22,19 @@ def told(model, observation, offset):
     return prior_of(model, dataclasses.replace(observation, command=command))
 
 
-def proposals(num_steps=2, step=0.2, reach=1.0, cost=0.0, settling=0):
-    return Proposals(SPREAD, num_steps, step=step, reach=reach, cost=cost, settling=settling)
+FORWARD = torch.tensor([1.0, 0.0, 0.0])  # two spreads
+
+
+def proposals(num_steps=2, step=0.2, reach=1.0, penalty=0.0, settling=0, command=FORWARD):
+    found = Proposals(
+        SPREAD, num_steps, step=step, reach=reach, penalty=penalty, settling=settling
+    )
+    found.note_command(command, 0)
+    return found
 
 
 def test_what_is_wanted_is_first_then_less_and_more_of_it():
-    command = torch.tensor([1.0, 0.0, 0.0])
-    offsets = proposals(step=0.1).offsets(command)
+    offsets = proposals(step=0.1).offsets(FORWARD)
     assert offsets.shape == (6, 3)
     assert offsets[:, 0].tolist() == pytest.approx([0.0, -0.1, -0.05, 0.0, 0.05, 0.1])
     assert not offsets[:, 1:].any()
@@ -36,13 +42,13 @@ def test_what_is_wanted_is_first_then_less_and_more_of_it():
 
 def test_more_of_a_command_is_more_in_its_direction_as_far_as_commands_are_spread():
     command = torch.tensor([0.5, -0.2, 0.0])  # one spread in each
-    more = proposals(num_steps=1, step=0.5).offsets(command)[-1]
+    more = proposals(num_steps=1, step=0.5, command=command).offsets(command)[-1]
     assert (more / command)[:2].tolist() == pytest.approx([0.5**1.5, 0.5**1.5])
     assert float((more / SPREAD).norm()) == pytest.approx(0.5)
 
 
 def test_there_is_no_more_of_standing_still():
-    asked = proposals().offsets(torch.zeros(3))
+    asked = proposals(command=torch.zeros(3)).offsets(torch.zeros(3))
     assert asked.shape == (6, 3)
     assert not asked.any()
 
@@ -51,7 +57,7 @@ def test_without_a_step_nothing_else_is_asked_for():
     alone = proposals(num_steps=0)
     assert alone.count == 1
     assert alone.offsets(torch.ones(3)).tolist() == [[0.0, 0.0, 0.0]]
-    assert alone.costs().tolist() == [0.0]
+    assert alone.penalties().tolist() == [0.0]
     alone.learn(torch.ones(1))
     assert alone.centre == 0.0
 
@@ -72,19 +78,19 @@ def test_what_was_wanted_does_not_draw_the_centre_back():
     assert near.centre == pytest.approx(0.3)
 
 
-def test_a_command_costs_the_square_of_its_distance():
-    dear = proposals(num_steps=1, step=0.5, cost=0.4)
-    assert dear.costs().tolist() == pytest.approx([0.0, 0.1, 0.0, 0.1])
+def test_the_penalty_of_a_command_is_the_square_of_its_distance():
+    dear = proposals(num_steps=1, step=0.5, penalty=0.4)
+    assert dear.penalties().tolist() == pytest.approx([0.0, 0.1, 0.0, 0.1])
 
 
 @pytest.mark.parametrize('changed', [None, 30])
 def test_after_another_command_only_what_is_wanted_is_asked_for(changed):
-    near, command = proposals(settling=10), torch.tensor([1.0, 0.0, 0.0])
+    near, command = proposals(settling=10), FORWARD
     asked = []
     for step in range(50):
         if step == changed:
             command = torch.tensor([0.5, 0.0, 0.0])
-        near.look(command, step)
+        near.note_command(command, step)
         asked.append(bool(near.offsets(command).any()))
         near.learn(torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 1.0]))
     calm = set(range(10)) | (set(range(30, 40)) if changed else set())
@@ -92,10 +98,32 @@ def test_after_another_command_only_what_is_wanted_is_asked_for(changed):
 
 
 def test_a_command_that_trembles_is_the_same():
-    near, command = proposals(settling=10), torch.tensor([1.0, 0.0, 0.0])
+    near = proposals(settling=10)
     for step in range(20):
-        near.look(command * (1.0 + 0.02 * (-1) ** step), step)
-    assert near.is_settled
+        is_settled = near.note_command(FORWARD * (1.0 + 0.02 * (-1) ** step), step)
+    assert is_settled
+
+
+def test_less_of_a_small_command_is_not_the_opposite():
+    command = torch.tensor([0.05, 0.0, 0.0])
+    asked = command + proposals(command=command).offsets(command)
+    assert asked[:, 0].min() >= 0.0
+    assert asked[:, 0].max() == pytest.approx(0.1)
+
+
+def test_another_command_begins_anew_though_nothing_is_waited_for():
+    near = proposals()
+    near.learn(torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 1.0]))
+    assert near.centre
+    assert not near.note_command(-FORWARD, 1)
+    assert near.centre == 0.0
+    assert near.note_command(-FORWARD, 2)
+
+
+def test_a_number_that_never_varied_divides_by_nothing():
+    odd = Proposals(torch.tensor([0.5, 0.0, 1.0]), 1, 0.2, 1.0, 0.0, settling=0)
+    odd.note_command(FORWARD, 0)
+    assert torch.isfinite(odd.offsets(FORWARD)).all()
 
 
 def test_weights_that_are_all_zero_move_nothing():
@@ -109,11 +137,13 @@ def test_the_search_starts_from_the_proposal_that_returns_most(small_model, arch
         small_model,
         num_command_steps=2,
         command_step=0.2,
-        command_cost=0.0,
+        command_penalty=0.0,
         inverse_temperature=1e6,
     )
     observation = observe(architecture)
-    offset = planner.proposals.offsets(torch.tensor(observation.command))[4].clone()
+    command = torch.tensor(observation.command)
+    planner.proposals.note_command(command, 0)
+    offset = planner.proposals.offsets(command)[4].clone()
     wanted = told(small_model, observation, offset)
     prefer(small_model, wanted)
     with seen_by(small_model) as asked:
@@ -161,10 +191,10 @@ def test_proposals_without_finite_returns_leave_the_prior(small_model, architect
     assert not planner.proposals.centre
 
 
-def test_a_costly_command_is_not_planned_for_a_small_gain(small_model, architecture):
-    def centre(cost):
+def test_a_command_with_a_large_penalty_is_not_planned_for_a_small_gain(small_model, architecture):
+    def centre(penalty):
         planner = make_planner(
-            small_model, num_command_steps=1, command_step=0.4, command_cost=cost
+            small_model, num_command_steps=1, command_step=0.4, command_penalty=penalty
         )
         planner.plan(observe(architecture))
         return planner.proposals.centre
