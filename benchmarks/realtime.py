@@ -18,7 +18,12 @@ from simdist_ros.core.robot import load_robot
 
 SECONDS = 60.0
 LEARNING = {
-    'finetuner': {'trigger.every_s': 16.0, 'bags.episode_s': 1.5, 'bags.min_episode_s': 1.2}
+    'finetuner': {
+        'trigger.every_s': 16.0,
+        'bags.episode_s': 1.5,
+        'bags.min_episode_s': 1.2,
+        'finetune.max_steps': 400,  # so that some are done in a minute
+    }
 }
 AROUND_S = 0.2  # of an exchange
 

@@ -82,6 +82,12 @@ def settled_niceness(pid: int) -> int:
     return found
 
 
+def session_niceness(pid: int) -> int | None:
+    """Return that of a process's session; None where sessions have none."""
+    file = Path(f'/proc/{pid}/autogroup')
+    return int(file.read_text().rpartition(' ')[2]) if file.exists() else None
+
+
 @pytest.fixture(scope='module')
 def story(random_model, tmp_path_factory):
     folder = tmp_path_factory.mktemp('finetuned') / 'graph'
@@ -104,6 +110,7 @@ def story(random_model, tmp_path_factory):
         seen.second = walk.finetune()
         (trainer,) = trainers_of(graph.pids()['finetuner'])
         seen.niceness = settled_niceness(trainer)
+        seen.session_niceness = session_niceness(trainer)
         graph.kill('finetuner')
         observer.until(
             lambda: parent_of(Path(f'/proc/{trainer}')) is None, 'the training ends with its node'
@@ -143,6 +150,7 @@ def test_what_was_accepted_plans_and_goes_on_planning_without_the_finetuner(stor
 
 def test_it_trains_behind_everything_else(story):
     assert story.niceness == LOWEST
+    assert story.session_niceness in (None, LOWEST)
 
 
 def test_killed_while_it_trains_it_does_not_stop_the_walk(story):
