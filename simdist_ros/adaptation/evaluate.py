@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.adaptation.adapt import windows_of
 from simdist_ros.adaptation.intervals import mean_interval
-from simdist_ros.adaptation.outcomes import recorded_outcomes, slips
+from simdist_ros.adaptation.outcomes import recorded_outcomes, records_velocity, slips
 from simdist_ros.adaptation.prediction import column_means, predict
 from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import ConfigError
@@ -41,7 +41,7 @@ class BagEvaluation:
         identity: Hash of its weights.
         error: At each step ahead, (T,).
         slip_error: The same in the quarter of the windows in which the robot followed its
-            command worst.
+            command worst; empty where no velocity is recorded.
         held: Of expecting that the latent stays as it is, (T,).
         mean: Over all steps, mean over the episodes.
         low: Lower end of its 95 % interval over episodes.
@@ -100,7 +100,10 @@ def evaluate_bags(
                 'the bags hold no window of history and horizon; record longer walks'
             )
         prediction = predict(loaded.model, windows, MOST_WINDOWS)
-        worst = slips(recorded_outcomes(robot, windows, MOST_WINDOWS))
+        slip_error = []
+        if records_velocity(robot):
+            worst = slips(recorded_outcomes(robot, windows, MOST_WINDOWS))
+            slip_error = column_means(prediction.share()[worst]).tolist()
         per_episode = prediction.by_episode()
         interval = mean_interval(per_episode)
         found.append(
@@ -108,7 +111,7 @@ def evaluate_bags(
                 model=str(loaded.folder),
                 identity=loaded.manifest.identity,
                 error=prediction.by_step().tolist(),
-                slip_error=column_means(prediction.share()[worst]).tolist(),
+                slip_error=slip_error,
                 held=prediction.by_step('held').tolist(),
                 mean=interval.mean,
                 low=interval.low,
@@ -199,7 +202,8 @@ def plot(evaluations: Sequence[BagEvaluation], path: Path) -> None:
     steps = np.arange(1, len(evaluations[0].error) + 1)
     for evaluation in evaluations:
         (line,) = axes.plot(steps, evaluation.error, label=Path(evaluation.model).name)
-        axes.plot(steps, evaluation.slip_error, ':', color=line.get_color())
+        if evaluation.slip_error:
+            axes.plot(steps, evaluation.slip_error, ':', color=line.get_color())
     axes.plot([], [], ':', color='black', label='along slips')
     axes.plot(steps, evaluations[0].held, '--', color='grey', label='nothing changes')
     axes.set(xlabel='steps ahead', ylabel='latent error / variance', ylim=(0, None))

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from simdist_ros.adaptation.methods import encode, tensor
 from simdist_ros.adaptation.pool import CHUNK, evenly
+from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.observation import PROPRIO_TERMS
 from simdist_ros.core.robot import Robot
 from simdist_ros.planning.mppi import discounted_return
 from simdist_ros.transitions.windows import Windows, WindowSampler
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['expected_returns', 'recorded_outcomes', 'slips']
+__all__ = ['expected_returns', 'recorded_outcomes', 'records_velocity', 'slips']
 
 Array = NDArray[np.floating[Any]]
 
@@ -44,6 +45,11 @@ def recorded_outcomes(robot: Robot, sampler: WindowSampler, most: int) -> Array:
     return np.concatenate(rows)
 
 
+def records_velocity(robot: Robot) -> bool:
+    """Tell whether a robot's observations say how well it followed its command."""
+    return VELOCITY in robot.proprio_obs
+
+
 def slips(outcomes: Array) -> NDArray[np.intp]:
     """Return which windows are slips, the quarter in which the command was followed worst.
 
@@ -56,7 +62,16 @@ def slips(outcomes: Array) -> NDArray[np.intp]:
 
 
 def outcome(robot: Robot, windows: Windows, past: int) -> Array:
-    """Return the mean worth of a step in each window, (B,)."""
+    """Return the mean worth of a step in each window, (B,).
+
+    Raises:
+        ConfigError: The robot's observations hold no velocity.
+    """
+    if not records_velocity(robot):
+        raise ConfigError(
+            f'robot {robot.name!r} has no {VELOCITY!r} in proprio_obs; without it nobody knows '
+            'how well it followed its command'
+        )
     start = 0
     for term in robot.proprio_obs:
         if term == VELOCITY:

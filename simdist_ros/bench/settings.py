@@ -241,6 +241,10 @@ def read_settings(preset: str, overrides: Mapping[str, Mapping[str, str]]) -> Be
     for name in OF_THE_TRIAL:
         if name in overrides.get('finetune', {}):
             raise ConfigError(f'--set finetune.{name}: each trial has its own; choose with grid')
+    if 'explore_share' in overrides.get('mppi', {}):
+        raise ConfigError(
+            '--set mppi.explore_share: only walks for data try; set trial.explore_share'
+        )
     return BenchSettings(
         **{
             name: override(getattr(PRESETS[preset], name), overrides.get(name, {}), name)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from simdist_ros.adaptation.evaluate import BagEvaluation, evaluate_bags
 from simdist_ros.adaptation.lineage import lineage_lines, list_models
 from simdist_ros.bringup.demo_plot import plot_demo
 from simdist_ros.bringup.graph import LOCKSTEP, GraphOptions
-from simdist_ros.bringup.report import Report, make_report
+from simdist_ros.bringup.recording import read_recording
+from simdist_ros.bringup.report import Report
 from simdist_ros.bringup.run import new_run_folder, run_graph
-from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.errors import SimdistError
 from simdist_ros.core.robot import Robot, load_robot
 from simdist_ros.transitions.assembly import AssemblySettings
 from simdist_ros.world_model.checkpoint import find_model, load_model
@@ -27,10 +31,11 @@ LEARNING = {  # proposals are tried out half of the time, and it trains every no
 
 
 def demo(runs: Path, seed: int = 0) -> None:
-    """Walk, adapt while walking, walk again, and report; or end early if interrupted.
+    """Walk, adapt while walking, walk again, and report.
 
     Raises:
-        SimdistError: A graph could not run, or no adapted model was accepted.
+        SimdistError: A graph could not run, or no adapted model planned in the end.
+        KeyboardInterrupt: One of the walks was interrupted.
     """
     walk = dataclasses.replace(WALK, seed=seed)
     folder = new_run_folder(runs, walk)
@@ -40,9 +45,7 @@ def demo(runs: Path, seed: int = 0) -> None:
         f'models/{walk.model}, has never seen. All of it runs through ROS 2.'
     )
     tell('\n1. As it came')
-    before = run_graph(walk, {}, subfolder(folder, 'before'), shows_progress=True, draws=True)
-    if before is None:
-        return
+    before = run(walk, subfolder(folder, 'before'), draws=True)
     tell(f'\n2. It walks on for {LEARNING_S:g} s and learns meanwhile')
     lessons = dataclasses.replace(
         walk,
@@ -51,21 +54,33 @@ def demo(runs: Path, seed: int = 0) -> None:
         finetune=True,
         models=str(folder / 'models'),
     )
-    if run_graph(lessons, LEARNING, subfolder(folder, 'learning'), shows_progress=True) is None:
-        return
-    _, recording = make_report(folder / 'learning' / 'bag', robot)
-    model = model_at_the_end(folder / 'models', list(recording.planner.values())[-1])
+    learning = run(lessons, subfolder(folder, 'learning'), LEARNING)
+    recording = read_recording(folder / 'learning' / 'bag', robot)
+    last = recording.planner[max(recording.planner)]
+    model = model_at_the_end(folder / 'models', last['model_identity'], learning)
     tell('\n'.join(['', *lineage_lines(list_models(folder / 'models'))]))
     tell('\n3. The first walk again, with what it has learned')
     again = dataclasses.replace(walk, model=str(model))
-    after = run_graph(again, {}, subfolder(folder, 'after'), shows_progress=True, draws=True)
-    if after is None:
-        return
+    after = run(again, subfolder(folder, 'after'), draws=True)
     errors = foretold(robot, folder / 'before' / 'bag', [find_model(walk.model), model])
     plot_demo(recording, robot, walk.vx, (before, after), errors, folder / 'demo.png')
     lines = ['', *comparison(walk, before, after, errors), f'plot              {folder}/demo.png']
     (folder / 'report.txt').write_text('\n'.join(lines[1:]) + '\n')
     tell('\n'.join(lines))
+
+
+def run(
+    options: GraphOptions,
+    folder: Path,
+    overrides: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    *,
+    draws: bool = False,
+) -> Report:
+    """Run a graph to its end."""
+    report = run_graph(options, overrides, folder, shows_progress=True, draws=draws)
+    if report is None or report.was_interrupted:
+        raise KeyboardInterrupt
+    return report
 
 
 def tell(text: str) -> None:
@@ -79,19 +94,27 @@ def subfolder(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def model_at_the_end(models: Path, tick: dict[str, str]) -> Path:
+def model_at_the_end(models: Path, identity: str, learning: Report) -> Path:
     """Return the folder of the model that made the last plan.
 
+    Args:
+        models: Folder of those that were adapted.
+        identity: Of the model that is looked for.
+        learning: Report of the walk in which they were.
+
     Raises:
-        ConfigError: It is none of those that were adapted.
+        SimdistError: It is none of them.
     """
-    for entry in list_models(models) if models.is_dir() else []:
-        if entry.manifest is not None and entry.manifest.identity == tick['model_identity']:
+    entries = list_models(models) if models.is_dir() else []
+    for entry in entries:
+        if entry.manifest is not None and entry.manifest.identity == identity:
             return entry.folder
-    raise ConfigError(
-        f'nothing that was learned was good enough to plan with; see {models} and the log of '
-        'the finetuner'
-    )
+    why = 'nothing that was learned was good enough to plan with'
+    if learning.falls:
+        why = 'the robot fell while it learned'
+    elif not entries:
+        why = 'no training was done in time; this machine is too slow or too busy'
+    raise SimdistError(f'{why}; see {learning.bag} and the logs beside it')
 
 
 def foretold(robot: Robot, bag: Path, models: list[Path]) -> list[BagEvaluation]:
@@ -113,6 +136,6 @@ def comparison(
         f'{after.tracking_error_mps:.3f} m/s after',
         f'falls             {falls.get(before.falls, before.falls)} before, '
         f'{falls.get(after.falls, after.falls)} after',
-        f'prediction error  {min(factors):.1f} to {max(factors):.1f} times smaller along slips of '
+        f'prediction error  divided by {min(factors):.1f} to {max(factors):.1f} along slips of '
         'the first walk, from which nothing was learned',
     ]

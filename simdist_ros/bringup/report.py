@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,14 @@ class Report:
             one asked for, after the first second.
         planner_ms: Median and 99th percentile of the time for one plan.
         planner: Proposals, samples, iterations, gain of the plan over the policy prior, effective
-            samples (means), ticks without a plan.
+            samples (means of the ticks that searched), ticks without a plan, ticks of trials.
         ticks: Control ticks.
         late_ticks: Ticks at which no plan for just this tick was there.
         rate_hz: Plans on time per second of wall time.
         realtime_factor: Robot time over wall time.
         duration_s: Robot time.
         bag: Folder of the bag.
+        was_interrupted: Whether somebody ended it before its time.
     """
 
     distance_m: float
@@ -58,6 +60,7 @@ class Report:
     realtime_factor: float
     duration_s: float
     bag: str
+    was_interrupted: bool = False
 
 
 def make_report(bag: Path, robot: Robot) -> tuple[Report, Recording]:
@@ -146,10 +149,14 @@ def latency(recording: Recording, stamps: list[int]) -> dict[str, float]:
 def search_figures(recording: Recording, stamps: list[int]) -> dict[str, float]:
     """Return means of what the search did, and the ticks without a plan."""
     ticks = [recording.planner[stamp] for stamp in stamps if stamp in recording.planner]
-    planned = [tick for tick in ticks if tick['source'] != 'none']
+    sources = Counter(tick['source'] for tick in ticks)
+    planned = [tick for tick in ticks if tick['source'] not in ('none', 'exploration')]
     names = ('num_proposals', 'num_samples', 'num_iterations', 'gain', 'effective_samples')
     figures = {name: finite_mean([float(tick[name]) for tick in planned]) for name in names}
-    return figures | {'ticks_without_plan': float(len(ticks) - len(planned))}
+    return figures | {
+        'ticks_without_plan': float(sources['none']),
+        'trial_ticks': float(sources['exploration']),
+    }
 
 
 def finite_mean(values: list[float]) -> float:

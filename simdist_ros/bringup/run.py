@@ -107,6 +107,7 @@ def run_graph(
         print(f'interrupted, and nothing to report: {error}')
         return None
     about = dataclasses.asdict(options) | {'overrides': dict(overrides)}
+    report = dataclasses.replace(report, was_interrupted=group.is_interrupted)
     write_report(report, folder / 'report.json', about)
     period_ms = None if options.mode == LOCKSTEP else 1e3 * robot.period_s
     plot_run(recording, robot, period_ms, folder / 'plot.png')

@@ -46,6 +46,7 @@ from simdist_ros.planning.statistics import TickStatistics
 from simdist_ros.transitions.state_assembler import PARTS
 
 THROTTLE_S = 2.0
+SWITCH_S = 0.0005  # until the thread that reads a model lets the one that plans go on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +104,7 @@ class PlannerNode(LifecycleNode):
 
     def work(self, executor: Executor, stop: Stop) -> int:
         """Start by itself if so set, then spin."""
+        sys.setswitchinterval(SWITCH_S)
         if self.settings.autostart:
             self.trigger_configure()
             if self.failure:

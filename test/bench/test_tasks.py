@@ -111,6 +111,7 @@ def test_no_two_walks_have_the_same_seed():
         ('grid', {'all_seeds': '9'}, 'grid.all_seeds is 9, more than the 8 of grid.num_seeds'),
         ('grid', {'residul_seeds': '1'}, "did you mean 'residual_seeds'"),
         ('finetune', {'method': 'all'}, 'finetune.method: each trial has its own'),
+        ('mppi', {'explore_share': '0.3'}, 'mppi.explore_share: only walks for data try'),
         ('trial', {'walk_s': 'nan'}, 'must be a finite number'),
     ],
 )

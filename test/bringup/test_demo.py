@@ -7,12 +7,13 @@ import dataclasses
 import pytest
 
 from simdist_ros.adaptation.evaluate import BagEvaluation
+from simdist_ros.bringup import demo
 from simdist_ros.bringup.demo import LEARNING, WALK, comparison, model_at_the_end
 from simdist_ros.bringup.demo_plot import plot_demo, progress_series, swap_times
 from simdist_ros.bringup.graph import describe_graph
 from simdist_ros.bringup.recording import read_recording
 from simdist_ros.bringup.report import make_report
-from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.errors import SimdistError
 from simdist_ros.sim.world import load_world
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.checkpoint import save_model
@@ -86,20 +87,46 @@ def test_the_terminal_says_what_was_gained(bag, small_robot):
         'progress          2.50 m before, 4.80 m after, of 5.00 m',
         'tracking error    0.250 m/s before, 0.050 m/s after',
         'falls             2 before, none after',
-        'prediction error  3.0 to 10.0 times smaller along slips of the first walk, from which '
+        'prediction error  divided by 3.0 to 10.0 along slips of the first walk, from which '
         'nothing was learned',
     ]
 
 
-def test_the_model_at_the_end_is_the_one_that_made_the_last_plan(tmp_path):
+@pytest.fixture
+def models(tmp_path):
     for seed in (1, 2):
         model = WorldModel(Architecture(), seed=seed)
         save_model(tmp_path / f'go2_{seed}', model, robot='go2', created_by='a test')
-    wanted = read_manifest(tmp_path / 'go2_2').identity
-    assert model_at_the_end(tmp_path, {'model_identity': wanted}) == tmp_path / 'go2_2'
-    for folder, identity in ((tmp_path, 'the first one'), (tmp_path / 'none', wanted)):
-        with pytest.raises(ConfigError, match='nothing that was learned was good enough'):
-            model_at_the_end(folder, {'model_identity': identity})
+    return tmp_path
+
+
+def test_the_model_at_the_end_is_the_one_that_made_the_last_plan(models, bag, small_robot):
+    report, _ = make_report(bag, small_robot)
+    wanted = read_manifest(models / 'go2_2').identity
+    assert model_at_the_end(models, wanted, report) == models / 'go2_2'
+
+
+@pytest.mark.parametrize(
+    ('folder', 'falls', 'why'),
+    [
+        ('.', 0, 'nothing that was learned was good enough to plan with; see '),
+        ('.', 1, 'the robot fell while it learned; see '),
+        ('nowhere', 0, 'no training was done in time; this machine is too slow or too busy; see '),
+    ],
+)
+def test_without_such_a_model_it_says_why(models, bag, small_robot, folder, falls, why):
+    report, _ = make_report(bag, small_robot)
+    report = dataclasses.replace(report, falls=falls)
+    with pytest.raises(SimdistError, match=why):
+        model_at_the_end(models / folder, 'the first one', report)
+
+
+def test_a_walk_that_was_interrupted_ends_the_demonstration(bag, small_robot, monkeypatch):
+    report, _ = make_report(bag, small_robot)
+    for ended in (None, dataclasses.replace(report, was_interrupted=True)):
+        monkeypatch.setattr(demo, 'run_graph', lambda *_, ended=ended, **__: ended)
+        with pytest.raises(KeyboardInterrupt):
+            demo.run(WALK, bag)
 
 
 def test_its_walks_can_be_started():

@@ -73,6 +73,7 @@ def test_the_figures_of_a_straight_walk(walk, small_robot):
         'gain': pytest.approx(0.02),
         'effective_samples': 9.0,
         'ticks_without_plan': 0.0,
+        'trial_ticks': 0.0,
     }
     assert report.bag.endswith('bag')
 
@@ -193,6 +194,15 @@ def test_a_run_that_never_walked_is_refused_and_told_where_to_look(walk, small_r
         make_report(walk(decision=off), small_robot)
 
 
+def test_what_was_tried_out_is_counted_apart(walk, small_robot):
+    tried = {'source': 'exploration', 'gain': 0.0, 'num_iterations': 0}
+    report, _ = make_report(walk(plan=dict.fromkeys(range(40), tried)), small_robot)
+    assert report.planner['trial_ticks'] == 40.0
+    assert report.planner['gain'] == pytest.approx(0.02)
+    assert report.planner['num_iterations'] == 4.0
+    assert report.planner['ticks_without_plan'] == 0.0
+
+
 @pytest.fixture
 def report() -> Report:
     return Report(
@@ -209,6 +219,7 @@ def report() -> Report:
             'gain': 0.05,
             'effective_samples': 9.0,
             'ticks_without_plan': 0.0,
+            'trial_ticks': 0.0,
         },
         ticks=500,
         late_ticks=5,
