@@ -108,7 +108,7 @@ class TrialSettings(Settings):
     seed: int = setting(0, 'The first seed.', low=0, high=800)
     walk_s: float = setting(20.0, 'Longest walk that gives data.', unit='s', low=1.0)
     walk_speeds: tuple[float, ...] = setting(
-        (0.3, 0.5, 0.7, 0.9), 'Speeds ahead of those walks, one after the other.', unit='m/s'
+        (0.5,), 'Speeds ahead of those walks, one after the other.', unit='m/s'
     )
     explore_share: float = setting(
         0.5,
