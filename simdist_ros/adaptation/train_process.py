@@ -10,8 +10,6 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from simdist_ros.adaptation.commands import run_finetune
-from simdist_ros.adaptation.options import add_finetune
 from simdist_ros.core.errors import SimdistError
 
 __all__ = ['main']
@@ -44,6 +42,9 @@ def end_with_starter() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, judge and write; return the exit code of ``simdist finetune``."""
     step_back()
+    from simdist_ros.adaptation.commands import run_finetune  # seconds of work, so only now
+    from simdist_ros.adaptation.options import add_finetune
+
     threading.Thread(target=end_with_starter, daemon=True).start()
     parser = argparse.ArgumentParser()
     add_finetune(parser)

@@ -46,7 +46,7 @@ from simdist_ros.planning.statistics import TickStatistics
 from simdist_ros.transitions.state_assembler import PARTS
 
 THROTTLE_S = 2.0
-SWITCH_S = 0.0005  # until the thread that reads a model lets the one that plans go on
+SWITCH_S = 2e-5  # in which the thread that reads a model gives way to the one that plans
 
 
 @dataclass(frozen=True, kw_only=True)
