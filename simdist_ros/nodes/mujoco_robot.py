@@ -36,7 +36,7 @@ from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.sim.world import load_world
 
 REPEAT_S = 0.5  # between two publications of a state that nobody has answered (lockstep)
-SETTLE_S = 0.3  # from the last subscriber of one topic to those of the others
+SETTLE_S = 1.0  # from the last subscriber of one topic to those of the others
 FLUSH_S = 0.5  # for the last state to reach all who read it
 COMMAND_TIMEOUT_S = 0.2
 THROTTLE_S = 2.0
