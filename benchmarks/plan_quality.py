@@ -17,7 +17,8 @@ from simdist_ros.core.command import JointCommand
 from simdist_ros.core.robot import load_robot
 from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.controller import Controller, PlannedTargets
-from simdist_ros.planning.planner import Observation, Plan, Planner
+from simdist_ros.planning.plan import Observation, Plan
+from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.sim.world import load_world

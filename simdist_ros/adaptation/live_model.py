@@ -11,7 +11,8 @@ from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.robot import Robot
 from simdist_ros.planning.backends.backend import NewDynamics
 from simdist_ros.planning.candidate import Candidate, load_candidate
-from simdist_ros.planning.planner import Observation, Planner
+from simdist_ros.planning.plan import Observation
+from simdist_ros.planning.planner import Planner
 from simdist_ros.world_model.checkpoint import LoadedModel
 
 __all__ = ['LiveModel', 'describe_model']

@@ -9,7 +9,8 @@ import torch
 
 from simdist_ros.adaptation.pool import evenly
 from simdist_ros.core.robot import Robot
-from simdist_ros.planning.planner import NoPlan, Observation, Planner, Source
+from simdist_ros.planning.plan import NoPlan, Observation, Source
+from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.model import WorldModel

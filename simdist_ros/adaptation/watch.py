@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.adaptation.prediction import predict
 from simdist_ros.core.settings import Settings, setting
-from simdist_ros.planning.planner import Observation
+from simdist_ros.planning.plan import Observation
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.replay import HeldEpisodes
 from simdist_ros.transitions.windows import WindowSampler

@@ -201,7 +201,7 @@ PRESETS = {
         gate=GateSettings(num_windows=32, num_plans=2),
         bags=AssemblySettings(episode_s=1.0, min_episode_s=0.6),
     ),
-    'cpu': BenchSettings(  # some three hours on two cores
+    'cpu': BenchSettings(  # meant for less than three hours on two cores
         grid=GridSettings(),
         trial=TrialSettings(),
         mppi=MppiSettings(),

@@ -11,7 +11,7 @@ from std_srvs.srv import Trigger
 from simdist_ros.adaptation.live_model import LiveModel, describe_model
 from simdist_ros.core.errors import ConfigError, SimdistError
 from simdist_ros.nodes.awaited_parameters import Until
-from simdist_ros.planning.planner import Observation
+from simdist_ros.planning.plan import Observation
 
 __all__ = ['ModelSwitch']
 

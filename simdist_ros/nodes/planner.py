@@ -40,7 +40,7 @@ from simdist_ros.nodes.throttle import Throttle
 from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.loading import load_planner
-from simdist_ros.planning.planner import NoPlan
+from simdist_ros.planning.plan import NoPlan
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.planning.statistics import TickStatistics
 from simdist_ros.transitions.state_assembler import PARTS

@@ -13,7 +13,8 @@ from simdist_ros.core.history import History
 from simdist_ros.core.observation import RobotState, extero_obs, proprio_obs, proprio_obs_dim
 from simdist_ros.core.robot import Robot
 from simdist_ros.core.ticks import TickCounter
-from simdist_ros.planning.planner import NoPlan, Observation, Plan, Planner, Reason
+from simdist_ros.planning.plan import NoPlan, Observation, Plan, Reason
+from simdist_ros.planning.planner import Planner
 
 __all__ = ['Controller', 'PlannedTargets']
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simdist_ros.planning.planner import Observation, Planner
+from simdist_ros.planning.plan import Observation
+from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.architecture import Architecture
 

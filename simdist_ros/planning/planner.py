@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import enum
 import functools
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,89 +16,20 @@ from torch import Tensor
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.planning.backends.backend import Backend, NewDynamics
 from simdist_ros.planning.backends.torch_backend import TorchBackend
+from simdist_ros.planning.budget import Budget
 from simdist_ros.planning.exploration import Exploration, Trial
 from simdist_ros.planning.mppi import Search, search, warm_start, weigh
 from simdist_ros.planning.noise import Noise
+from simdist_ros.planning.plan import NoPlan, Observation, Plan, Reason, Source, is_finite
 from simdist_ros.planning.proposals import Proposals
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['NoPlan', 'Observation', 'Plan', 'Planner', 'Reason', 'Source']
+__all__ = ['Planner']
 
 F32 = NDArray[np.float32]
 
 MIN_LEFT_STEPS = 4  # of a plan that is followed: for longer than a supervisor goes on with it
-
-
-class Source(enum.Enum):
-    """What a plan was made by."""
-
-    MPPI = 'mppi'
-    POLICY_PRIOR = 'policy_prior'
-    EXPLORATION = 'exploration'
-
-
-class Reason(enum.Enum):
-    """Why a plan is not what was asked for."""
-
-    NONE = 'none'
-    OBSERVATION_NOT_FINITE = 'the observation is not finite'
-    RETURNS_NOT_FINITE = 'no candidate has a finite return'
-    PRIOR_NOT_FINITE = 'the policy prior is not finite'
-    BUDGET_SPENT = 'the budget was spent before the first iteration'
-
-
-@dataclass(frozen=True, kw_only=True)
-class Observation:
-    """What the planner needs to know at one tick; raw units.
-
-    Attributes:
-        step: Number of the control tick, to tell how much of the last plan was executed.
-        proprio_obs_hist: o_{t-H..t}, (H + 1, proprio_obs_dim).
-        acts_hist: a_{t-H..t-1} as executed, (H, action_dim).
-        extero_obs: Of the current tick, (extero_obs_dim,).
-        command: Wanted over the whole horizon, (command_dim,).
-        committed: Actions of the next plan_delay_steps steps, already decided, (d, action_dim).
-    """
-
-    step: int
-    proprio_obs_hist: F32
-    acts_hist: F32
-    extero_obs: F32
-    command: F32
-    committed: F32
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A finite plan; its first action takes effect plan_delay_steps after the observation.
-
-    Attributes:
-        actions: (T - plan_delay_steps, action_dim), float32.
-        source: What made it.
-        reason: Why it isn't by MPPI, where it was meant to be.
-        gain: Its return over the policy prior's, by the model itself; 0 where the search found
-            nothing better, which leaves the prior; NaN where the prior's return is not finite.
-        effective_samples: Of the last iteration's weights, or of the proposals' without samples.
-        num_iterations: Iterations done.
-        elapsed_ms: Time it took [ms].
-    """
-
-    actions: F32
-    source: Source
-    reason: Reason = Reason.NONE
-    gain: float = 0.0
-    effective_samples: float = 0.0
-    num_iterations: int = 0
-    elapsed_ms: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoPlan:
-    """There is no finite plan: hold on to the last one while it is fresh, then stand."""
-
-    reason: Reason
-    elapsed_ms: float = 0.0
 
 
 class Begun(NamedTuple):
@@ -366,43 +295,6 @@ class Planner:
     def since(self, began: float) -> float:
         """Return the time since `began` [ms]."""
         return 1e3 * (self.clock() - began)
-
-
-class Budget:
-    """Tells whether another iteration would still end in time, by the longest one so far."""
-
-    def __init__(self, budget_ms: float, began: float, clock: Callable[[], float]) -> None:
-        """Count `budget_ms` from `began`; 0 is no limit."""
-        self.end = began + 1e-3 * budget_ms if budget_ms else float('inf')
-        self.clock = clock
-        self.longest = 0.0
-        self.last: float | None = None
-
-    def begin_iterations(self) -> None:
-        """Leave out what came before from the time that an iteration is expected to take."""
-        self.last = self.clock()
-
-    def allows_another(self) -> bool:
-        """Return whether the longest iteration so far would end within the budget."""
-        now = self.clock()
-        if self.last is not None:
-            self.longest = max(self.longest, now - self.last)
-        self.last = now
-        return now + self.longest < self.end
-
-
-def is_finite(observation: Observation) -> bool:
-    """Tell whether every number of an observation is finite."""
-    return all(
-        bool(np.isfinite(array).all())
-        for array in (
-            observation.proprio_obs_hist,
-            observation.acts_hist,
-            observation.extero_obs,
-            observation.command,
-            observation.committed,
-        )
-    )
 
 
 def batch_of_one(array: F32) -> Tensor:

@@ -9,7 +9,7 @@ from collections import Counter, deque
 import numpy as np
 
 from simdist_ros.planning.controller import PlannedTargets
-from simdist_ros.planning.planner import NoPlan, Source
+from simdist_ros.planning.plan import NoPlan, Source
 from simdist_ros.planning.settings import MppiSettings
 
 __all__ = ['TickStatistics']

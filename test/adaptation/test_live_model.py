@@ -11,7 +11,8 @@ import torch
 from simdist_ros.adaptation.live_model import LiveModel
 from simdist_ros.adaptation.watch import RecentTicks, WatchSettings, live_errors
 from simdist_ros.core.errors import CheckpointError, ConfigError
-from simdist_ros.planning.planner import Observation, Planner
+from simdist_ros.planning.plan import Observation
+from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.checkpoint import load_model, save_model
 from simdist_ros.world_model.residual import Residual

@@ -7,7 +7,8 @@ import contextlib
 import numpy as np
 import torch
 
-from simdist_ros.planning.planner import Observation, Plan, Planner
+from simdist_ros.planning.plan import Observation, Plan
+from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 
 SMALL = {  # all of the distribution, so that tuned defaults change no test

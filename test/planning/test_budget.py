@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simdist_ros.planning.planner import Budget, Reason, Source
+from simdist_ros.planning.budget import Budget
+from simdist_ros.planning.plan import Reason, Source
 
 from .situations import make_planner, observe, prior_of
 

@@ -14,7 +14,7 @@ from simdist_ros.core.command import JointCommand
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.observation import RobotState, proprio_obs
 from simdist_ros.planning.controller import MAX_GAP_STEPS, Controller, PlannedTargets
-from simdist_ros.planning.planner import NoPlan, Plan, Reason, Source
+from simdist_ros.planning.plan import NoPlan, Plan, Reason, Source
 
 from .situations import make_planner
 

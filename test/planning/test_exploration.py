@@ -9,7 +9,7 @@ import torch
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.planning.exploration import Exploration
 from simdist_ros.planning.fitting import fit_to_budget
-from simdist_ros.planning.planner import Source
+from simdist_ros.planning.plan import Source
 from simdist_ros.planning.statistics import TickStatistics
 
 from .situations import actions, make_planner, observe, prior_of

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from simdist_ros.planning.fitting import Fit, blank_observation, fit_to_budget, warm_up
-from simdist_ros.planning.planner import Plan, Source
+from simdist_ros.planning.plan import Plan, Source
 from simdist_ros.planning.settings import MppiSettings
 
 from .situations import make_planner, observe

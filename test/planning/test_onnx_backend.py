@@ -14,7 +14,8 @@ from simdist_ros.core.errors import CheckpointError
 from simdist_ros.planning.backends import onnx_graphs
 from simdist_ros.planning.backends.onnx_graphs import INDEX, are_kept, graph_key, load_graphs
 from simdist_ros.planning.backends.stages import STAGES
-from simdist_ros.planning.planner import Observation, Planner
+from simdist_ros.planning.plan import Observation
+from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.residual import Residual

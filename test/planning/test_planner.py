@@ -12,7 +12,7 @@ import torch
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.planning.noise import Noise
-from simdist_ros.planning.planner import NoPlan, Reason, Source
+from simdist_ros.planning.plan import NoPlan, Reason, Source
 from simdist_ros.world_model.model import WorldModel
 
 from .situations import actions, make_planner, observe, prefer, prior_of, seen_by

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.planning.planner import Source
+from simdist_ros.planning.plan import Source
 from simdist_ros.planning.proposals import Proposals
 from simdist_ros.planning.settings import MppiSettings
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from simdist_ros.planning.controller import PlannedTargets
-from simdist_ros.planning.planner import NoPlan, Plan, Reason, Source
+from simdist_ros.planning.plan import NoPlan, Plan, Reason, Source
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.planning.statistics import WINDOW, TickStatistics
 
