@@ -66,6 +66,7 @@ def collect(
             seed=walk_seed(DATA, task.seed, walks),
             speed=trial.walk_speeds[walks % len(trial.walk_speeds)],
             seconds=trial.walk_s,
+            heading_gain=trial.heading_gain,
         )
         about = {'world': world.name, 'speed': asked.speed, 'seconds': asked.seconds}
         name = folder / f'walk_{walks:04d}'
@@ -89,11 +90,10 @@ def episodes_of_walk(
 ) -> list[Episode]:
     """Cut a walk as a bag of it is cut; it ends soon after a fall."""
     cutter = make_cutter(robot, settings)
-    velocity = asked.command(robot)
     left = round(FALL_S * robot.control_rate_hz)
     episodes: list[Episode] = []
     for tick in ticks:
-        episodes += cutter.add(tick.state, velocity, tick.truth.position)
+        episodes += cutter.add(tick.state, tick.velocity, tick.truth.position)
         cutter.note_command(tick.command)
         cutter.mode = tick.mode
         left -= tick.truth.has_fallen

@@ -82,6 +82,7 @@ def judged_walks(
                 seed=walk_seed(JUDGING, seed, number),
                 speed=trial.judged_speeds[number % len(trial.judged_speeds)],
                 seconds=trial.judged_s,
+                heading_gain=trial.heading_gain,
             ),
         )
         for number in range(trial.judged_walks)

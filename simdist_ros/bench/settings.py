@@ -49,11 +49,11 @@ class GridSettings(Settings):
         8, 'Seeds of `none` and `dynamics`, and of its control.', low=1, high=MAX_SEEDS
     )
     dynamics_minutes: tuple[float, ...] = setting(
-        (1.0, 3.0), 'Amounts of data for `dynamics`.', unit='min', low=0.01
+        (0.5, 1.0, 3.0), 'Amounts of data for `dynamics`.', unit='min', low=0.01
     )
-    residual_seeds: int = setting(4, 'Seeds of `residual`; 0: none.', low=0, high=MAX_SEEDS)
+    residual_seeds: int = setting(8, 'Seeds of `residual`; 0: none.', low=0, high=MAX_SEEDS)
     residual_minutes: tuple[float, ...] = setting(
-        (1.0, 3.0), 'Amounts of data for `residual`.', unit='min', low=0.01
+        (0.5, 1.0, 3.0), 'Amounts of data for `residual`.', unit='min', low=0.01
     )
     all_seeds: int = setting(3, 'Seeds of `all`; 0: none.', low=0, high=MAX_SEEDS)
     all_minutes: tuple[float, ...] = setting(
@@ -121,6 +121,13 @@ class TrialSettings(Settings):
     judged_s: float = setting(20.0, 'Length of those.', unit='s', low=1.0)
     judged_speeds: tuple[float, ...] = setting(
         (0.5,), 'Speeds ahead of those, one after the other.', unit='m/s', low=0.01
+    )
+    heading_gain: float = setting(
+        1.0,
+        'Yaw rate with which somebody steers the robot straight on, per angle; 0: nobody does.',
+        unit='1/s',
+        low=0.0,
+        high=5.0,
     )
     push_interval_s: float = setting(
         4.0,

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from simdist_ros.core.command import JointCommand
+from simdist_ros.core.heading import HeadingHold, yaw
 from simdist_ros.core.observation import RobotState
 from simdist_ros.core.robot import Robot
 from simdist_ros.planning.controller import Controller
@@ -22,7 +23,6 @@ from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.supervision import Supervision
 from simdist_ros.sim.errors import SimulationError
-from simdist_ros.sim.rotation import yaw
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
 from simdist_ros.sim.world import World
 from simdist_ros.world_model.model import WorldModel
@@ -39,18 +39,20 @@ class Walk:
         seed: Of the world and of the planner.
         speed: Ahead [m/s].
         seconds: For how long.
+        heading_gain: How firmly it is steered straight on, see `HeadingHold` [1/s].
     """
 
     world: World
     seed: int
     speed: float
     seconds: float
+    heading_gain: float = 0.0
 
-    def command(self, robot: Robot) -> NDArray[np.float32]:
-        """Return the velocity asked for, (command_dim,)."""
-        command = np.zeros(len(robot.command_low), dtype=np.float32)
-        command[0] = self.speed
-        return command
+    def driver(self, robot: Robot) -> HeadingHold:
+        """Return who asks for the velocity."""
+        velocity = np.zeros(len(robot.command_low))
+        velocity[0] = self.speed
+        return HeadingHold(robot, velocity, self.heading_gain)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +61,14 @@ class Tick:
 
     Attributes:
         state: As the robot's software sees it.
+        velocity: What was asked for, (command_dim,).
         truth: What is really so.
         command: What the joints were told.
         mode: Operating mode.
     """
 
     state: RobotState
+    velocity: NDArray[np.float32]
     truth: TrueState
     command: JointCommand
     mode: str
@@ -79,13 +83,20 @@ def walk(robot: Robot, model: WorldModel, mppi: MppiSettings, asked: Walk) -> It
     planner = Planner(model, mppi, torch.Generator().manual_seed(asked.seed))
     controller = Controller(robot, planner)
     supervision = Supervision(robot, SafetySettings(), Mode.WALK)
-    velocity = asked.command(robot)
+    driver = asked.driver(robot)
     steps = round(asked.seconds * robot.control_rate_hz)
     for step in range(steps + 1):
         state = as_published(simulation.state())
+        velocity = driver.command(state.orientation).astype(np.float32)
         command = decide(robot, controller, supervision, state, velocity)
         truth = simulation.true_state()
-        yield Tick(state=state, truth=truth, command=command, mode=supervision.mode.value)
+        yield Tick(
+            state=state,
+            velocity=velocity,
+            truth=truth,
+            command=command,
+            mode=supervision.mode.value,
+        )
         if step == steps:
             return
         simulation.apply(command)

@@ -41,6 +41,14 @@ class GraphOptions(Settings):
     vx: float = setting(0.5, 'Forward velocity asked for.', unit='m/s')
     vy: float = setting(0.0, 'Velocity to the left asked for.', unit='m/s')
     yaw_rate: float = setting(0.0, 'Turning rate asked for.', unit='rad/s')
+    heading_gain: float = setting(
+        0.0,
+        'Yaw rate per angle with which the robot is turned back to the heading of its start; 0: '
+        'nobody steers.',
+        unit='1/s',
+        low=0.0,
+        high=5.0,
+    )
     bag: str = setting('', 'Folder of the bag; empty records none.')
     use_mock_hardware: bool = setting(
         True, 'MuJoCo stands in for the robot; false expects a real one on the same topics.'
@@ -110,7 +118,9 @@ def describe_graph(
         about = {'folder': options.bag, 'model': options.model, 'world': options.world}
         nodes.append(NodeSpec(name='transition_logger', parameters=common | about))
     if not options.teleop and options.use_mock_hardware:
-        wanted = {'vx': options.vx, 'vy': options.vy, 'yaw_rate': options.yaw_rate}
+        wanted = {
+            name: getattr(options, name) for name in ('vx', 'vy', 'yaw_rate', 'heading_gain')
+        }
         nodes.append(NodeSpec(name='operator', parameters=common | wanted))
     if options.use_mock_hardware:
         parameters = common | {

@@ -22,6 +22,7 @@ from simdist_ros.bringup.processes import ProcessGroup
 from simdist_ros.bringup.recording import Recording
 from simdist_ros.bringup.report import Report, make_report, report_lines, write_report
 from simdist_ros.core.errors import BagError, ConfigError
+from simdist_ros.core.heading import HeadingHold
 from simdist_ros.core.robot import Robot, load_robot
 from simdist_ros.sim.errors import RenderError
 from simdist_ros.sim.render import draw_walk
@@ -40,7 +41,8 @@ def check_options(options: GraphOptions) -> Robot:
     robot = load_robot(options.robot)
     if options.use_mock_hardware:
         load_world(options.world)
-        robot.check_command(np.array([options.vx, options.vy, options.yaw_rate]))
+        velocity = robot.check_command(np.array([options.vx, options.vy, options.yaw_rate]))
+        HeadingHold(robot, velocity, options.heading_gain)
     load_model(find_model(options.model), robot)
     if options.bag and Path(options.bag).exists():
         raise BagError(f'bag {options.bag!r} exists already; name a folder that does not')

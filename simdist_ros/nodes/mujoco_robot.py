@@ -58,7 +58,7 @@ class MujocoRobotSettings(Settings):
         0.0, 'Robot time after which it ends, counted from the first answer; 0: never.', low=0.0
     )
     num_observers: int = setting(
-        0, 'Subscribers of the joint states to wait for before the first one.', low=0
+        0, 'Subscribers of the IMU to wait for before the first state.', low=0
     )
     patience_s: float = setting(
         60.0, 'Wall time without an answer after which it gives up (lockstep).', unit='s', low=1.0
@@ -112,7 +112,7 @@ class MujocoRobotNode(Node):
         settled = float('inf')
         while not stop.requested and time.monotonic() < settled:
             executor.spin_once(timeout_sec=0.05)
-            if self.joints.get_subscription_count() < self.settings.num_observers:
+            if self.imu.get_subscription_count() < self.settings.num_observers:
                 continue
             settled = min(settled, time.monotonic() + SETTLE_S)
 

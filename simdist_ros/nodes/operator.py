@@ -1,4 +1,4 @@
-"""Node that asks for one velocity, stamped like the state it answers; stands in for a teleop."""
+"""Node that asks for one velocity, stamped like the state it answers; stands in for a driver."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import numpy as np
 from geometry_msgs.msg import TwistStamped
 from rclpy.executors import Executor
 from rclpy.node import Node
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Imu
 
+from simdist_ros.core.heading import HeadingHold
 from simdist_ros.core.robot import load_robot
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.nodes import topics
-from simdist_ros.nodes.messages import command_to_msg, stamp_ns
+from simdist_ros.nodes.messages import command_to_msg, imu_from_msg, stamp_ns
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RELIABLE
 from simdist_ros.nodes.runtime import Stop, run, spin
@@ -28,6 +29,13 @@ class OperatorSettings(Settings):
     vx: float = setting(0.5, 'Forward velocity.', unit='m/s')
     vy: float = setting(0.0, 'Velocity to the left.', unit='m/s')
     yaw_rate: float = setting(0.0, 'Turning rate, positive to the left.', unit='rad/s')
+    heading_gain: float = setting(
+        0.0,
+        'Yaw rate per angle with which it turns the robot back to the heading of the start.',
+        unit='1/s',
+        low=0.0,
+        high=5.0,
+    )
 
 
 class OperatorNode(Node):
@@ -40,13 +48,15 @@ class OperatorNode(Node):
         refuse_unknown(self)
         robot = load_robot(settings.robot)
         wanted = np.array([settings.vx, settings.vy, settings.yaw_rate])
-        self.command = robot.check_command(wanted)
+        velocity = robot.check_command(wanted)
+        self.driver = HeadingHold(robot, velocity, settings.heading_gain)
         self.publisher = self.create_publisher(TwistStamped, topics.COMMAND_VELOCITY, RELIABLE)
-        self.create_subscription(JointState, topics.JOINT_STATES, self.on_state, RELIABLE)
+        self.create_subscription(Imu, topics.IMU, self.on_imu, RELIABLE)
 
-    def on_state(self, message: JointState) -> None:
+    def on_imu(self, message: Imu) -> None:
         """Ask for the velocity, with the state's stamp."""
-        self.publisher.publish(command_to_msg(stamp_ns(message), self.command))
+        orientation, _ = imu_from_msg(message)
+        self.publisher.publish(command_to_msg(stamp_ns(message), self.driver.command(orientation)))
 
     def work(self, executor: Executor, stop: Stop) -> int:
         """Spin."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 __all__ = ['Proposals']
 
-SAME_COMMAND = 0.1  # largest distance of two commands that count as one, in spreads
+SAME_COMMAND = 0.3  # largest distance of a command from what it was lately, in spreads
 
 
 class Proposals:
@@ -35,7 +35,8 @@ class Proposals:
             reach: Largest offset, in spreads, where the command itself is not smaller: less of it
                 is not the opposite.
             penalty: On the return of an offset of one spread; it grows with the square.
-            settling: Ticks without offsets after another command.
+            settling: Ticks without offsets after another command. A command that changes little
+                in this time, such as one that steers, is the same.
         """
         self.spread = torch.clamp(spread.detach().cpu(), min=1e-6)
         self.around = step * torch.arange(-num_steps, num_steps + 1, dtype=torch.float32)
@@ -50,16 +51,19 @@ class Proposals:
     def reset(self) -> None:
         """Forget what was worth most."""
         self.centre = 0.0
-        self.wanted: Tensor | None = None
+        self.lately: Tensor | None = None
         self.settled_at = 0
         self.limit = 0.0
 
     def note_command(self, command: Tensor, step: int) -> bool:
         """Take the command of a tick, (C,), and its number; tell whether it has settled."""
-        is_new = self.wanted is None or self.distance(command - self.wanted) > SAME_COMMAND
-        if is_new:
-            self.wanted, self.settled_at = command, step + self.settling
+        lately = self.lately
+        is_new = lately is None or self.distance(command - lately) > SAME_COMMAND
+        if lately is None or is_new:
+            self.lately, self.settled_at = command, step + self.settling
             self.centre = 0.0
+        else:
+            self.lately = lately + (command - lately) / max(1, self.settling)
         is_settled = step >= self.settled_at
         self.limit = min(self.reach, self.distance(command)) if is_settled else 0.0
         return is_settled and not is_new

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.command import JointCommand
+from simdist_ros.core.heading import yaw
 from simdist_ros.core.robot import Robot
 from simdist_ros.pretraining.batch_observation import phase_of
 from simdist_ros.pretraining.recipe import Recipe
 from simdist_ros.pretraining.reward import Step, reward_terms
-from simdist_ros.sim.rotation import into_body, yaw
+from simdist_ros.sim.rotation import into_body
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
 
 __all__ = ['WalkReward']

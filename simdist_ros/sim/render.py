@@ -21,10 +21,10 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from simdist_ros.core.heading import yaw
 from simdist_ros.core.robot import Robot, load_robot
 from simdist_ros.sim.errors import RenderError
 from simdist_ros.sim.pictures import contact_sheet, save_gif
-from simdist_ros.sim.rotation import yaw
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.sim.world import Sensors, World
 

@@ -8,15 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['into_body', 'perturb', 'tilt', 'yaw']
+__all__ = ['into_body', 'perturb', 'tilt']
 
 Array = NDArray[np.floating[Any]]
-
-
-def yaw(quaternion: Array) -> float:
-    """Return the heading [rad]."""
-    w, x, y, z = quaternion.tolist()
-    return math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
 
 
 def tilt(quaternion: Array) -> float:

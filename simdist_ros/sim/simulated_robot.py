@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.command import JointCommand
+from simdist_ros.core.heading import yaw
 from simdist_ros.core.observation import RobotState
 from simdist_ros.core.robot import Robot
 from simdist_ros.sim.contacts import Contacts
@@ -21,7 +22,7 @@ from simdist_ros.sim.height_scan import HeightScan
 from simdist_ros.sim.model import build_model, physics_steps, steps_per_period
 from simdist_ros.sim.motors import Motors
 from simdist_ros.sim.pushes import Pushes
-from simdist_ros.sim.rotation import into_body, tilt, yaw
+from simdist_ros.sim.rotation import into_body, tilt
 from simdist_ros.sim.sensing import Noise, Snapshot, measure
 from simdist_ros.sim.terrain import place_ground
 from simdist_ros.sim.world import World

@@ -17,9 +17,9 @@ from simdist_ros.world_model.checkpoint import find_model, load_model
 
 from .running import running_graph
 
-# Slippery ground, noisy and late sensors with holes in the height map; a search with its noise,
-# and trials of what the policy proposes.
-WORLD, SEED, SPEED, SECONDS = 'slippery_slope', 1_002_003, 0.7, 2.0
+# Slippery ground, noisy and late sensors with holes in the height map; somebody who steers; a
+# search with its noise, and trials of what the policy proposes.
+WORLD, SEED, SPEED, SECONDS, STEERING = 'slippery_slope', 1_002_003, 0.7, 2.0, 2.0
 SEARCH = {
     'num_samples': 8,
     'num_iterations': 1,
@@ -34,6 +34,7 @@ BAGS = AssemblySettings(episode_s=0.5, min_episode_s=0.2)
 def bag(tmp_path_factory):
     folder = tmp_path_factory.mktemp('bench') / 'graph'
     options = {'world': WORLD, 'seed': SEED, 'vx': SPEED, 'duration': SECONDS, 'mode': 'lockstep'}
+    options |= {'heading-gain': STEERING}
     arguments = [f'--{name}={value}' for name, value in options.items()]
     arguments += [f'--set=planner.mppi.{name}={value}' for name, value in SEARCH.items()]
     with running_graph(folder, '--model', 'go2', *arguments) as graph:
@@ -43,7 +44,9 @@ def bag(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def ticks(go2):
-    asked = Walk(world=load_world(WORLD), seed=SEED, speed=SPEED, seconds=SECONDS)
+    asked = Walk(
+        world=load_world(WORLD), seed=SEED, speed=SPEED, seconds=SECONDS, heading_gain=STEERING
+    )
     model = load_model(find_model('go2'), go2).model
     return asked, list(walk(go2, model, MppiSettings(**SEARCH), asked))
 

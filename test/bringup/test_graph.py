@@ -73,8 +73,8 @@ def test_teleop_leaves_the_velocity_to_somebody_else():
 
 
 def test_the_velocity_asked_for_reaches_the_operator():
-    nodes = by_name(GraphOptions(model='m', vx=0.3, vy=-0.1, yaw_rate=0.2))
-    wanted = {'robot': 'go2', 'vx': 0.3, 'vy': -0.1, 'yaw_rate': 0.2}
+    nodes = by_name(GraphOptions(model='m', vx=0.3, vy=-0.1, heading_gain=0.7))
+    wanted = {'robot': 'go2', 'vx': 0.3, 'vy': -0.1, 'yaw_rate': 0.0, 'heading_gain': 0.7}
     assert nodes['operator'].parameters == wanted
 
 

@@ -1,6 +1,7 @@
 """Asking the policy for velocities beside the one wanted."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -102,6 +103,19 @@ def test_a_command_that_trembles_is_the_same():
     for step in range(20):
         is_settled = near.note_command(FORWARD * (1.0 + 0.02 * (-1) ** step), step)
     assert is_settled
+
+
+def test_a_command_that_steers_settles_and_one_that_swings_does_not():
+    def last_settled(rate):
+        near = proposals(settling=10)
+        return [
+            near.note_command(FORWARD + rate(step) * torch.tensor([0.0, 0.0, 1.0]), step)
+            for step in range(60)
+        ][20:]
+
+    assert all(last_settled(lambda step: 0.01 * step))  # 0.1 of a spread in the settling time
+    assert all(last_settled(lambda step: 0.2 * math.sin(step / 5)))
+    assert not any(last_settled(lambda step: 0.8 * (-1) ** (step // 5)))
 
 
 def test_less_of_a_small_command_is_not_the_opposite():

@@ -7,12 +7,12 @@ import mujoco
 import numpy as np
 import pytest
 
+from simdist_ros.core.heading import yaw
 from simdist_ros.core.observation import RobotState, extero_obs, proprio_obs
 from simdist_ros.pretraining.batch_rotation import from_body, into_body
 from simdist_ros.pretraining.bumps import PERIOD_M, draw_bumps, ground_height
 from simdist_ros.sim.height_scan import HeightScan
 from simdist_ros.sim.rotation import into_body as into_body_of_one
-from simdist_ros.sim.rotation import yaw
 
 
 def turned(rng):

@@ -3,8 +3,9 @@ import math
 import numpy as np
 import pytest
 
+from simdist_ros.core.heading import yaw
 from simdist_ros.core.observation import projected_gravity
-from simdist_ros.sim.rotation import into_body, perturb, tilt, yaw
+from simdist_ros.sim.rotation import into_body, perturb, tilt
 
 LEFT = np.array([math.cos(0.4), 0.0, 0.0, math.sin(0.4)])  # 0.8 rad about z
 NOSE_DOWN = np.array([math.cos(0.15), 0.0, math.sin(0.15), 0.0])  # 0.3 rad about y
