@@ -23,12 +23,18 @@ class FinetuneSettings(Settings):
     )
     seed: int = setting(0, 'Of the windows drawn and of new weights.', low=0)
     batch_size: int = setting(32, 'Windows in a step.', low=1, high=4096)
-    max_steps: int = setting(4000, 'Most gradient steps.', low=1)
-    dynamics_rate: float = setting(3e-4, 'Learning rate of `dynamics`.', low=1e-8, high=1.0)
-    residual_rate: float = setting(1e-3, 'Learning rate of `residual`.', low=1e-8, high=1.0)
-    all_rate: float = setting(1e-4, 'Learning rate of `all`.', low=1e-8, high=1.0)
-    policy_rate: float = setting(1e-4, 'Learning rate of `policy`.', low=1e-8, high=1.0)
-    residual_hidden: int = setting(64, 'Hidden units of a new residual.', low=1, high=4096)
+    max_steps: int = setting(
+        1000, 'Most gradient steps; the learning rates fall to zero until then.', low=1
+    )
+    dynamics_rate: float = setting(
+        1e-3, 'Highest learning rate of `dynamics`.', low=1e-8, high=1.0
+    )
+    residual_rate: float = setting(
+        3e-3, 'Highest learning rate of `residual`.', low=1e-8, high=1.0
+    )
+    all_rate: float = setting(1e-4, 'Highest learning rate of `all`.', low=1e-8, high=1.0)
+    policy_rate: float = setting(1e-4, 'Highest learning rate of `policy`.', low=1e-8, high=1.0)
+    residual_hidden: int = setting(256, 'Hidden units of a new residual.', low=1, high=4096)
     residual_decay: float = setting(0.1, 'Weight decay of the residual.', low=0.0, high=100.0)
     max_grad_norm: float = setting(1.0, 'Norm to which gradients are clipped.', low=1e-6)
     rehearsal: float = setting(

@@ -49,19 +49,19 @@ class GridSettings(Settings):
         8, 'Seeds of `none` and `dynamics`, and of its control.', low=1, high=MAX_SEEDS
     )
     dynamics_minutes: tuple[float, ...] = setting(
-        (0.5, 1.0, 3.0), 'Amounts of data for `dynamics`.', unit='min', low=0.01
+        (0.5, 1.0, 4.0), 'Amounts of data for `dynamics`.', unit='min', low=0.01
     )
-    residual_seeds: int = setting(8, 'Seeds of `residual`; 0: none.', low=0, high=MAX_SEEDS)
+    residual_seeds: int = setting(4, 'Seeds of `residual`; 0: none.', low=0, high=MAX_SEEDS)
     residual_minutes: tuple[float, ...] = setting(
-        (0.5, 1.0, 3.0), 'Amounts of data for `residual`.', unit='min', low=0.01
+        (0.5, 1.0, 4.0), 'Amounts of data for `residual`.', unit='min', low=0.01
     )
     all_seeds: int = setting(3, 'Seeds of `all`; 0: none.', low=0, high=MAX_SEEDS)
     all_minutes: tuple[float, ...] = setting(
-        (3.0,), 'Amounts of data for `all`.', unit='min', low=0.01
+        (4.0,), 'Amounts of data for `all`.', unit='min', low=0.01
     )
     policy_seeds: int = setting(3, 'Seeds of `policy`; 0: none.', low=0, high=MAX_SEEDS)
     policy_minutes: tuple[float, ...] = setting(
-        (3.0,), 'Amounts of data for `policy`.', unit='min', low=0.01
+        (4.0,), 'Amounts of data for `policy`.', unit='min', low=0.01
     )
     every_control: bool = setting(
         False, 'Nominal-data controls with each amount of data; else with the largest alone.'
@@ -212,7 +212,7 @@ PRESETS = {
         grid=GridSettings(),
         trial=TrialSettings(),
         mppi=MppiSettings(),
-        finetune=FinetuneSettings(max_steps=2000),
+        finetune=FinetuneSettings(),
         gate=GateSettings(),
         bags=AssemblySettings(),
     ),

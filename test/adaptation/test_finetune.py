@@ -124,6 +124,16 @@ def test_it_stops_when_the_held_out_error_falls_no_further_and_keeps_the_best(mo
     assert hashes(result.model) == hashes(model)
 
 
+def test_the_learning_rate_rises_shortly_and_falls_to_the_last_step(model, data):
+    finetuning = Finetuning(model, data, replace(QUICK, max_steps=1000, dynamics_rate=1.0))
+    rates = [finetuning.rate(step) for step in range(1, 1001)]
+    assert rates[0] == pytest.approx(0.02)
+    assert rates[49:51] == [1.0, 1.0]
+    assert np.all(np.diff(rates[:50]) > 0.0)
+    assert np.all(np.diff(rates[51:]) < 0.0)
+    assert 0.0 < rates[-1] < 0.01
+
+
 def test_the_weights_that_it_keeps_have_the_error_that_it_reports(model, data):
     settings = replace(QUICK, dynamics_rate=0.05, max_steps=60)
     result = finetune(model, data, settings)
@@ -194,7 +204,8 @@ def test_known_rewards_teach_the_reward_head_when_all_is_trained(model, data, ar
     }
     known = HeldEpisodes(tuple(lived(number, steps, **labels) for number in range(100, 103)))
     windows = windows_of(known, np.arange(3), architecture)
-    result = finetune(model, replace(data, rehearsal=windows), replace(QUICK, method='all'))
+    settings = replace(QUICK, method='all', all_rate=1e-3)
+    result = finetune(model, replace(data, rehearsal=windows), settings)
     before, after = (m.heads.reward_head.output.weight for m in (model, result.model))
     assert not torch.equal(before, after)
 
