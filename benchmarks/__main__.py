@@ -19,6 +19,7 @@ from benchmarks import (
     realtime,
     round_trip,
     stopping,
+    turnaround,
     walking,
 )
 from benchmarks.machine import machine
@@ -34,6 +35,7 @@ BENCHMARKS = {
     'realtime': realtime.measure,
     'round_trip': round_trip.measure,
     'stopping': stopping.measure,
+    'turnaround': turnaround.measure,
     'walking': walking.measure,
 }
 
@@ -71,7 +73,8 @@ def main() -> int:
     parser.add_argument(
         '--seconds',
         type=float,
-        help='Length of `realtime` (60), and of each measurement of `pretraining` (10).',
+        help='Length of `realtime` (60), of a measurement of `pretraining` (10), and of the walk '
+        'that `turnaround` learns from (300).',
     )
     parser.add_argument('--robots', type=int, default=256, help='Robots of `pretraining`.')
     parser.add_argument(

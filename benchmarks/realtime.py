@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ LEARNING = {
     }
 }
 AROUND_S = 0.2  # of an exchange
+READY = re.compile(r'ready after (\S+) s, (\S+) MB')
 
 
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -44,6 +46,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
         if report is None:
             return rows
         recording = read_recording(Path(run.bag), load_robot(run.robot))
+        ready = READY.search((folder / 'log' / 'planner.log').read_text())
         rows.append(
             {
                 'finetuning': run.finetune,
@@ -51,6 +54,8 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
                 'num_proposals': round(report.planner['num_proposals']),
                 'num_samples': round(report.planner['num_samples']),
                 'num_iterations': round(report.planner['num_iterations'], 2),
+                'ready_s': float(ready[1]) if ready else None,
+                'memory_mb': float(ready[2]) if ready else None,
                 'rate_hz': round(report.rate_hz, 2),
                 'late_percent': round(100.0 * report.late_ticks / report.ticks, 2),
                 'exchanges': len(swap_times(recording)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -79,6 +80,7 @@ class FinetunerNode(Node):
         self.held.enter_context(lock_folder(self.folder))
         self.training: BackgroundTraining | None = None
         self.candidate = self.folder
+        self.began = 0.0  # when the training was asked for, by a steady clock [s]
         self.wanted: Path | None = None  # accepted, and the planner is still to be asked
         self.adopted: Path | None = None  # the planner took it over
         self.asked: Future[Any] | None = None
@@ -159,6 +161,7 @@ class FinetunerNode(Node):
     def start(self, reason: str) -> None:
         """Start to train on all that is in the bag by now."""
         self.triggers.restart()
+        self.began = time.monotonic()
         number = 1
         while (self.folder / f'{self.name}_{number}' / MANIFEST).exists():
             number += 1
@@ -216,7 +219,8 @@ class FinetunerNode(Node):
         (result,) = response.results
         if result.successful:
             self.parent = self.adopted = folder
-            self.say(f'the planner runs {folder.name}')
+            took = time.monotonic() - self.began
+            self.say(f'the planner runs {folder.name}, {took:.1f} s after that was asked for')
         else:
             self.say(f'the planner refused {folder.name}: {result.reason}', well=False)
 

@@ -42,7 +42,7 @@ from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.loading import load_planner
 from simdist_ros.planning.plan import NoPlan
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.planning.statistics import TickStatistics
+from simdist_ros.planning.statistics import TickStatistics, peak_memory_mb
 from simdist_ros.transitions.state_assembler import PARTS
 
 THROTTLE_S = 2.0
@@ -122,6 +122,7 @@ class PlannerNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model, warm it up and fit the search to its budget."""
+        began = time.monotonic()
         try:
             loaded = load_planner(
                 self.get_parameter('model').value,
@@ -148,7 +149,10 @@ class PlannerNode(LifecycleNode):
         )
         if loaded.warning:
             self.get_logger().warning(loaded.warning)
-        self.get_logger().info(loaded.summary)
+        ready_s, memory_mb = time.monotonic() - began, peak_memory_mb()
+        self.get_logger().info(
+            f'{loaded.summary}; ready after {ready_s:.1f} s, {memory_mb:.0f} MB'
+        )
         if not self.lockstep and not self.mppi.plan_delay_steps:
             self.get_logger().warning(
                 'mppi.plan_delay_steps is 0 in realtime: every plan will come late; set it to 1'

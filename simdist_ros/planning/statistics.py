@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import resource
 import time
 from collections import Counter, deque
 
@@ -12,7 +13,7 @@ from simdist_ros.planning.controller import PlannedTargets
 from simdist_ros.planning.plan import NoPlan, Source
 from simdist_ros.planning.settings import MppiSettings
 
-__all__ = ['TickStatistics']
+__all__ = ['TickStatistics', 'peak_memory_mb']
 
 WINDOW = 500  # ticks, 10 s at 50 Hz
 HELD = ('age_ms', 'gain', 'effective_samples', 'num_iterations')  # also summarised over those
@@ -92,6 +93,7 @@ class TickStatistics:
         median, p99, worst = np.percentile(self.elapsed_ms or [0.0], (50, 99, 100))
         values: dict[str, Value] = {
             'model': self.model,
+            'memory_mb': peak_memory_mb(),
             'backend': self.backend,
             'ticks': self.ticks,
             'plan_ms_p50': float(median),
@@ -117,3 +119,8 @@ class TickStatistics:
         (since, ticks), now = self.rate_since, time.monotonic()
         self.rate_since = (now, self.ticks)
         return (self.ticks - ticks) / max(now - since, 1e-6)
+
+
+def peak_memory_mb() -> float:
+    """Return the most memory that this process ever had [MB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0

@@ -1,0 +1,79 @@
+"""From the trigger to the exchange, beside a walk of more than five minutes in realtime.
+
+All settings of the finetuner but its trigger are those that it has by default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simdist_ros.bringup.demo_plot import swap_times
+from simdist_ros.bringup.graph import REALTIME, GraphOptions
+from simdist_ros.bringup.recording import Recording, read_recording
+from simdist_ros.bringup.run import new_run_folder, run_graph
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.robot import load_robot
+from simdist_ros.world_model.manifest import read_manifest
+
+DATA_S, AFTERWARDS_S = 300.0, 90.0
+TOOK = re.compile(r'the planner runs (\S+), (\S+) s after that was asked for')
+
+
+def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return one row; late ticks from the start to the trigger, to the exchange, to the end.
+
+    Raises:
+        ConfigError: No model was exchanged.
+    """
+    data_s = options.seconds or DATA_S
+    graph = GraphOptions(
+        model=options.model,
+        world=options.world,
+        mode=REALTIME,
+        duration_s=data_s + AFTERWARDS_S,
+        heading_gain=1.0,
+        finetune=True,
+    )
+    folder = new_run_folder(Path('runs') / 'bench', graph)
+    if run_graph(graph, {'finetuner': {'trigger.every_s': data_s}}, folder) is None:
+        return []
+    log = folder / 'log' / 'finetuner.log'
+    found = TOOK.search(log.read_text())
+    if found is None:
+        raise ConfigError(f'no model was exchanged within {AFTERWARDS_S:.0f} s; see {log}')
+    adaptation = read_manifest(folder / 'models' / found[1]).adaptation
+    recording = read_recording(folder / 'bag', load_robot(graph.robot))
+    exchange_s, took_s = swap_times(recording)[0], float(found[2])
+    late = [
+        late_percent(recording, *times)
+        for times in (
+            (0.0, exchange_s - took_s),
+            (exchange_s - took_s, exchange_s),
+            (exchange_s, np.inf),
+        )
+    ]
+    return [
+        {
+            'data_s': data_s,
+            'windows': adaptation['windows']['train'],
+            'steps': adaptation['num_steps'],
+            'trigger_to_exchange_s': took_s,
+            'late_percent_before': late[0],
+            'late_percent_while_training': late[1],
+            'late_percent_after': late[2],
+        }
+    ]
+
+
+def late_percent(recording: Recording, begin_s: float, end_s: float) -> float:
+    """Return the share of late ticks in a part of the walk, by times since its start."""
+    stamps = np.array(recording.walking())
+    times = 1e-9 * (stamps - stamps[0])
+    chosen = stamps[(times >= begin_s) & (times < end_s)].tolist()
+    late = [recording.supervisor[stamp]['late'] == '1' for stamp in chosen]
+    return round(100.0 * float(np.mean(late)), 2)
