@@ -71,6 +71,10 @@ def refusal(here, capsys):
             '[-0.5, -0.5, -1.0] .. [1.5, 0.5, 1.0]',
         ),
         (
+            ('--heading-gain', '1', '--yaw-rate', '0.3'),
+            'heading_gain is 1.0 and the yaw rate asked for 0.3; a heading is held only where that is 0',
+        ),
+        (
             ('--set', 'planner.seed'),
             "--set 'planner.seed' is not of the form node.parameter=value",
         ),

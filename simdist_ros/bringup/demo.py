@@ -26,7 +26,7 @@ WALK = GraphOptions(mode=LOCKSTEP, world='stiff_joints', duration_s=10.0)
 LEARNING_S = 240.0
 LEARNING = {  # proposals are tried out half of the time, and it trains every now and then
     'planner': {'mppi.explore_share': 0.5},
-    'finetuner': {'trigger.every_s': 40.0, 'finetune.max_steps': 1200},
+    'finetuner': {'trigger.every_s': 40.0},
 }
 
 

@@ -40,12 +40,17 @@ class HeadingHold:
             gain: Yaw rate per angle [1/s]; 0 does not steer.
 
         Raises:
-            ConfigError: To hold a heading and to turn are asked for at once.
+            ConfigError: To hold a heading and to turn are asked for at once, or the robot's
+                commands have no yaw rate.
         """
-        if gain and (len(velocity) <= YAW_RATE or velocity[YAW_RATE] != 0.0):
+        if gain and len(velocity) <= YAW_RATE:
             raise ConfigError(
-                f'heading_gain is {gain}, but the command {velocity.tolist()} turns or cannot; '
-                'a heading is held where the yaw rate asked for is 0'
+                f'heading_gain is {gain}, but robot {robot.name!r} takes no yaw rate; leave it 0'
+            )
+        if gain and velocity[YAW_RATE] != 0.0:
+            raise ConfigError(
+                f'heading_gain is {gain} and the yaw rate asked for {velocity[YAW_RATE]}; a '
+                'heading is held only where that is 0'
             )
         self.velocity, self.gain = velocity, gain
         self.limits = (robot.command_low, robot.command_high)

@@ -45,5 +45,5 @@ def test_without_a_gain_or_an_orientation_the_velocity_is_asked_for_as_it_is(go2
 
 
 def test_a_heading_is_not_held_while_turning(go2):
-    with pytest.raises(ConfigError, match='a heading is held where the yaw rate asked for is 0'):
+    with pytest.raises(ConfigError, match='a heading is held only where that is 0'):
         HeadingHold(go2, np.array([0.5, 0.0, 0.3]), gain=1.0)
