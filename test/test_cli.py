@@ -72,8 +72,8 @@ def refusal(here, capsys):
         ),
         (
             ('--heading-gain', '1', '--yaw-rate', '0.3'),
-            'heading_gain is 1.0 and the yaw rate asked for 0.3; a heading is held only where that '
-            'is 0',
+            'heading_gain is 1.0 and the yaw rate asked for 0.3; a heading is held only where '
+            'that is 0',
         ),
         (
             ('--set', 'planner.seed'),
