@@ -21,7 +21,7 @@ from simdist_ros.core.robot import load_robot
 from simdist_ros.world_model.manifest import read_manifest
 
 DATA_S, AFTERWARDS_S = 300.0, 90.0
-TOOK = re.compile(r'the planner runs (\S+), (\S+) s after that was asked for')
+TOOK = re.compile(r'the planner runs (\S+), (\S+) s after its training began')
 
 
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:

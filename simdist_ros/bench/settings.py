@@ -49,22 +49,30 @@ class GridSettings(Settings):
         8, 'Seeds of `none` and `dynamics`, and of its control.', low=1, high=MAX_SEEDS
     )
     dynamics_minutes: tuple[float, ...] = setting(
-        (0.5, 1.0, 4.0), 'Amounts of data for `dynamics`.', unit='min', low=0.01
+        (1.0,), 'Amounts of data for `dynamics`.', unit='min', low=0.01
     )
     residual_seeds: int = setting(4, 'Seeds of `residual`; 0: none.', low=0, high=MAX_SEEDS)
     residual_minutes: tuple[float, ...] = setting(
-        (0.5, 1.0, 4.0), 'Amounts of data for `residual`.', unit='min', low=0.01
+        (1.0,), 'Amounts of data for `residual`.', unit='min', low=0.01
     )
-    all_seeds: int = setting(3, 'Seeds of `all`; 0: none.', low=0, high=MAX_SEEDS)
+    all_seeds: int = setting(2, 'Seeds of `all`; 0: none.', low=0, high=MAX_SEEDS)
     all_minutes: tuple[float, ...] = setting(
-        (4.0,), 'Amounts of data for `all`.', unit='min', low=0.01
+        (1.0,), 'Amounts of data for `all`.', unit='min', low=0.01
     )
-    policy_seeds: int = setting(3, 'Seeds of `policy`; 0: none.', low=0, high=MAX_SEEDS)
+    policy_seeds: int = setting(2, 'Seeds of `policy`; 0: none.', low=0, high=MAX_SEEDS)
     policy_minutes: tuple[float, ...] = setting(
-        (4.0,), 'Amounts of data for `policy`.', unit='min', low=0.01
+        (1.0,), 'Amounts of data for `policy`.', unit='min', low=0.01
     )
+    further_minutes: tuple[float, ...] = setting(
+        (4.0,),
+        'Further amounts of data for `dynamics` and `residual`, without controls.',
+        unit='min',
+        low=0.01,
+    )
+    further_seeds: int = setting(2, 'Seeds that get those; 0: none.', low=0, high=MAX_SEEDS)
     every_control: bool = setting(
-        False, 'Nominal-data controls with each amount of data; else with the largest alone.'
+        False,
+        'Nominal-data controls with each amount of data that all seeds get; else with the largest.',
     )
 
     def __post_init__(self) -> None:
@@ -97,7 +105,7 @@ class GridSettings(Settings):
         return self.num_seeds if method == 'dynamics' else int(getattr(self, f'{method}_seeds'))
 
     def minutes(self, method: str) -> list[float]:
-        """Return a method's amounts of data, smallest first [min]."""
+        """Return a method's amounts of data of all its seeds, smallest first [min]."""
         return sorted(set(getattr(self, f'{method}_minutes')))
 
 
@@ -194,6 +202,7 @@ PRESETS = {
             residual_minutes=(0.1,),
             all_seeds=0,
             policy_seeds=0,
+            further_seeds=0,
         ),
         trial=TrialSettings(
             walk_s=3.0,

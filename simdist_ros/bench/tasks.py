@@ -26,6 +26,7 @@ NONE = 'none'  # the method that leaves the model as it is
 HELD_OUT = 999  # seed of the data that nobody learns from
 MAX_WALKS = 1000  # of one seed
 DATA, JUDGING = 1, 2
+FURTHER = ('dynamics', 'residual')  # the methods with further amounts of data
 
 
 def walk_seed(purpose: int, seed: int, number: int) -> int:
@@ -131,6 +132,14 @@ def stages(grid: GridSettings) -> Iterator[Stage]:
                 yield Stage(method, minutes, seeds)
                 if grid.every_control:
                     yield Stage(method, minutes, seeds, is_control=True)
+    for minutes in grid.further_minutes:
+        for method in FURTHER:
+            yield Stage(method, minutes, further_seeds(grid, method))
+
+
+def further_seeds(grid: GridSettings, method: str) -> int:
+    """Return how many seeds of a method get the further amounts of data."""
+    return min(grid.further_seeds, grid.seeds(method)) if method in FURTHER else 0
 
 
 def places(stage: Stage, grid: GridSettings) -> Iterator[tuple[str, str]]:
@@ -167,7 +176,7 @@ def list_tasks(grid: GridSettings, trial: TrialSettings) -> dict[Task, tuple[Tas
                 held_out = Collect(world=world, seed=HELD_OUT, minutes=trial.held_out_minutes)
                 needs: list[Task] = [held_out]
                 if task.model is not None:
-                    most = most_minutes(grid, number)
+                    most = most_minutes(grid, source, number)
                     data = Collect(world=source, seed=task.seed, minutes=most)
                     tasks.setdefault(data, ())
                     tasks.setdefault(task.model, (data,))
@@ -177,6 +186,9 @@ def list_tasks(grid: GridSettings, trial: TrialSettings) -> dict[Task, tuple[Tas
     return tasks
 
 
-def most_minutes(grid: GridSettings, number: int) -> float:
-    """Return the most data that any method takes of a seed, given its number [min]."""
-    return max(grid.minutes(method)[-1] for method in METHODS if number < grid.seeds(method))
+def most_minutes(grid: GridSettings, source: str, number: int) -> float:
+    """Return the most data that any method takes of a world and a seed, given its number [min]."""
+    amounts = [grid.minutes(method)[-1] for method in METHODS if number < grid.seeds(method)]
+    if source != NOMINAL and any(number < further_seeds(grid, method) for method in METHODS):
+        amounts += grid.further_minutes
+    return max(amounts)

@@ -82,6 +82,7 @@ class FinetunerNode(Node):
         self.candidate = self.folder
         self.began = 0.0  # when the training was asked for, by a steady clock [s]
         self.wanted: Path | None = None  # accepted, and the planner is still to be asked
+        self.wanted_since = 0.0  # when its training was asked for
         self.adopted: Path | None = None  # the planner took it over
         self.asked: Future[Any] | None = None
         self.disagreed = 0  # diagnostics in a row in which the planner runs another one
@@ -202,7 +203,7 @@ class FinetunerNode(Node):
         self.say(f'{self.candidate.name} {verdict["reason"]}')
         self.counts['accepted' if code == ACCEPTED else 'refused'] += 1
         if code == ACCEPTED:
-            self.wanted = self.candidate
+            self.wanted, self.wanted_since = self.candidate, self.began
 
     def ask_planner(self, folder: Path) -> None:
         """Ask the planner to use a model; it answers when it does, or says why not."""
@@ -219,8 +220,8 @@ class FinetunerNode(Node):
         (result,) = response.results
         if result.successful:
             self.parent = self.adopted = folder
-            took = time.monotonic() - self.began
-            self.say(f'the planner runs {folder.name}, {took:.1f} s after that was asked for')
+            took = time.monotonic() - self.wanted_since
+            self.say(f'the planner runs {folder.name}, {took:.1f} s after its training began')
         else:
             self.say(f'the planner refused {folder.name}: {result.reason}', well=False)
 

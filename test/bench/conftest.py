@@ -28,6 +28,7 @@ SMALL = {
         'num_seeds': '1',
         'dynamics_minutes': '0.05',
         'residual_minutes': '0.05',
+        'further_minutes': '0.05',
     },
     'trial': {
         'walk_s': '1.0',

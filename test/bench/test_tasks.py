@@ -24,6 +24,7 @@ GRID = GridSettings(
     residual_minutes=(1.0,),
     all_seeds=0,
     policy_seeds=0,
+    further_seeds=0,
 )
 TASKS = list_tasks(GRID, TrialSettings(seed=10))
 JUDGED = [task for task in TASKS if isinstance(task, Judge)]
@@ -73,6 +74,25 @@ def test_controls_have_the_largest_amount_of_data_or_every_amount():
     assert amounts(list_tasks(every, TrialSettings())) == {5.0, 1.0}
     none = GridSettings(**{**vars(GRID), 'residual_seeds': 0})
     assert amounts(list_tasks(none, TrialSettings())) == {5.0}
+
+
+def test_further_amounts_of_data_are_for_few_seeds_and_come_last():
+    grid = GridSettings(**{**vars(GRID), 'further_minutes': (9.0,), 'further_seeds': 1})
+    tasks = list(list_tasks(grid, TrialSettings()))
+    judged = [task for task in tasks if isinstance(task, Judge)]
+    further = [(t.method, t.world, t.seed) for t in judged if t.minutes == 9.0]
+    assert further == [
+        (method, world, 0) for method in ('dynamics', 'residual') for world in grid.world_list
+    ]
+    assert [t.minutes for t in judged[-len(further) :]] == [9.0] * len(further)
+    collected = {
+        (t.world, t.seed): t.minutes for t in tasks if isinstance(t, Collect) and t.seed < 2
+    }
+    assert collected == {
+        (world, seed): 9.0 if seed == 0 and world != 'nominal' else 5.0
+        for world in ('nominal', 'soft', 'weak_motors')
+        for seed in (0, 1)
+    }
 
 
 def test_what_learned_from_all_data_is_judged_on_nominal_ground_too():
