@@ -72,7 +72,7 @@ class GridSettings(Settings):
     further_seeds: int = setting(2, 'Seeds that get those; 0: none.', low=0, high=MAX_SEEDS)
     every_control: bool = setting(
         False,
-        'Nominal-data controls with each amount of data that all seeds get; else with the largest.',
+        'Nominal-data controls with each amount that all seeds get; else with the largest.',
     )
 
     def __post_init__(self) -> None:
