@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from simdist_ros.adaptation.watch import RecentTicks, WatchSettings, fewest_ticks, live_errors
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.giving_way import GivingWay
 from simdist_ros.core.robot import Robot
 from simdist_ros.planning.backends.backend import NewDynamics
 from simdist_ros.planning.candidate import Candidate, load_candidate
@@ -44,6 +45,7 @@ class LiveModel:
         num_rollbacks: Models taken back so far.
         last_change: What the last one of those was, in a sentence.
         error: Live prediction error of the running model; None before it was measured.
+        way: Whatever must not be late is done as its `urgent`; the thread gives way to it.
         error_before: That of the model before, on the same ticks, while they are compared.
     """
 
@@ -79,12 +81,14 @@ class LiveModel:
         fewest = fewest_ticks(loaded.model.architecture)
         self.recent = RecentTicks(max(fewest, round(settings.window_s * rate_hz)))
         self.age = self.since_measured = 0
+        self.way = GivingWay()
         self.worker = ThreadPoolExecutor(1, thread_name_prefix='model')
         self.measuring: Future[list[float]] | None = None
 
     def load(self, name: str) -> Future[Candidate]:
         """Read, verify and warm up another model in the background; nothing changes yet."""
-        return self.worker.submit(load_candidate, name, self.robot, self.planner.backend)
+        backend = self.planner.backend
+        return self.worker.submit(load_candidate, name, self.robot, backend, self.way.wait)
 
     def use(self, candidate: Candidate) -> str:
         """Plan with another model from the next tick on, and say so."""
@@ -133,7 +137,7 @@ class LiveModel:
             if self.earlier and self.age <= self.duration:
                 models.append(self.earlier[-1].loaded.model)
             ticks, most = self.recent.copy(), self.settings.num_windows
-            self.measuring = self.worker.submit(live_errors, models, ticks, most)
+            self.measuring = self.worker.submit(live_errors, models, ticks, most, self.way.wait)
             if self.waits:
                 wait([self.measuring])
         if self.measuring is None or not self.measuring.done():

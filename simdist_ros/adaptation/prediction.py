@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.adaptation.methods import encode, tensor, true_latents
 from simdist_ros.adaptation.pool import CHUNK, evenly
+from simdist_ros.core.giving_way import GiveWay, no_wait
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.model import WorldModel
 
@@ -68,7 +69,13 @@ def column_means(errors: Array) -> Array:
 
 @torch.inference_mode()
 def predict(
-    model: WorldModel, sampler: WindowSampler, most: int, kind: str = 'latent'
+    model: WorldModel,
+    sampler: WindowSampler,
+    most: int,
+    kind: str = 'latent',
+    *,
+    chunk_size: int = CHUNK,
+    give_way: GiveWay = no_wait,
 ) -> Prediction:
     """Predict evenly spaced windows with the actions that were executed.
 
@@ -79,12 +86,15 @@ def predict(
         sampler: The windows.
         most: Largest number of windows.
         kind: ``action`` for the errors of the policy prior too.
+        chunk_size: Windows at once.
+        give_way: Called before each of these chunks.
     """
     past = model.architecture.history_steps
     rows: dict[str, list[Array]] = {}
     targets: list[Array] = []
     numbers = evenly(len(sampler), most)
-    for chunk in np.array_split(numbers, max(1, -(-len(numbers) // CHUNK))):
+    for chunk in np.array_split(numbers, max(1, -(-len(numbers) // chunk_size))):
+        give_way()
         windows = sampler.gather(chunk)
         context = encode(model, windows)
         actions = tensor(windows.actions[:, past:])

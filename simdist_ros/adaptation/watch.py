@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.adaptation.prediction import predict
+from simdist_ros.core.giving_way import GiveWay, no_wait
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.planning.plan import Observation
 from simdist_ros.transitions.episode import Episode
@@ -20,6 +21,8 @@ from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['RecentTicks', 'Tick', 'WatchSettings', 'fewest_ticks', 'live_errors']
+
+AT_ONCE = 4  # windows, some milliseconds
 
 F32 = NDArray[np.float32]
 
@@ -113,7 +116,9 @@ def fewest_ticks(architecture: Architecture) -> int:
     return architecture.history_steps + architecture.horizon_steps + 1
 
 
-def live_errors(models: Sequence[WorldModel], ticks: Sequence[Tick], most: int) -> list[float]:
+def live_errors(
+    models: Sequence[WorldModel], ticks: Sequence[Tick], most: int, give_way: GiveWay = no_wait
+) -> list[float]:
     """Let each model predict the actions that were executed; return their latent errors.
 
     They are shares of the variance of the true latents; what is not finite is infinitely wrong.
@@ -122,6 +127,7 @@ def live_errors(models: Sequence[WorldModel], ticks: Sequence[Tick], most: int) 
         models: Of one architecture, on the CPU.
         ticks: `fewest_ticks` at least, without a gap.
         most: Largest number of windows.
+        give_way: Called between two pieces of work.
     """
     sizes = models[0].architecture
     sampler = WindowSampler(
@@ -131,4 +137,7 @@ def live_errors(models: Sequence[WorldModel], ticks: Sequence[Tick], most: int) 
         horizon_steps=sizes.horizon_steps,
         whole_history=True,
     )
-    return [float(np.mean(predict(model, sampler, most).by_step())) for model in models]
+    predictions = (
+        predict(model, sampler, most, chunk_size=AT_ONCE, give_way=give_way) for model in models
+    )
+    return [float(np.mean(prediction.by_step())) for prediction in predictions]

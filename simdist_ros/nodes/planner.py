@@ -281,16 +281,18 @@ class PlannerNode(LifecycleNode):
             return
         if self.lockstep and not self.is_complete(state, controller):
             return
+        assert self.models is not None
         self.waiting = None
         began = time.perf_counter()
-        try:
-            result = controller.tick(state, self.command_now().astype(np.float32))
-        except SimdistError as error:
-            self.warn('state', str(error))
-            return
-        self.publish(state.stamp_ns, result)
+        with self.models.live.way.urgent():
+            try:
+                result = controller.tick(state, self.command_now().astype(np.float32))
+            except SimdistError as error:
+                self.warn('state', str(error))
+                return
+            self.publish(state.stamp_ns, result)
         self.record(state.stamp_ns, result, 1e3 * (time.perf_counter() - began))
-        if isinstance(result, PlannedTargets) and self.models is not None:
+        if isinstance(result, PlannedTargets):
             self.models.watch(controller.observation)
         controller.planner.prepare()
 

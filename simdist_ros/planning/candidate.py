@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simdist_ros.core.errors import CheckpointError
+from simdist_ros.core.giving_way import GiveWay, no_wait
 from simdist_ros.core.robot import Robot
 from simdist_ros.planning.backends.backend import Backend, NewDynamics
 from simdist_ros.world_model.checkpoint import LoadedModel, find_model, load_model
@@ -25,23 +26,26 @@ class Candidate:
     new: NewDynamics
 
 
-def load_candidate(name: str, robot: Robot, backend: Backend) -> Candidate:
+def load_candidate(
+    name: str, robot: Robot, backend: Backend, give_way: GiveWay = no_wait
+) -> Candidate:
     """Read, verify and warm up a model, off the control thread; the one in use stays in use.
 
     Args:
         name: Name or folder of the model.
         robot: The robot it must be for.
         backend: What runs the model in use.
+        give_way: Called between two pieces of work.
 
     Raises:
         CheckpointError: The model is damaged, made for something else, was refused when it was
             made, or differs from the one in use in more than its dynamics.
     """
-    loaded = load_model(find_model(name), robot)
+    loaded = load_model(find_model(name), robot, give_way=give_way)
     verdict = loaded.manifest.adaptation.get('verdict', {})
     if not verdict.get('accepted', True):
         raise CheckpointError(
             f'{loaded.folder}: the gate did not accept this model ({verdict.get("reason", "?")}); '
             'choose one that it accepted'
         )
-    return Candidate(loaded, backend.prepare(loaded.model))
+    return Candidate(loaded, backend.prepare(loaded.model, give_way))

@@ -13,6 +13,7 @@ from torch import nn
 
 from simdist_ros.core.atomic import TEMPORARY_SUFFIX, write_atomic
 from simdist_ros.core.errors import CheckpointError, unknown_name
+from simdist_ros.core.giving_way import GiveWay, no_wait
 from simdist_ros.core.robot import Robot
 from simdist_ros.core.share import share_folder
 from simdist_ros.world_model.cpu import keep_freed_memory
@@ -68,13 +69,19 @@ def find_model(name_or_path: str | Path) -> Path:
     raise CheckpointError(f'{path}: there is no such model folder; check the path')
 
 
-def load_model(folder: Path, robot: Robot | None = None, device: str = 'cpu') -> LoadedModel:
+def load_model(
+    folder: Path,
+    robot: Robot | None = None,
+    device: str = 'cpu',
+    give_way: GiveWay = no_wait,
+) -> LoadedModel:
     """Read a model, trusting nothing: hashes, names, shapes and numbers are checked.
 
     Args:
         folder: The model folder.
         robot: The robot it has to fit; None for any.
         device: Where the weights go.
+        give_way: Called between two pieces of work.
 
     Returns:
         The model in evaluation mode, and its manifest.
@@ -83,13 +90,18 @@ def load_model(folder: Path, robot: Robot | None = None, device: str = 'cpu') ->
         CheckpointError: Something is missing, damaged, too new, or for another robot.
     """
     manifest = read_manifest(folder)
-    content = {name: read_verified(folder, manifest, name) for name in FILES}
+    content = {}
+    for name in FILES:
+        give_way()
+        content[name] = read_verified(folder, manifest, name)
     architecture = read_architecture(content[ARCHITECTURE], folder / ARCHITECTURE)
     if robot is not None:
         check_robot(folder, manifest, architecture, robot)
     keep_freed_memory()
+    give_way()
     model = WorldModel(architecture)
     for part, name in WEIGHTS.items():
+        give_way()
         module: nn.Module = getattr(model, part)
         module.load_state_dict(read_weights(content[name], find_file(folder, name), module))
     if RESIDUAL in manifest.files:

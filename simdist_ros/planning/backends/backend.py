@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from simdist_ros.core.errors import CheckpointError
+from simdist_ros.core.giving_way import GiveWay, no_wait
 from simdist_ros.planning.backends.stages import DYNAMICS, Run, Stages
 from simdist_ros.planning.mppi import Search, State, discounted_return, iterate
 from simdist_ros.planning.settings import MppiSettings
@@ -102,8 +103,12 @@ class Backend(ABC):
             torch.cuda.synchronize(self.device)
 
     @abstractmethod
-    def prepare(self, model: WorldModel) -> NewDynamics:
+    def prepare(self, model: WorldModel, give_way: GiveWay = no_wait) -> NewDynamics:
         """Make the dynamics of another model ready; slow, to be called off the control thread.
+
+        Args:
+            model: The whole model with them.
+            give_way: Called between two pieces of work.
 
         Raises:
             CheckpointError: The model differs in more than its dynamics.

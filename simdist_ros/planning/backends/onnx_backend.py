@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from simdist_ros.core.errors import CheckpointError
+from simdist_ros.core.giving_way import GiveWay, no_wait
 from simdist_ros.planning.backends.backend import Backend, NewDynamics, check_frozen
 from simdist_ros.planning.backends.onnx_graphs import (
     Graph,
@@ -63,19 +64,24 @@ class OnnxBackend(Backend):
         return f'{self.name} on {self.provider}'
 
     def sessions(
-        self, model: WorldModel, graphs: Mapping[str, Graph], names: Sequence[str]
+        self,
+        model: WorldModel,
+        graphs: Mapping[str, Graph],
+        names: Sequence[str],
+        give_way: GiveWay = no_wait,
     ) -> dict[str, OnnxStage]:
         """Build the sessions of some stages."""
-        return {
-            name: OnnxStage(
+        sessions = {}
+        for name in names:
+            give_way()
+            sessions[name] = OnnxStage(
                 graphs[name],
                 STAGES[name](model).state_dict(),
                 STAGES[name].inputs,
                 provider=self.provider,
                 num_threads=self.num_threads,
             )
-            for name in names
-        }
+        return sessions
 
     def graphs_of(self, model: WorldModel) -> Mapping[str, Graph]:
         """Return a model's graphs, which a residual makes others; nothing is exported meanwhile.
@@ -100,16 +106,17 @@ class OnnxBackend(Backend):
         return super().observe(*(array.contiguous() for array in arrays))
 
     @torch.inference_mode()
-    def prepare(self, model: WorldModel) -> NewDynamics:
+    def prepare(self, model: WorldModel, give_way: GiveWay = no_wait) -> NewDynamics:
         """Build sessions for other dynamics and run them once at every size in use.
 
         Raises:
             CheckpointError: The model differs in more, or its graphs are not exported.
         """
         check_frozen(self.model, model)
-        new = self.sessions(model, self.graphs_of(model), DYNAMICS)
+        new = self.sessions(model, self.graphs_of(model), DYNAMICS, give_way)
         for name, session in new.items():
             for count in tuple(getattr(self.stages, name).buffers):
+                give_way()
                 inputs = example_inputs(model.architecture, count)
                 session(*(inputs[key].to(self.device) for key in STAGES[name].inputs))
         return NewDynamics(model, new)

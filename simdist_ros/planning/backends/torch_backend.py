@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from simdist_ros.core.errors import CheckpointError
+from simdist_ros.core.giving_way import GiveWay, no_wait
 from simdist_ros.planning.backends.backend import FROZEN, Backend, NewDynamics, check_frozen
 from simdist_ros.planning.backends.cuda_graph import CudaGraph, flatten
 from simdist_ros.planning.backends.stages import DYNAMICS, STAGES, example_inputs, torch_stages
@@ -33,13 +34,14 @@ class TorchBackend(Backend):
         super().__init__(model, torch_stages(model))
 
     @torch.inference_mode()
-    def prepare(self, model: WorldModel) -> NewDynamics:
+    def prepare(self, model: WorldModel, give_way: GiveWay = no_wait) -> NewDynamics:
         """Take over another model's dynamics and run them once; there is nothing to build."""
         check_frozen(self.model, model)
         model = model.to(self.device).eval()
         new = {name: STAGES[name](model) for name in DYNAMICS}
         inputs = example_inputs(model.architecture, WARM_UP_CANDIDATES)
         for name, stage in new.items():
+            give_way()
             stage(*(inputs[key].to(self.device) for key in STAGES[name].inputs))
         return NewDynamics(model, new)
 
@@ -90,7 +92,7 @@ class CudaBackend(TorchBackend):
         result: State = self.play(settings, partial(super().step, settings), start, state, noise)
         return result
 
-    def prepare(self, model: WorldModel) -> NewDynamics:
+    def prepare(self, model: WorldModel, give_way: GiveWay = no_wait) -> NewDynamics:
         """Bring other dynamics to the GPU; the recordings need arrays of the same names."""
         check_frozen(self.model, model)
         if model.state_dict().keys() != self.model.state_dict().keys():
