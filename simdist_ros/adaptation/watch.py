@@ -22,7 +22,7 @@ from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['RecentTicks', 'Tick', 'WatchSettings', 'fewest_ticks', 'live_errors']
 
-AT_ONCE = 4  # windows, some milliseconds
+AT_ONCE = 1  # window, some milliseconds of work
 
 F32 = NDArray[np.float32]
 

@@ -55,7 +55,8 @@ def fit_to_budget(make: Callable[[MppiSettings], Planner], settings: MppiSetting
     """Cut the search until all its iterations fit the budget.
 
     Iterations go first, down to two; then samples, down to `FEW_SAMPLES`; then what is left, and
-    last the policy's other proposals.
+    last the policy's other proposals, which stay as long as they fit the bare budget: without them
+    a better model plans no better.
 
     Args:
         make: Makes a planner to measure with.
@@ -68,12 +69,14 @@ def fit_to_budget(make: Callable[[MppiSettings], Planner], settings: MppiSetting
     asked_ms = measured
     while measured > allowed:
         smaller = cut(trial, allowed / measured)
-        if smaller == trial:
+        loses_proposals = smaller.num_command_steps < trial.num_command_steps
+        if smaller == trial or (loses_proposals and measured <= settings.budget_ms):
             break
         trial, measured = smaller, plan_ms(make, smaller)
     asked = (
         f'{settings.num_samples} samples x {settings.num_iterations} iterations take '
-        f'{asked_ms:.1f} ms here, the budget is {settings.budget_ms:g} ms: '
+        f'{asked_ms:.1f} ms here, the budget is {settings.budget_ms:g} ms, {allowed:g} ms when '
+        'nothing else runs: '
     )
     if trial != settings:
         size = f'{trial.num_samples} x {trial.num_iterations}'
