@@ -70,7 +70,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
             'search': search,
             'num_samples': settings.num_samples,
             'num_iterations': settings.num_iterations,
-            'evaluations': evaluations(settings),
+            'evaluations': evaluations(settings, model),
         }
         for source, situations in sources.items():
             row |= gains(source, situations, settings, model)
@@ -94,14 +94,13 @@ def searches(options: argparse.Namespace) -> Iterator[tuple[str, MppiSettings]]:
         yield f'{samples} x {iterations}', settings
 
 
-def evaluations(settings: MppiSettings) -> int:
-    """Return the plans that are scored in a tick: to begin with, drawn ones, and the result."""
+def evaluations(settings: MppiSettings, model: WorldModel) -> int:
+    """Return how many plans a tick scores: proposals, last plan, those drawn, the result."""
     if not settings.num_iterations:
         return 0
-    steps = settings.num_command_steps
-    begun = (2 * steps + 2 if steps else 1) + 1  # proposals and the last plan
+    planner = Planner(model, settings, torch.Generator())
     drawn = settings.num_candidates * settings.num_iterations if settings.num_drawn else 0
-    return begun + drawn + 1
+    return planner.proposals.count + 1 + drawn + 1
 
 
 def gains(

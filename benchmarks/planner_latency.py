@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -23,6 +22,7 @@ from simdist_ros.planning.fitting import blank_observation, warm_up
 from simdist_ros.planning.loading import load_planner
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.planning.statistics import peak_memory_mb
 
 SIZES = ((0, 0), (0, 1), (16, 1), (16, 2), (32, 2), (64, 2), (128, 4), (450, 8))
 MIN_PLANS, MAX_PLANS = 5, 200
@@ -58,7 +58,7 @@ def measure_backend(
         'backend': loaded.planner.backend.about,
         'threads': backend.num_threads,
         'ready_s': round(ready_s, 2),
-        'memory_mb': round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        'memory_mb': round(peak_memory_mb()),
     }
     return [
         {**about, **latency(loaded.planner, samples, iterations, enough_s)}

@@ -1,6 +1,7 @@
 """From the trigger to the exchange, beside a walk of more than five minutes in realtime.
 
-All settings of the finetuner but its trigger are those that it has by default.
+Somebody steers (`heading_gain` 1); all settings of planner and finetuner but its trigger are
+those that they have by default.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     log = folder / 'log' / 'finetuner.log'
     found = TOOK.search(log.read_text())
     if found is None:
-        raise ConfigError(f'no model was exchanged within {AFTERWARDS_S:.0f} s; see {log}')
+        last = log.read_text().strip().splitlines()[-1:]
+        raise ConfigError(f'no model was exchanged; the finetuner said last: {" ".join(last)}')
     adaptation = read_manifest(folder / 'models' / found[1]).adaptation
     recording = read_recording(folder / 'bag', load_robot(graph.robot))
     exchange_s, took_s = swap_times(recording)[0], float(found[2])

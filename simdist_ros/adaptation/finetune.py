@@ -109,11 +109,7 @@ class Finetuning:
         return tuple(torch.cat(pair) for pair in zip(lived, rehearsed, strict=True))
 
     def rate(self, step: int) -> float:
-        """Return the learning rate of a step: a short rise, then a straight fall to zero.
-
-        A rate that falls reaches in a thousand steps what a lower, constant one needs twice as
-        many for.
-        """
+        """Return the learning rate of a step: a short rise, then a straight fall to zero."""
         steps = self.settings.max_steps
         up, down = step / (RISE * steps), (steps - step + 1) / ((1.0 - RISE) * steps)
         return self.settings.rate * max(0.0, min(1.0, up, down))

@@ -45,8 +45,8 @@ class LiveModel:
         num_rollbacks: Models taken back so far.
         last_change: What the last one of those was, in a sentence.
         error: Live prediction error of the running model; None before it was measured.
-        way: Whatever must not be late is done as its `urgent`; the thread gives way to it.
         error_before: That of the model before, on the same ticks, while they are compared.
+        way: Gives the planner precedence: what must not be late runs in `way.urgent()`.
     """
 
     def __init__(

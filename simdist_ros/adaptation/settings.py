@@ -24,7 +24,7 @@ class FinetuneSettings(Settings):
     seed: int = setting(0, 'Of the windows drawn and of new weights.', low=0)
     batch_size: int = setting(32, 'Windows in a step.', low=1, high=4096)
     max_steps: int = setting(
-        1000, 'Most gradient steps; the learning rates fall to zero until then.', low=1
+        1000, 'Most gradient steps; the learning rate falls to zero by the last of them.', low=1
     )
     dynamics_rate: float = setting(
         1e-3, 'Highest learning rate of `dynamics`.', low=1e-8, high=1.0
@@ -32,8 +32,8 @@ class FinetuneSettings(Settings):
     residual_rate: float = setting(
         3e-3, 'Highest learning rate of `residual`.', low=1e-8, high=1.0
     )
-    all_rate: float = setting(1e-4, 'Highest learning rate of `all`.', low=1e-8, high=1.0)
-    policy_rate: float = setting(1e-4, 'Highest learning rate of `policy`.', low=1e-8, high=1.0)
+    all_rate: float = setting(3e-4, 'Highest learning rate of `all`.', low=1e-8, high=1.0)
+    policy_rate: float = setting(3e-4, 'Highest learning rate of `policy`.', low=1e-8, high=1.0)
     residual_hidden: int = setting(256, 'Hidden units of a new residual.', low=1, high=4096)
     residual_decay: float = setting(0.1, 'Weight decay of the residual.', low=0.0, high=100.0)
     max_grad_norm: float = setting(1.0, 'Norm to which gradients are clipped.', low=1e-6)

@@ -22,7 +22,7 @@ from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['RecentTicks', 'Tick', 'WatchSettings', 'fewest_ticks', 'live_errors']
 
-AT_ONCE = 1  # window, some milliseconds of work
+WINDOWS_AT_ONCE = 1  # some milliseconds of work
 
 F32 = NDArray[np.float32]
 
@@ -138,6 +138,7 @@ def live_errors(
         whole_history=True,
     )
     predictions = (
-        predict(model, sampler, most, chunk_size=AT_ONCE, give_way=give_way) for model in models
+        predict(model, sampler, most, chunk_size=WINDOWS_AT_ONCE, give_way=give_way)
+        for model in models
     )
     return [float(np.mean(prediction.by_step())) for prediction in predictions]

@@ -68,14 +68,19 @@ def collect(
             seconds=trial.walk_s,
             heading_gain=trial.heading_gain,
         )
-        about = {'world': world.name, 'speed': asked.speed, 'seconds': asked.seconds}
+        about = {
+            'world': world.name,
+            'speed': asked.speed,
+            'seconds': asked.seconds,
+            'heading_gain': asked.heading_gain,
+        }
         name = folder / f'walk_{walks:04d}'
         with ShardWriter(name, robot, seed=asked.seed, settings=about) as writer:
             if not writer.is_complete:
                 while writer.num_shards:  # killed between the last shard and the end
                     writer.drop_oldest()
                 ticks = walk(robot, model, mppi, asked)
-                for episode in episodes_of_walk(robot, settings.bags, asked, ticks):
+                for episode in episodes_of_walk(robot, settings.bags, ticks):
                     writer.add(episode)
         walks += 1
         transitions += writer.num_transitions
@@ -86,7 +91,7 @@ def collect(
 
 
 def episodes_of_walk(
-    robot: Robot, settings: AssemblySettings, asked: Walk, ticks: Iterable[Tick]
+    robot: Robot, settings: AssemblySettings, ticks: Iterable[Tick]
 ) -> list[Episode]:
     """Cut a walk as a bag of it is cut; it ends soon after a fall."""
     cutter = make_cutter(robot, settings)

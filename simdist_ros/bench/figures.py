@@ -64,12 +64,18 @@ def draw_errors(axes: Any, rows: Sequence[Row]) -> None:
 
 
 def draw_lines(axes: Any, rows: Sequence[Row], values: Sequence[Interval]) -> None:
-    """Draw one line for each method and each control, with bars for the intervals."""
-    lines: dict[str, list[tuple[Row, Interval]]] = {}
+    """Draw one line for each method and each control, with bars for the intervals.
+
+    What comes from fewer seeds stands alone: a line would show the difference of the seeds.
+    """
+    most = {row.cell.label: 0 for row in rows}
+    for row in rows:
+        most[row.cell.label] = max(most[row.cell.label], row.seeds)
+    lines: dict[tuple[str, int], list[tuple[Row, Interval]]] = {}
     for row, value in zip(rows, values, strict=True):
-        lines.setdefault(row.cell.label, []).append((row, value))
+        lines.setdefault((row.cell.label, row.seeds), []).append((row, value))
     widest = max(row.cell.minutes for row in rows)
-    for number, (label, points) in enumerate(lines.items()):
+    for number, ((label, seeds), points) in enumerate(lines.items()):
         cell = points[0][0].cell
         if cell.method == NONE:
             draw_unadapted(axes, points[0][1])
@@ -84,7 +90,7 @@ def draw_lines(axes: Any, rows: Sequence[Row], values: Sequence[Interval]) -> No
             marker='s' if cell.is_control else 'o',
             markerfacecolor='none' if cell.is_control else None,
             capsize=3,
-            label=label,
+            label=label if seeds == most[label] else None,
         )
 
 
@@ -102,14 +108,24 @@ def half_widths(value: Interval) -> tuple[float, float]:
     return value.mean - value.low, value.high - value.mean
 
 
+def largest_amounts(rows: Sequence[Row]) -> list[Row]:
+    """Return the row with most data of each method and control.
+
+    Where a method has controls, that is the largest amount of data that has one.
+    """
+    controlled = {(row.cell.method, row.cell.minutes) for row in rows if row.cell.is_control}
+    methods = {method for method, _ in controlled}
+    largest: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: row.cell.minutes):
+        cell = row.cell
+        if cell.method not in methods or (cell.method, cell.minutes) in controlled:
+            largest[cell.label] = row
+    return list(largest.values())
+
+
 def draw_slips(axes: Any, rows: Sequence[Row]) -> None:
     """Draw the error along slips against the steps ahead, each with its largest amount of data."""
-    largest: dict[str, Row] = {}
-    for row in rows:
-        known = largest.get(row.cell.label)
-        if known is None or row.cell.minutes > known.cell.minutes:
-            largest[row.cell.label] = row
-    for row in largest.values():
+    for row in largest_amounts(rows):
         axes.plot(
             range(1, len(row.slip_error) + 1),
             row.slip_error,

@@ -72,7 +72,7 @@ class GridSettings(Settings):
     further_seeds: int = setting(2, 'Seeds that get those; 0: none.', low=0, high=MAX_SEEDS)
     every_control: bool = setting(
         False,
-        'Nominal-data controls with each amount that all seeds get; else with the largest.',
+        'Controls for each of the `*_minutes` of a method; else for the largest of them.',
     )
 
     def __post_init__(self) -> None:
@@ -94,6 +94,11 @@ class GridSettings(Settings):
                     f'grid.{method}_seeds is {self.seeds(method)}, more than the {self.num_seeds} '
                     'of grid.num_seeds that there is something to compare with; raise that too'
                 )
+        if self.further_seeds > self.num_seeds:
+            raise ConfigError(
+                f'grid.further_seeds is {self.further_seeds}, more than the {self.num_seeds} of '
+                'grid.num_seeds; raise that too'
+            )
 
     @property
     def world_list(self) -> list[str]:

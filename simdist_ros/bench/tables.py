@@ -112,16 +112,23 @@ def crossing_lines(found: Sequence[Crossing]) -> list[str]:
     lines = []
     for one in found:
         better = 'residual' if one.factor.mean < 1.0 else 'dynamics'
-        is_sure = one.factor.high < 1.0 or one.factor.low > 1.0
         lines.append(
             f'- {one.minutes:g} min, seeds: {one.seeds}; error of `residual` over that of '
             f'`dynamics` {shown(one.factor, 3)}; {better} predicts better'
-            f'{"" if is_sure else ", not beyond doubt"}.'
+            f'{"" if is_sure(one) else ", not beyond doubt"}.'
         )
     for before, after in itertools.pairwise(found):
         if (before.factor.mean < 1.0) != (after.factor.mean < 1.0):
-            lines.append(f'- They cross between {before.minutes:g} and {after.minutes:g} min.')
+            doubt = '' if is_sure(before) and is_sure(after) else ', it seems'
+            lines.append(
+                f'- They cross between {before.minutes:g} and {after.minutes:g} min{doubt}.'
+            )
     return lines
+
+
+def is_sure(one: Crossing) -> bool:
+    """Tell whether the interval leaves no doubt which one predicts better."""
+    return one.factor.high < 1.0 or one.factor.low > 1.0
 
 
 def forgetting_table(rows: Sequence[Row]) -> list[str]:

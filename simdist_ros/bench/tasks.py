@@ -112,7 +112,7 @@ Task = Collect | Adapt | Judge
 
 @dataclass(frozen=True)
 class Stage:
-    """One method with one amount of data, in all worlds and with all seeds."""
+    """One method with one amount of data, in all worlds, with its first seeds."""
 
     method: str
     minutes: float
@@ -121,7 +121,10 @@ class Stage:
 
 
 def stages(grid: GridSettings) -> Iterator[Stage]:
-    """Yield them: first what the main comparison needs, should the benchmark end early."""
+    """Yield them: first what the main comparison needs, should the benchmark end early.
+
+    The data of a seed are collected once, those for further amounts with them.
+    """
     yield Stage(NONE, 0.0, grid.num_seeds)
     for method in METHODS:
         seeds, amounts = grid.seeds(method), grid.minutes(method)[::-1]
@@ -145,7 +148,7 @@ def further_seeds(grid: GridSettings, method: str) -> int:
 def places(stage: Stage, grid: GridSettings) -> Iterator[tuple[str, str]]:
     """Yield where a stage's models learned, if they did, and where they are judged.
 
-    Those that learned from all the data of a world are judged on nominal ground too.
+    Those of a method's largest amount, further ones aside, are judged on nominal ground too.
     """
     for world in grid.world_list:
         learned = NOMINAL if stage.is_control else world

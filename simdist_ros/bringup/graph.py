@@ -44,7 +44,7 @@ class GraphOptions(Settings):
     heading_gain: float = setting(
         0.0,
         'Yaw rate per angle with which the robot is turned back to the heading of its start; 0: '
-        'nobody steers.',
+        'nobody steers. By the stand-in operator only.',
         unit='1/s',
         low=0.0,
         high=5.0,
@@ -59,7 +59,9 @@ class GraphOptions(Settings):
     models: str = setting(
         '', 'Folder for adapted models; empty is a folder `models` beside the bag.'
     )
-    teleop: bool = setting(False, 'Leave cmd_vel to a teleop node instead of vx, vy, yaw_rate.')
+    teleop: bool = setting(
+        False, 'Leave cmd_vel to a teleop node instead of vx, vy, yaw_rate, heading_gain.'
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,14 +98,7 @@ def describe_graph(
     Raises:
         ConfigError: Options contradict each other, or an override names no node.
     """
-    if options.mode == LOCKSTEP and not options.use_mock_hardware:
-        raise ConfigError('mode lockstep needs the stand-in; a real robot does not wait')
-    if options.mode == LOCKSTEP and options.teleop:
-        raise ConfigError('mode lockstep needs a command for each stamp; teleop has none')
-    if options.duration_s and not options.use_mock_hardware:
-        raise ConfigError('duration_s ends the stand-in only; a real robot is ended with Ctrl-C')
-    if options.finetune and not options.bag:
-        raise ConfigError('finetune needs a bag to learn from; name one with bag')
+    check_together(options)
     common: dict[str, Any] = {'robot': options.robot}
     clocked = common | {'mode': options.mode}
     if options.mode == LOCKSTEP:
@@ -134,6 +129,26 @@ def describe_graph(
     if options.finetune:
         nodes.append(NodeSpec(name='finetuner', parameters=common | finetuner_parameters(options)))
     return with_overrides(nodes, overrides or {})
+
+
+def check_together(options: GraphOptions) -> None:
+    """Refuse options that contradict each other.
+
+    Raises:
+        ConfigError: They do.
+    """
+    if options.mode == LOCKSTEP and not options.use_mock_hardware:
+        raise ConfigError('mode lockstep needs the stand-in; a real robot does not wait')
+    if options.mode == LOCKSTEP and options.teleop:
+        raise ConfigError('mode lockstep needs a command for each stamp; teleop has none')
+    if options.duration_s and not options.use_mock_hardware:
+        raise ConfigError('duration_s ends the stand-in only; a real robot is ended with Ctrl-C')
+    if options.heading_gain and (options.teleop or not options.use_mock_hardware):
+        raise ConfigError(
+            'heading_gain steers through the stand-in operator, which is not started'
+        )
+    if options.finetune and not options.bag:
+        raise ConfigError('finetune needs a bag to learn from; name one with bag')
 
 
 def environment_defaults(options: GraphOptions) -> dict[str, str]:

@@ -42,7 +42,7 @@ def check_options(options: GraphOptions) -> Robot:
     if options.use_mock_hardware:
         load_world(options.world)
         velocity = robot.check_command(np.array([options.vx, options.vy, options.yaw_rate]))
-        HeadingHold(robot, velocity, options.heading_gain)
+        HeadingHold(robot, velocity, options.heading_gain)  # refuses what it cannot hold
     load_model(find_model(options.model), robot)
     if options.bag and Path(options.bag).exists():
         raise BagError(f'bag {options.bag!r} exists already; name a folder that does not')

@@ -80,9 +80,9 @@ class FinetunerNode(Node):
         self.held.enter_context(lock_folder(self.folder))
         self.training: BackgroundTraining | None = None
         self.candidate = self.folder
-        self.began = 0.0  # when the training was asked for, by a steady clock [s]
+        self.began = 0.0  # when the training began, by a steady clock [s]
         self.wanted: Path | None = None  # accepted, and the planner is still to be asked
-        self.wanted_since = 0.0  # when its training was asked for
+        self.wanted_since: float | None = None  # when its training began; None if it is no news
         self.adopted: Path | None = None  # the planner took it over
         self.asked: Future[Any] | None = None
         self.disagreed = 0  # diagnostics in a row in which the planner runs another one
@@ -129,6 +129,7 @@ class FinetunerNode(Node):
                 self.adopted = None
             else:
                 self.wanted, self.adopted = self.adopted, None
+                self.wanted_since = None
                 return
         if self.wanted is None and self.asked is None:
             self.parent = folder
@@ -220,8 +221,13 @@ class FinetunerNode(Node):
         (result,) = response.results
         if result.successful:
             self.parent = self.adopted = folder
-            took = time.monotonic() - self.wanted_since
-            self.say(f'the planner runs {folder.name}, {took:.1f} s after its training began')
+            since = self.wanted_since
+            took = (
+                ''
+                if since is None
+                else f', {time.monotonic() - since:.1f} s after its training began'
+            )
+            self.say(f'the planner runs {folder.name}{took}')
         else:
             self.say(f'the planner refused {folder.name}: {result.reason}', well=False)
 

@@ -55,8 +55,8 @@ def fit_to_budget(make: Callable[[MppiSettings], Planner], settings: MppiSetting
     """Cut the search until all its iterations fit the budget.
 
     Iterations go first, down to two; then samples, down to `FEW_SAMPLES`; then what is left, and
-    last the policy's other proposals, which stay as long as they fit the bare budget: without them
-    a better model plans no better.
+    last the policy's other proposals, which stay as long as they fit the whole budget: without
+    them a better model plans no better.
 
     Args:
         make: Makes a planner to measure with.
@@ -75,15 +75,16 @@ def fit_to_budget(make: Callable[[MppiSettings], Planner], settings: MppiSetting
         trial, measured = smaller, plan_ms(make, smaller)
     asked = (
         f'{settings.num_samples} samples x {settings.num_iterations} iterations take '
-        f'{asked_ms:.1f} ms here, the budget is {settings.budget_ms:g} ms, {allowed:g} ms when '
-        'nothing else runs: '
+        f'{asked_ms:.1f} ms here, the budget is {settings.budget_ms:g} ms, {allowed:g} ms for a '
+        'plan measured alone: '
     )
     if trial != settings:
         size = f'{trial.num_samples} x {trial.num_iterations}'
         if trial.num_command_steps < settings.num_command_steps:
             size += f', num_command_steps {trial.num_command_steps}'
         took = f'{size}, which take {measured:.1f} ms'
-        return Fit(trial, f'{asked}reduced to {took}')
+        kept = "; the policy's proposals may take the whole budget" if measured > allowed else ''
+        return Fit(trial, f'{asked}reduced to {took}{kept if trial.num_command_steps else ""}')
     late = asked_ms > settings.budget_ms
     return Fit(settings, f'{asked}there is nothing left to reduce; raise it' if late else '')
 

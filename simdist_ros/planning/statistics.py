@@ -6,6 +6,7 @@ import math
 import resource
 import time
 from collections import Counter, deque
+from pathlib import Path
 
 import numpy as np
 
@@ -93,7 +94,7 @@ class TickStatistics:
         median, p99, worst = np.percentile(self.elapsed_ms or [0.0], (50, 99, 100))
         values: dict[str, Value] = {
             'model': self.model,
-            'memory_mb': peak_memory_mb(),
+            'peak_memory_mb': peak_memory_mb(),
             'backend': self.backend,
             'ticks': self.ticks,
             'plan_ms_p50': float(median),
@@ -122,5 +123,13 @@ class TickStatistics:
 
 
 def peak_memory_mb() -> float:
-    """Return the most memory that this process ever had [MB]."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    """Return the most memory that this process ever had [MB].
+
+    `getrusage` would also count what the process had been before it became this program.
+    """
+    try:
+        status = Path('/proc/self/status').read_text()
+    except OSError:  # not Linux
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    line = next(line for line in status.splitlines() if line.startswith('VmHWM:'))
+    return int(line.split()[1]) / 1024.0

@@ -105,6 +105,7 @@ def load_model(
         module: nn.Module = getattr(model, part)
         module.load_state_dict(read_weights(content[name], find_file(folder, name), module))
     if RESIDUAL in manifest.files:
+        give_way()
         data = read_verified(folder, manifest, RESIDUAL)
         model.residual = read_residual(data, find_file(folder, RESIDUAL), architecture)
     return LoadedModel(model.to(device).eval(), manifest, folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from concurrent.futures import wait
 
 import numpy as np
 import pytest
@@ -207,3 +208,23 @@ def test_measuring_changes_no_weight(live, parent):
     for name, weight in parent.model.state_dict().items():
         assert torch.equal(weight, before[name])
         assert torch.equal(weight, after[name])
+
+
+# Giving way
+
+
+@pytest.mark.parametrize('task', ['load', 'measure'])
+def test_the_thread_that_reads_and_measures_waits_while_a_plan_is_made(live, save, parent, task):
+    live.waits, live.way.patience_s = False, 60.0
+    child = save('child', changed(parent.model, 0.01))
+    with live.way.urgent():
+        if task == 'load':
+            work = live.load(child)
+        else:
+            step = H
+            while live.measuring is None:
+                live.note(observation(lived(3, 60), step))
+                step += 1
+            work = live.measuring
+        assert not wait([work], timeout=0.2).done
+    assert wait([work], timeout=30.0).done

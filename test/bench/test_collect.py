@@ -90,7 +90,6 @@ def test_a_walk_ends_soon_after_its_fall_and_the_fall_is_in_its_last_episode(rob
     episodes = episodes_of_walk(
         robot,
         small.bags,
-        asked,
         (ticks.append(tick) or tick for tick in walk(robot, parent.model, small.mppi, asked)),
     )
     fallen = [tick.truth.has_fallen for tick in ticks]

@@ -10,6 +10,7 @@ import pytest
 
 from simdist_ros.bench.adapting import AdaptResult
 from simdist_ros.bench.collect import CollectResult
+from simdist_ros.bench.figures import largest_amounts
 from simdist_ros.bench.judging import JudgeResult
 from simdist_ros.bench.progress import Progress
 from simdist_ros.bench.report import write_report
@@ -112,6 +113,17 @@ def test_residual_and_dynamics_are_compared_where_they_learned_from_the_same():
     assert second.factor.mean == pytest.approx(2.5)
 
 
+def test_errors_are_drawn_of_the_largest_amount_that_has_a_control():
+    more = {**RESULTS, **judged('dynamics', 'soft', 9.0, 'soft', [result(4.0)])}
+    drawn = largest_amounts(summarise(more, ['soft']).of('soft'))
+    assert {row.cell.label: row.cell.minutes for row in drawn} == {
+        'none': 0.0,
+        'dynamics': 5.0,
+        'dynamics, nominal data': 5.0,
+        'residual': 5.0,
+    }
+
+
 def test_a_world_that_was_not_asked_for_is_left_out():
     more = {**RESULTS, **judged('none', '', 0.0, 'ice', [result(1.0)])}
     assert summarise(more, ['soft']) == SUMMARY
@@ -147,7 +159,7 @@ def test_the_report_says_it_in_words_and_numbers_and_draws_it(log, tmp_path):
     assert '1 min, seeds: 2' in text
     assert '0.685' in text
     assert 'residual predicts better, not beyond doubt' in text
-    assert 'They cross between 1 and 5 min.' in text
+    assert 'They cross between 1 and 5 min, it seems.' in text
     assert '| dynamics | soft | 5 | 2 | 3.90' in text
     assert '-2.5 (' in text  # percent of what it walked on nominal ground before
     assert '- trial: judged_s 10.0, speeds 0.5' in text

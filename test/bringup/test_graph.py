@@ -73,9 +73,15 @@ def test_teleop_leaves_the_velocity_to_somebody_else():
 
 
 def test_the_velocity_asked_for_reaches_the_operator():
-    nodes = by_name(GraphOptions(model='m', vx=0.3, vy=-0.1, heading_gain=0.7))
-    wanted = {'robot': 'go2', 'vx': 0.3, 'vy': -0.1, 'yaw_rate': 0.0, 'heading_gain': 0.7}
-    assert nodes['operator'].parameters == wanted
+    wanted = {'vx': 0.3, 'vy': -0.1, 'yaw_rate': 0.2, 'heading_gain': 0.7}
+    nodes = by_name(GraphOptions(model='m', **wanted))
+    assert nodes['operator'].parameters == {'robot': 'go2', **wanted}
+
+
+@pytest.mark.parametrize('options', [{'teleop': True}, {'use_mock_hardware': False}])
+def test_without_the_operator_nobody_steers_and_that_is_said(options):
+    with pytest.raises(ConfigError, match='heading_gain steers through the stand-in operator'):
+        by_name(GraphOptions(model='m', heading_gain=1.0, **options))
 
 
 def test_the_graph_ends_with_its_robot_and_what_controls_is_started_again():

@@ -88,8 +88,8 @@ def test_the_warning_names_what_was_asked_for_and_what_is_left(machine):
     fit = fit_to_budget(slow.make, ASKED)
     settings = fit.settings
     assert fit.warning == (
-        '128 samples x 4 iterations take 55.4 ms here, the budget is 20 ms, 14 ms when nothing '
-        'else runs: reduced to '
+        '128 samples x 4 iterations take 55.4 ms here, the budget is 20 ms, 14 ms for a plan '
+        'measured alone: reduced to '
         f'{settings.num_samples} x {settings.num_iterations}, which take '
         f'{slow.takes(settings):.1f} ms'
     )
@@ -129,7 +129,7 @@ def test_where_nothing_is_left_to_reduce_that_is_said_and_nothing_grows(machine,
     assert fit.settings == smallest
     assert fit.warning == (
         f'{samples} samples x 1 iterations take {slow.takes(smallest):.1f} ms here, the budget is '
-        '20 ms, 14 ms when nothing else runs: there is nothing left to reduce; raise it'
+        '20 ms, 14 ms for a plan measured alone: there is nothing left to reduce; raise it'
     )
 
 

@@ -72,7 +72,7 @@ def test_the_summary_counts_every_outcome(statistics):
     sentence, values = statistics.summary()
     assert sentence.endswith(' Hz, plan median 10.0 ms, p99 10.0 ms, worst 10.0 ms, gain +0.500')
     assert values.pop('rate_hz') > 0.0
-    assert 10.0 < values.pop('memory_mb') < 100_000.0
+    assert 10.0 < values.pop('peak_memory_mb') < 100_000.0
     assert values == {
         'model': 'duo',
         'backend': 'torch on cpu',

@@ -112,6 +112,7 @@ class OnnxBackend(Backend):
         Raises:
             CheckpointError: The model differs in more, or its graphs are not exported.
         """
+        give_way()
         check_frozen(self.model, model)
         new = self.sessions(model, self.graphs_of(model), DYNAMICS, give_way)
         for name, session in new.items():

@@ -36,7 +36,9 @@ class TorchBackend(Backend):
     @torch.inference_mode()
     def prepare(self, model: WorldModel, give_way: GiveWay = no_wait) -> NewDynamics:
         """Take over another model's dynamics and run them once; there is nothing to build."""
+        give_way()
         check_frozen(self.model, model)
+        give_way()
         model = model.to(self.device).eval()
         new = {name: STAGES[name](model) for name in DYNAMICS}
         inputs = example_inputs(model.architecture, WARM_UP_CANDIDATES)
@@ -94,12 +96,14 @@ class CudaBackend(TorchBackend):
 
     def prepare(self, model: WorldModel, give_way: GiveWay = no_wait) -> NewDynamics:
         """Bring other dynamics to the GPU; the recordings need arrays of the same names."""
+        give_way()
         check_frozen(self.model, model)
         if model.state_dict().keys() != self.model.state_dict().keys():
             raise CheckpointError(
                 'the dynamics of the new model have other arrays than those in use; load it at '
                 'the next start'
             )
+        give_way()
         return NewDynamics(copy.deepcopy(model).to(self.device).eval(), {})
 
     @torch.inference_mode()
