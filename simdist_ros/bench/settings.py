@@ -69,7 +69,7 @@ class GridSettings(Settings):
         unit='min',
         low=0.01,
     )
-    further_seeds: int = setting(2, 'Seeds that get those; 0: none.', low=0, high=MAX_SEEDS)
+    further_seeds: int = setting(4, 'Seeds that get those; 0: none.', low=0, high=MAX_SEEDS)
     every_control: bool = setting(
         False,
         'Controls for each of the `*_minutes` of a method; else for the largest of them.',
