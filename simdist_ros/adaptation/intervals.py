@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['Interval', 'mean_interval', 'rank_correlation']
+__all__ = ['Interval', 'jackknife', 'mean_interval', 'rank_correlation']
 
 Array = NDArray[np.floating[Any]]
 
@@ -59,6 +60,26 @@ def mean_interval(values: Array) -> Interval:
         return Interval(mean, -math.inf, math.inf)
     half = t_quantile(len(values) - 1) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
     return Interval(mean, mean - half, mean + half)
+
+
+def jackknife(statistic: Callable[[NDArray[np.bool_]], float], groups: NDArray[Any]) -> Interval:
+    """Return a statistic of values that belong to groups, with a 95 % interval.
+
+    Values of one group resemble each other; so whole groups are left out, one after the other.
+
+    Args:
+        statistic: Of the values that are kept, given which, (N,).
+        groups: To which each value belongs, (N,).
+
+    Source:
+        Tukey's pseudo-values, as in Efron and Tibshirani, "An Introduction to the Bootstrap".
+    """
+    names = np.unique(groups)
+    whole = statistic(np.ones(len(groups), dtype=bool))
+    if len(names) < 2:
+        return Interval(whole, -math.inf, math.inf)
+    left_out = np.array([statistic(groups != name) for name in names])
+    return mean_interval(len(names) * whole - (len(names) - 1) * left_out)
 
 
 def rank_correlation(one: Array, other: Array) -> float:

@@ -16,7 +16,7 @@ from simdist_ros.bench.tasks import NONE
 
 __all__ = ['draw_world']
 
-BESIDE = 0.012  # of the width: how far points of equal minutes stand beside each other
+BESIDE = 0.006  # of the width: how far points of equal minutes stand beside each other
 COLORS = {
     NONE: 'black',
     'dynamics': 'tab:blue',
@@ -54,6 +54,7 @@ def draw_progress(axes: Any, rows: Sequence[Row]) -> None:
     axes.axhline(rows[0].line_m, color='grey', linestyle=':', label='success line')
     draw_lines(axes, rows, [row.progress_m for row in rows])
     axes.set(xlabel='data [min]', ylabel='progress [m]')
+    axes.set_xlim(left=0.0)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
 
 
@@ -61,36 +62,37 @@ def draw_errors(axes: Any, rows: Sequence[Row]) -> None:
     """Draw the held-out error against minutes."""
     draw_lines(axes, rows, [row.error_mean for row in rows])
     axes.set(xlabel='data [min]', ylabel='held-out latent error / variance', yscale='log')
+    axes.set_xlim(left=0.0)
 
 
 def draw_lines(axes: Any, rows: Sequence[Row], values: Sequence[Interval]) -> None:
     """Draw one line for each method and each control, with bars for the intervals.
 
-    What comes from fewer seeds stands alone: a line would show the difference of the seeds.
+    Where the points have not as many seeds, the line is dotted.
     """
-    most = {row.cell.label: 0 for row in rows}
-    for row in rows:
-        most[row.cell.label] = max(most[row.cell.label], row.seeds)
-    lines: dict[tuple[str, int], list[tuple[Row, Interval]]] = {}
+    lines: dict[str, list[tuple[Row, Interval]]] = {}
     for row, value in zip(rows, values, strict=True):
-        lines.setdefault((row.cell.label, row.seeds), []).append((row, value))
+        lines.setdefault(row.cell.label, []).append((row, value))
     widest = max(row.cell.minutes for row in rows)
-    for number, ((label, seeds), points) in enumerate(lines.items()):
+    for number, (label, points) in enumerate(lines.items()):
         cell = points[0][0].cell
         if cell.method == NONE:
             draw_unadapted(axes, points[0][1])
             continue
+        style = '--' if cell.is_control else '-'
+        if len({row.seeds for row, _ in points}) > 1:
+            style = ':'
         aside = BESIDE * widest * (number - len(lines) / 2)
         axes.errorbar(
             [row.cell.minutes + aside for row, _ in points],
             [value.mean for _, value in points],
             yerr=np.array([half_widths(value) for _, value in points]).T,
             color=COLORS[cell.method],
-            linestyle='--' if cell.is_control else '-',
+            linestyle=style,
             marker='s' if cell.is_control else 'o',
             markerfacecolor='none' if cell.is_control else None,
             capsize=3,
-            label=label if seeds == most[label] else None,
+            label=label,
         )
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from simdist_ros.adaptation import gate
 from simdist_ros.adaptation.adapt import data_of_episodes, windows_of
 from simdist_ros.adaptation.finetune import finetune
 from simdist_ros.adaptation.gate import GateData, check_reference, judge
-from simdist_ros.adaptation.intervals import mean_interval, rank_correlation
-from simdist_ros.adaptation.outcomes import recorded_outcomes
+from simdist_ros.adaptation.intervals import jackknife, mean_interval, rank_correlation
+from simdist_ros.adaptation.outcomes import expected_returns, recorded_outcomes
 from simdist_ros.adaptation.prediction import predict
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.transitions.replay import HeldEpisodes
@@ -113,18 +114,53 @@ def test_plans_beyond_the_joints_more_often_than_before_are_refused(model, bette
     assert 'plans' in failed(judge(model, better, robot, data.gate, GATE))
 
 
-def test_returns_that_no_longer_rank_what_happened_are_refused(model, better, robot, data):
-    outcomes = recorded_outcomes(robot, data.gate.judge, 1000)
-    assert len(outcomes) == len(data.gate.judge)
+@pytest.fixture
+def turned(model):
+    """The model, expecting most where it expected least."""
     turned = copy.deepcopy(model)
     with torch.no_grad():
         turned.heads.reward_head.output.weight.neg_()
         turned.heads.reward_head.output.bias.neg_()
-    settings = replace(GATE, max_rank_loss=0.0)
-    verdicts = [
-        judge(a, b, robot, data.gate, settings) for a, b in ((model, turned), (turned, model))
-    ]
-    assert sum('ranks' in failed(verdict) for verdict in verdicts) == 1
+    return turned
+
+
+def ranked(monkeypatch, outcomes, before, candidate, robot, windows):
+    """Tell whether the candidate is let through, where this is what happened."""
+    monkeypatch.setattr(gate, 'recorded_outcomes', lambda *_: outcomes)
+    settings = replace(GATE, max_rank_loss=0.1)
+    return gate.check_ranks(before, candidate, robot, windows, settings).passed
+
+
+def test_returns_that_no_longer_rank_what_happened_are_refused(
+    monkeypatch, model, turned, robot, data
+):
+    windows = data.gate.judge
+    outcomes = expected_returns(model, windows, 1000)
+    assert len(recorded_outcomes(robot, windows, 1000)) == len(outcomes) == len(windows)
+    assert not ranked(monkeypatch, outcomes, model, turned, robot, windows)
+    assert ranked(monkeypatch, outcomes, turned, model, robot, windows)
+    assert ranked(monkeypatch, np.ones(len(outcomes)), model, turned, robot, windows)
+
+
+def test_a_loss_of_rank_that_hangs_on_single_episodes_is_no_reason(
+    monkeypatch, model, turned, robot, data
+):
+    windows = data.gate.judge
+    outcomes = expected_returns(model, windows, 1000)
+    episodes = windows.episode_of(np.arange(len(windows)))
+    last = episodes == episodes.max()
+    outcomes[last] = expected_returns(turned, windows, 1000)[last]
+    assert ranked(monkeypatch, outcomes, model, turned, robot, windows)
+
+
+def test_the_jackknife_of_a_mean_is_its_interval():
+    values = np.array([1.0, 2.0, 4.0, 9.0])
+    found = jackknife(lambda kept: float(values[kept].mean()), np.arange(4))
+    expected = mean_interval(values)
+    assert (found.mean, found.low, found.high) == pytest.approx(
+        (expected.mean, expected.low, expected.high)
+    )
+    assert jackknife(lambda kept: 0.5, np.zeros(4)).low == -math.inf
 
 
 def test_an_outcome_is_how_well_the_command_was_followed(robot, architecture):
