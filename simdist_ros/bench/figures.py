@@ -16,6 +16,7 @@ from simdist_ros.bench.tasks import NONE
 
 __all__ = ['draw_world']
 
+FEWEST_WITH_BARS = 3  # seeds
 BESIDE = 0.006  # of the width: how far points of equal minutes stand beside each other
 COLORS = {
     NONE: 'black',
@@ -86,7 +87,7 @@ def draw_lines(axes: Any, rows: Sequence[Row], values: Sequence[Interval]) -> No
         axes.errorbar(
             [row.cell.minutes + aside for row, _ in points],
             [value.mean for _, value in points],
-            yerr=np.array([half_widths(value) for _, value in points]).T,
+            yerr=np.array([bars(row, value) for row, value in points]).T,
             color=COLORS[cell.method],
             linestyle=style,
             marker='s' if cell.is_control else 'o',
@@ -101,6 +102,11 @@ def draw_unadapted(axes: Any, value: Interval) -> None:
     axes.axhline(value.mean, color=COLORS[NONE], linestyle='--', label=NONE)
     below, above = half_widths(value)
     axes.axhspan(value.mean - below, value.mean + above, color=COLORS[NONE], alpha=0.1, lw=0)
+
+
+def bars(row: Row, value: Interval) -> tuple[float, float]:
+    """Return how far an interval reaches; that of two seeds says next to nothing."""
+    return half_widths(value) if row.seeds >= FEWEST_WITH_BARS else (0.0, 0.0)
 
 
 def half_widths(value: Interval) -> tuple[float, float]:
