@@ -24,7 +24,7 @@ class FinetuneSettings(Settings):
     seed: int = setting(0, 'Of the windows drawn and of new weights.', low=0)
     batch_size: int = setting(32, 'Windows in a step.', low=1, high=4096)
     max_steps: int = setting(
-        1000, 'Most gradient steps; the learning rate falls to zero by the last of them.', low=1
+        800, 'Most gradient steps; the learning rate falls to zero by the last of them.', low=1
     )
     dynamics_rate: float = setting(
         1e-3, 'Highest learning rate of `dynamics`.', low=1e-8, high=1.0

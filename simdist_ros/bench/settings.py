@@ -226,7 +226,7 @@ PRESETS = {
         grid=GridSettings(),
         trial=TrialSettings(),
         mppi=MppiSettings(),
-        finetune=FinetuneSettings(),
+        finetune=FinetuneSettings(max_steps=1000),
         gate=GateSettings(),
         bags=AssemblySettings(),
     ),

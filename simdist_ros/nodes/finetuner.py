@@ -155,8 +155,8 @@ class FinetunerNode(Node):
             code = self.training.poll()
             if code is not None:
                 self.finish(self.training, code)
-        elif reason := self.triggers.reason():
-            self.start(reason)
+        elif self.wanted is None and self.asked is None and (reason := self.triggers.reason()):
+            self.start(reason)  # from what the planner runs, so not while it changes
         if self.wanted is not None and self.asked is None and self.planner.service_is_ready():
             self.ask_planner(self.wanted)
 
