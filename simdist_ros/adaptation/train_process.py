@@ -25,11 +25,14 @@ def step_back() -> None:
     """Let all other processes go first.
 
     Where Linux shares the processor between sessions first (autogroup), niceness counts within a
-    session alone, and this process has one of its own: so the session steps back too.
+    session alone, and this process has one of its own: so the session steps back too. And a core
+    on which nothing but idle work runs is taken by whoever wakes up, at once.
     """
     os.nice(NICENESS)
     with contextlib.suppress(OSError):  # another system
         AUTOGROUP.write_text(f'{NICENESS}\n')
+    if hasattr(os, 'SCHED_IDLE'):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def end_with_starter() -> None:
