@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from dataclasses import dataclass
@@ -29,7 +30,6 @@ from simdist_ros.nodes.messages import (
     plan_to_msg,
     stamp_ns,
     time_msg,
-    twist_array,
 )
 from simdist_ros.nodes.model_switch import ModelSwitch
 from simdist_ros.nodes.parameters import declare, refuse_unknown
@@ -37,6 +37,7 @@ from simdist_ros.nodes.qos import COMMAND, RELIABLE, state_wanted
 from simdist_ros.nodes.runtime import BAD_INPUT, Stop, run, spin
 from simdist_ros.nodes.state_subscriber import StateSubscriber
 from simdist_ros.nodes.throttle import Throttle
+from simdist_ros.nodes.velocity_command import VelocityCommand
 from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.loading import load_planner
@@ -95,9 +96,8 @@ class PlannerNode(LifecycleNode):
         self.statistics = TickStatistics()
         self.failure = ''
         self.throttle = Throttle(THROTTLE_S)
-        self.command = np.zeros(len(self.robot.command_low))
-        self.command_stamp_ns = -1
-        self.command_received = -np.inf
+        timeout_s = math.inf if self.lockstep else self.settings.command_timeout_s
+        self.command = VelocityCommand(self.robot, timeout_s, self.warn)
         self.executed_stamp_ns = -1  # of the newest joint command
         self.waiting: RobotState | None = None
         self.answer: JointTrajectory | None = None
@@ -200,7 +200,7 @@ class PlannerNode(LifecycleNode):
         assert self.controller is not None
         self.controller.reset()
         self.waiting = self.answer = None
-        self.executed_stamp_ns = self.command_stamp_ns = -1
+        self.executed_stamp_ns = self.command.stamp_ns = -1
         return super().on_activate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -242,18 +242,8 @@ class PlannerNode(LifecycleNode):
     # Inputs
 
     def on_command(self, message: TwistStamped) -> None:
-        """Take a velocity command; beyond the robot's range it is clipped, NaN is refused."""
-        command = twist_array(message)
-        low, high = np.array(self.robot.command_low), np.array(self.robot.command_high)
-        if not np.isfinite(command).all():
-            self.warn('cmd_vel nan', 'cmd_vel is not finite; the last command stays')
-            command = self.command
-        if np.any(command < low) or np.any(command > high):
-            asked, bounds = command.tolist(), f'{low.tolist()} .. {high.tolist()}'
-            self.warn('cmd_vel range', f'cmd_vel {asked} clipped to {bounds}')
-        self.command = np.clip(command, low, high)
-        self.command_stamp_ns = stamp_ns(message)
-        self.command_received = time.monotonic()
+        """Take a velocity command."""
+        self.command.take(message)
         self.answer_waiting()
 
     def on_joint_command(self, message: JointTrajectory) -> None:
@@ -286,7 +276,7 @@ class PlannerNode(LifecycleNode):
         began = time.perf_counter()
         with self.models.live.way.urgent():
             try:
-                result = controller.tick(state, self.command_now().astype(np.float32))
+                result = controller.tick(state, self.command.now().astype(np.float32))
             except SimdistError as error:
                 self.warn('state', str(error))
                 return
@@ -300,14 +290,7 @@ class PlannerNode(LifecycleNode):
         """Tell whether command and executed action of the same stamps are known (lockstep)."""
         is_first = controller.step is None
         acted = self.executed_stamp_ns > state.stamp_ns - 1.5 * self.robot.period_ns
-        return self.command_stamp_ns >= state.stamp_ns and (is_first or acted)
-
-    def command_now(self) -> np.ndarray:
-        """Return the velocity command, zero once it is too old."""
-        age = time.monotonic() - self.command_received
-        if not self.lockstep and age > self.settings.command_timeout_s:
-            return np.zeros_like(self.command)
-        return self.command
+        return self.command.stamp_ns >= state.stamp_ns and (is_first or acted)
 
     # Outputs
 

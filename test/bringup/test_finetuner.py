@@ -111,6 +111,7 @@ def story(random_model, tmp_path_factory):
         (trainer,) = trainers_of(graph.pids()['finetuner'])
         seen.niceness = settled_niceness(trainer)
         seen.session_niceness = session_niceness(trainer)
+        seen.policy = os.sched_getscheduler(trainer)
         graph.kill('finetuner')
         observer.until(
             lambda: parent_of(Path(f'/proc/{trainer}')) is None, 'the training ends with its node'
@@ -151,6 +152,7 @@ def test_what_was_accepted_plans_and_goes_on_planning_without_the_finetuner(stor
 def test_it_trains_behind_everything_else(story):
     assert story.niceness == LOWEST
     assert story.session_niceness in (None, LOWEST)
+    assert story.policy == os.SCHED_IDLE
 
 
 def test_killed_while_it_trains_it_does_not_stop_the_walk(story):

@@ -1,0 +1,67 @@
+"""The velocity that is wanted, as it was last asked for."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import TwistStamped
+from numpy.typing import NDArray
+
+from simdist_ros.core.robot import Robot
+from simdist_ros.nodes.messages import stamp_ns, twist_array
+
+__all__ = ['VelocityCommand']
+
+Array = NDArray[np.floating[Any]]
+
+
+class VelocityCommand:
+    """Keeps the last velocity asked for, within what the robot can do.
+
+    Attributes:
+        stamp_ns: Stamp of the last message; -1 for none [ns].
+    """
+
+    def __init__(
+        self,
+        robot: Robot,
+        timeout_s: float,
+        warn: Callable[[str, str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin with standing still.
+
+        Args:
+            robot: Whose range of commands it is.
+            timeout_s: Age at which a command counts as zero; infinite for never.
+            warn: Logs a sentence on a subject, not too often.
+            clock: Returns seconds.
+        """
+        self.low, self.high = np.array(robot.command_low), np.array(robot.command_high)
+        self.timeout_s, self.warn, self.clock = timeout_s, warn, clock
+        self.velocity: Array = np.zeros(len(self.low))
+        self.received = -math.inf
+        self.stamp_ns = -1
+
+    def take(self, message: TwistStamped) -> None:
+        """Take a message; beyond the robot's range it is clipped, NaN leaves the last velocity."""
+        velocity = twist_array(message)
+        if not np.isfinite(velocity).all():
+            self.warn('cmd_vel nan', 'cmd_vel is not finite; the last command stays')
+            velocity = self.velocity
+        if np.any(velocity < self.low) or np.any(velocity > self.high):
+            asked, bounds = velocity.tolist(), f'{self.low.tolist()} .. {self.high.tolist()}'
+            self.warn('cmd_vel range', f'cmd_vel {asked} clipped to {bounds}')
+        self.velocity = np.clip(velocity, self.low, self.high)
+        self.stamp_ns = stamp_ns(message)
+        self.received = self.clock()
+
+    def now(self) -> Array:
+        """Return the velocity, zero once it is too old, (command_dim,)."""
+        if self.clock() - self.received > self.timeout_s:
+            return np.zeros_like(self.velocity)
+        return self.velocity
