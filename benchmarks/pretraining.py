@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pretraining_imitate import time_lessons
 from benchmarks.pretraining_train import time_training
 from benchmarks.pretraining_walk import make_expert, time_collection, time_expert, time_physics
 from simdist_ros.core.robot import load_robot
@@ -48,6 +49,15 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
         for threads, processes, precision in TRAININGS:
             figure, shares = time_training(data, threads, processes, precision, seconds)
             rows.append(row('train', threads, processes, precision, figure, 'windows/s', shares))
+        for threads in CORES:
+            walking, learning = time_lessons(
+                robot, expert, work / f'imitate-{threads}', threads, seconds
+            )
+            for part, unit, (figure, shares) in (
+                ('walk', 'control steps/s', walking),
+                ('learn', 'windows/s', learning),
+            ):
+                rows.append(row(f'imitate: {part}', threads, 1, 'float32', figure, unit, shares))
     return rows
 
 

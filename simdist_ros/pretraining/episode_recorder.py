@@ -14,7 +14,6 @@ from simdist_ros.transitions.episode import Episode
 __all__ = ['EpisodeRecorder']
 
 F32 = NDArray[np.float32]
-STEP_FIELDS = ('actions', 'rewards', 'next_values', 'is_expert')
 
 
 class EpisodeRecorder:
@@ -28,6 +27,7 @@ class EpisodeRecorder:
         self.num_steps = num_steps
         self.at = 0
         self.kept: dict[str, NDArray[Any]] = {}
+        self.step_fields: tuple[str, ...] = ()
         self.first: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
     def keep(self, name: str, values: NDArray[Any]) -> None:
@@ -42,13 +42,14 @@ class EpisodeRecorder:
         Args:
             before: What the robots observed before it.
             result: What it gave.
-            step: ``actions`` as executed, ``rewards``, ``next_values`` and ``is_expert``.
+            step: What else `Episode` keeps of it: ``actions`` as executed, and labels.
 
         Returns:
             The episodes that it ended.
         """
         if not len(self.first):
             self.first = np.zeros(len(result.reward), dtype=np.int64)
+        self.step_fields = tuple(step)
         for name, values in {**seen(before), **step}.items():
             self.keep(name, values)
         self.at += 1
@@ -78,7 +79,7 @@ class EpisodeRecorder:
             name: np.concatenate([self.kept[name][steps, i], value[None]])
             for name, value in end.items()
         }
-        parts.update({name: self.kept[name][steps, i].copy() for name in STEP_FIELDS})
+        parts.update({name: self.kept[name][steps, i].copy() for name in self.step_fields})
         return Episode(**parts, terminated=terminated)
 
 

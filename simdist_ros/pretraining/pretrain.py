@@ -24,6 +24,8 @@ from simdist_ros.pretraining.evaluate import run_evaluate
 from simdist_ros.pretraining.evaluate_settings import EVALUATE_PRESETS, EvaluateSettings
 from simdist_ros.pretraining.evaluate_walk import MakeWalker
 from simdist_ros.pretraining.expert import run_expert
+from simdist_ros.pretraining.imitate import run_imitate
+from simdist_ros.pretraining.imitate_settings import IMITATE_PRESETS, ImitateSettings
 from simdist_ros.pretraining.presets import (
     COLLECT_PRESETS,
     EXPERT_PRESETS,
@@ -43,6 +45,7 @@ __all__ = ['Plan', 'pretrain']
 S = TypeVar('S', bound=Settings)
 MAKER = 'simdist pretrain'
 EXPERT = 'expert.safetensors'
+TRAINED = 'model'  # in the folder of the training
 
 
 def say(line: str) -> None:
@@ -65,6 +68,7 @@ class Plan:
         self.expert: ExpertSettings = self.settings(EXPERT_PRESETS, 'expert')
         self.collect: CollectSettings = self.settings(COLLECT_PRESETS, 'collect')
         self.train: TrainSettings = self.settings(TRAIN_PRESETS, 'train')
+        self.imitate: ImitateSettings = self.settings(IMITATE_PRESETS, 'imitate')
         self.evaluate: EvaluateSettings = self.settings(EVALUATE_PRESETS, 'evaluate')
         if int(os.environ.get('WORLD_SIZE', '1')) > 1 and options.stages != ('train',):
             raise ConfigError(
@@ -99,6 +103,7 @@ def pretrain(options: PretrainOptions, make_walker: MakeWalker) -> None:
         'expert': lambda: expert(plan),
         'collect': lambda: collect(plan),
         'train': lambda: train(plan),
+        'imitate': lambda: imitate(plan),
         'evaluate': lambda: evaluate(plan, make_walker),
     }
     for stage in options.stages:
@@ -127,7 +132,7 @@ def collect(plan: Plan) -> None:
 
 
 def train(plan: Plan) -> None:
-    """Train the world model and write its folder."""
+    """Train the world model."""
     options = plan.options
     torch.set_num_threads(options.threads)
     result = run_train(
@@ -139,7 +144,27 @@ def train(plan: Plan) -> None:
         say=say,
     )
     if result is not None:
-        write_model(plan, result.model, {f'held_out.{k}': v for k, v in result.metrics.items()})
+        metrics = {f'held_out.{k}': v for k, v in result.metrics.items()}
+        write_model(plan, options.work / 'train' / TRAINED, result.model, metrics)
+
+
+def imitate(plan: Plan) -> None:
+    """Teach its policy head on its own walks and write the model's folder."""
+    options = plan.options
+    trained = options.work / 'train' / TRAINED
+    torch.set_num_threads(options.threads)
+    result = run_imitate(
+        plan.robot,
+        trained,
+        options.work / 'expert',
+        options.work / 'imitate',
+        plan.imitate,
+        device=options.device,
+        threads=options.threads,
+        say=say,
+    )
+    metrics = {**read_manifest(trained).metrics, **result.metrics}
+    write_model(plan, options.out, result.model, metrics)
 
 
 def evaluate(plan: Plan, make_walker: MakeWalker) -> None:
@@ -157,26 +182,26 @@ def evaluate(plan: Plan, make_walker: MakeWalker) -> None:
         say=say,
     )
     loaded = load_model(options.out, plan.robot)
-    write_model(plan, loaded.model, metrics)
+    write_model(plan, options.out, loaded.model, metrics)
     source = options.work / 'expert' / EXPERT
     if source.is_file():
         shutil.copyfile(source, options.out / EXPERT)
 
 
-def write_model(plan: Plan, model: WorldModel, metrics: Mapping[str, float]) -> None:
-    """Write the model's folder; what is said of the same weights there is kept."""
+def write_model(plan: Plan, folder: Path, model: WorldModel, metrics: Mapping[str, float]) -> None:
+    """Write a model's folder; what is said of the same weights there is kept."""
     o = plan.options
     created_by = f'{MAKER} --robot {plan.robot.name} --preset {o.preset}, seed {plan.train.seed}'
     commit = describe_commit()
     if commit:
         created_by += f', commit {commit}'
-    if (o.out / MANIFEST).exists():
-        found = read_manifest(o.out)
+    if (folder / MANIFEST).exists():
+        found = read_manifest(folder)
         if found.files == {name: sha256(data) for name, data in serialise(model).items()}:
             created_by, metrics = found.created_by, {**found.metrics, **metrics}
     else:
-        (o.out / EXPERT).unlink(missing_ok=True)
-    save_model(o.out, model, robot=plan.robot.name, created_by=created_by, metrics=metrics)
+        (folder / EXPERT).unlink(missing_ok=True)
+    save_model(folder, model, robot=plan.robot.name, created_by=created_by, metrics=metrics)
 
 
 def describe_commit() -> str:

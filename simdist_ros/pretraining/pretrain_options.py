@@ -13,7 +13,7 @@ from simdist_ros.core.overrides import read_overrides
 
 __all__ = ['STAGES', 'PretrainOptions', 'add_options', 'read_options']
 
-STAGES = ('expert', 'collect', 'train', 'evaluate')
+STAGES = ('expert', 'collect', 'train', 'imitate', 'evaluate')
 OVERRIDE = 'STAGE.SETTING=VALUE'
 WORK = Path('runs') / 'pretrain'
 

@@ -31,6 +31,8 @@ class TrainLog:
         start: int,
         end: int,
         say: Callable[[str], None],
+        *,
+        stage: str = 'train',
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin at a step; what an earlier run logged from there on is dropped.
@@ -40,12 +42,14 @@ class TrainLog:
             start: First step of this run.
             end: Steps in all.
             say: Prints a line.
+            stage: What the lines begin with.
             clock: Time [s].
         """
         self.path = folder / 'metrics.jsonl'
         kept = [line for line in self.lines() if json.loads(line)['step'] <= start]
         self.path.write_text(''.join(f'{line}\n' for line in kept))
         self.start, self.end, self.say, self.clock = start, end, say, clock
+        self.stage = stage
         self.began = self.said = clock()
         self.board = MetricsLog(folder / 'tensorboard', start)
 
@@ -73,8 +77,8 @@ class TrainLog:
         shown = ', '.join(f'{name} {value:.4f}' for name, value in values.items())
         left = duration((self.end - step) / max(rate, 1e-9))
         self.say(
-            f'train: step {step} of {self.end}, {rate * batch_size:.0f} windows/s, {left} left; '
-            f'{shown}'
+            f'{self.stage}: step {step} of {self.end}, {rate * batch_size:.0f} windows/s, '
+            f'{left} left; {shown}'
         )
 
     def close(self) -> None:

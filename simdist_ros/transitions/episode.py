@@ -29,6 +29,7 @@ class Episode:
         rewards: Of each step, (N,); None where nobody knows them, as on a robot.
         next_values: Expert critic's value of the state that each step led to, (N,), or None.
         is_expert: Whether the expert chose the action, without noise, (N,), or None.
+        expert_actions: What the expert would have done, (N, action_dim), or None.
         terminated: Whether it ended in a fall.
     """
 
@@ -39,6 +40,7 @@ class Episode:
     rewards: Array | None = None
     next_values: Array | None = None
     is_expert: NDArray[np.bool_] | None = None
+    expert_actions: Array | None = None
     terminated: bool = False
 
     def __post_init__(self) -> None:
@@ -55,6 +57,7 @@ class Episode:
             'rewards': steps,
             'next_values': steps,
             'is_expert': steps,
+            'expert_actions': steps,
         }
         for name, length in lengths.items():
             array = getattr(self, name)

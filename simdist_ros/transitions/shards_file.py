@@ -25,8 +25,9 @@ PER_STEP = {
     'rewards': np.float32,
     'next_values': np.float32,
     'is_expert': np.uint8,
+    'expert_actions': np.float32,
 }
-OPTIONAL = ('rewards', 'next_values', 'is_expert')
+OPTIONAL = ('rewards', 'next_values', 'is_expert', 'expert_actions')
 # Half precision errs by up to 1 mm in a height of 2 m; the sensor's noise is over ten times that.
 DTYPES = {'F32': np.float32, 'F16': np.float16, 'U8': np.uint8, 'I64': np.int64}
 LENGTH_BYTES = 8  # of a safetensors header's length

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.transitions.shards_file import Shard
+from simdist_ros.transitions.shards_file import OPTIONAL, Shard
 
 __all__ = ['HasShards', 'WindowSampler', 'Windows', 'split_episodes']
 
@@ -34,6 +34,7 @@ class Windows:
         rewards: Of steps t..t+T-1, (B, T), 0 beyond the end; None in data without them.
         next_values: Of the states at t+1..t+T, (B, T), 0 from a fall on; None without them.
         is_expert: Whether the expert chose the actions of steps t.., (B, T); None without them.
+        expert_actions: The expert's for the states t.., (B, T, action_dim); None without them.
         is_known: Whether step t + k was recorded, (B, T).
         has_ended: Whether a fall came before step t + k, (B, T).
     """
@@ -45,6 +46,7 @@ class Windows:
     rewards: F32 | None
     next_values: F32 | None
     is_expert: Bools | None
+    expert_actions: F32 | None
     is_known: Bools
     has_ended: Bools
 
@@ -201,10 +203,11 @@ class WindowSampler:
 
     def labels(self, table: EpisodeTable, rows: Ints, is_known: Bools) -> dict[str, Any]:
         """Read what not every dataset has; 0 or False beyond an episode's end."""
-        found: dict[str, Any] = dict.fromkeys(('rewards', 'next_values', 'is_expert'))
+        found: dict[str, Any] = dict.fromkeys(OPTIONAL)
         for name in found:
             if name in self.shards[0].arrays:
-                found[name] = np.where(is_known, self.read(name, table.shard, rows), 0.0)
+                found[name] = self.read(name, table.shard, rows)
+                found[name][~is_known] = 0.0
         if found['is_expert'] is not None:
             found['is_expert'] = found['is_expert'].astype(bool)
         return found

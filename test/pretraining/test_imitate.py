@@ -1,0 +1,141 @@
+"""The policy head's lessons: it walks, the expert says what he would have done, it learns that."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from simdist_ros.core.errors import CheckpointError, ConfigError
+from simdist_ros.pretraining import imitate
+from simdist_ros.pretraining.expert import run_expert
+from simdist_ros.pretraining.expert_files import EXPERT, load_actor
+from simdist_ros.pretraining.imitate import run_imitate
+from simdist_ros.pretraining.imitate_settings import IMITATE_PRESETS
+from simdist_ros.pretraining.ppo_networks import actor_input
+from simdist_ros.pretraining.presets import EXPERT_PRESETS
+from simdist_ros.pretraining.student import StudentWalks
+from simdist_ros.transitions.shards import open_dataset
+from simdist_ros.world_model.checkpoint import save_model
+from simdist_ros.world_model.model import WorldModel
+
+from .transitions import TINY
+
+CPU = torch.device('cpu')
+SETTINGS = replace(IMITATE_PRESETS['smoke'], num_robots=4, walk_steps=20, round_steps=3)
+
+
+@pytest.fixture(scope='module')
+def expert(tmp_path_factory, go2):
+    folder = tmp_path_factory.mktemp('pretraining') / 'expert'
+    tiny = replace(
+        EXPERT_PRESETS['smoke'], num_robots=4, horizon_steps=4, total_steps=48, policies_kept=2
+    )
+    run_expert(go2, folder, tiny, shows_progress=False)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory, go2):
+    folder = tmp_path_factory.mktemp('trained') / 'model'
+    save_model(folder, WorldModel(TINY), robot=go2.name, created_by='a test', metrics={})
+    return folder
+
+
+@pytest.fixture
+def taught(go2, trained, expert, tmp_path):
+    """Run the stage in a folder of its own."""
+
+    def run(name='imitate', settings=SETTINGS, say=lambda line: None):
+        return run_imitate(go2, trained, expert, tmp_path / name, settings, device='cpu', say=say)
+
+    return run
+
+
+@pytest.fixture
+def walks(walkers, go2, recipe, expert):
+    env = walkers(num_robots=3)
+    actor = load_actor(expert / EXPERT, go2, recipe)
+    return StudentWalks(env, WorldModel(TINY).eval(), actor, np.random.default_rng(0), CPU)
+
+
+def test_the_expert_is_asked_about_the_state_as_it_is_and_the_head_acts(walks):
+    (first, *_) = walks.episodes(8)
+    seen = {
+        'proprio_obs': torch.tensor(first.proprio_obs[1:-1]),
+        'command': torch.tensor(first.commands[1:-1]),
+        'last_action': torch.tensor(first.actions[:-1]),
+    }
+    with torch.inference_mode():
+        wanted = walks.expert(actor_input(seen), torch.tensor(first.extero_obs[1:-1]))
+    np.testing.assert_allclose(first.expert_actions[1:], wanted, atol=1e-5)
+    assert np.abs(first.expert_actions - first.actions).max() > 1e-2
+
+
+def test_a_robot_that_begins_anew_has_no_past(walks):
+    walks.start(np.ones(3, dtype=bool))
+    student = walks.student
+    for _ in range(3):
+        walks.env.step(student.act(walks.env.observation))
+    walks.start(np.array([False, True, False]))
+    student.act(walks.env.observation)
+    assert not student.histories[1].actions.any()
+    assert student.histories[0].actions.any()
+    assert np.ptp(student.histories[1].proprio_obs, axis=0).max() == 0.0
+
+
+def test_only_the_policy_head_changes(taught, trained, go2):
+    before, after = WorldModel(TINY).state_dict(), taught().model.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert all(name.startswith('heads.policy_head.') for name in changed)
+
+
+def test_it_comes_nearer_to_the_expert_where_it_walks_itself(taught):
+    lines = []
+    settings = replace(SETTINGS, num_rounds=1, round_steps=120, peak_rate=5e-3)
+    taught('short', replace(settings, round_steps=1), lines.append)
+    taught('long', settings, lines.append)
+    first, last = (float(line.split('action ')[1]) for line in lines if 'action' in line)
+    assert last < 0.7 * first
+
+
+def test_it_walks_again_with_what_it_has_learned(taught, tmp_path, go2):
+    found = taught()
+    one, other = (
+        next(open_dataset(tmp_path / 'imitate' / 'walks' / name, go2).episodes()).actions
+        for name in ('round-0000', 'round-0001')
+    )
+    assert not np.array_equal(one[0], other[0])
+    assert set(found.metrics) == {
+        'imitate.falls_per_minute.first',
+        'imitate.falls_per_minute.last',
+    }
+
+
+@pytest.mark.parametrize('at', [2, 3, 4])
+def test_a_killed_run_ends_in_the_weights_it_would_have_had(taught, monkeypatch, at):
+    whole = taught('whole').model.state_dict()
+    monkeypatch.setattr(imitate, 'STATE_INTERVAL_S', 0.0)
+    real = imitate.save_state
+
+    def die(path, policy, optimizer, step):
+        real(path, policy, optimizer, step)
+        if step == at:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(imitate, 'save_state', die)
+    with pytest.raises(KeyboardInterrupt):
+        taught('killed')
+    monkeypatch.setattr(imitate, 'save_state', real)
+    again = taught('killed').model.state_dict()
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+def test_changed_settings_and_a_missing_model_are_refused(taught, go2, expert, tmp_path):
+    taught()
+    with pytest.raises(ConfigError, match=r'settings\.peak_rate = 0\.001, now it is 0\.002'):
+        taught(settings=replace(SETTINGS, peak_rate=2e-3))
+    with pytest.raises(CheckpointError, match='run `simdist pretrain train` first'):
+        run_imitate(go2, tmp_path / 'none', expert, tmp_path / 'new', SETTINGS)
+    assert not (tmp_path / 'new').exists()
