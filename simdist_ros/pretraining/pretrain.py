@@ -46,6 +46,7 @@ S = TypeVar('S', bound=Settings)
 MAKER = 'simdist pretrain'
 EXPERT = 'expert.safetensors'
 TRAINED = 'model'  # in the folder of the training
+OUTDATED = 'held_out.action', 'held_out.total'  # once the policy head has learned more
 
 
 def say(line: str) -> None:
@@ -163,8 +164,8 @@ def imitate(plan: Plan) -> None:
         threads=options.threads,
         say=say,
     )
-    metrics = {**read_manifest(trained).metrics, **result.metrics}
-    write_model(plan, options.out, result.model, metrics)
+    metrics = {k: v for k, v in read_manifest(trained).metrics.items() if k not in OUTDATED}
+    write_model(plan, options.out, result.model, {**metrics, **result.metrics})
 
 
 def evaluate(plan: Plan, make_walker: MakeWalker) -> None:
