@@ -48,16 +48,20 @@ class VelocityCommand:
         self.stamp_ns = -1
 
     def take(self, message: TwistStamped) -> None:
-        """Take a message; beyond the robot's range it is clipped, NaN leaves the last velocity."""
+        """Take a message; beyond the robot's range it is clipped.
+
+        NaN leaves the last velocity, which grows no younger by it: a sender that says nothing else
+        is as good as silent.
+        """
         velocity = twist_array(message)
+        self.stamp_ns = stamp_ns(message)
         if not np.isfinite(velocity).all():
             self.warn('cmd_vel nan', 'cmd_vel is not finite; the last command stays')
-            velocity = self.velocity
+            return
         if np.any(velocity < self.low) or np.any(velocity > self.high):
             asked, bounds = velocity.tolist(), f'{self.low.tolist()} .. {self.high.tolist()}'
             self.warn('cmd_vel range', f'cmd_vel {asked} clipped to {bounds}')
         self.velocity = np.clip(velocity, self.low, self.high)
-        self.stamp_ns = stamp_ns(message)
         self.received = self.clock()
 
     def now(self) -> Array:

@@ -38,7 +38,7 @@ from simdist_ros.pretraining.train_process import train_process
 from simdist_ros.pretraining.train_progress import TrainLog
 from simdist_ros.pretraining.train_state import load_state, save_state
 from simdist_ros.pretraining.vector_env import VectorEnv
-from simdist_ros.transitions.shards import ShardWriter, open_dataset
+from simdist_ros.transitions.shards import Dataset, ShardWriter, open_dataset
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.checkpoint import load_model
 from simdist_ros.world_model.manifest import MANIFEST
@@ -50,7 +50,6 @@ STATE = 'state.safetensors'
 WALKS = 'walks'
 STATE_INTERVAL_S = 45.0
 BETAS = 0.9, 0.95
-REMEDY = 'lower peak_rate'
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def run_imitate(
         folder: Of this stage, new or begun with the same model, expert and settings.
         settings: How much.
         device: A PyTorch device; ``auto`` is the GPU where there is one.
-        threads: Cores for the physics; any number gives the same walks.
+        threads: Cores for the physics; any number gives the same physics.
         say: Prints a line of progress.
 
     Raises:
@@ -115,11 +114,15 @@ def run_imitate(
             TrainLog(folder, lessons.step, settings.num_steps, say, stage='imitate')
         ) as log:
             for index in range(lessons.step // settings.round_steps, settings.num_rounds):
-                lessons.walk(index, recipe, actor, threads)
+                began = time.monotonic()
+                with log.aside():
+                    lessons.walk(index, recipe, actor, threads)
+                rounds_left = settings.num_rounds - 1 - index
+                log.to_come_s = rounds_left * (time.monotonic() - began)
                 falls = lessons.falls_per_minute(index)
-                log.write(lessons.step, {'falls_per_minute': falls})
-                say(f'imitate: round {index + 1} of {settings.num_rounds}, {falls:.2f} falls/min')
-                lessons.learn(log)
+                said = f'{falls:.2f} falls a minute, {rounds_left} rounds left'
+                say(f'imitate: walked round {index + 1}, {said}')
+                lessons.learn(index, log)
         last = settings.num_rounds - 1
         metrics = {
             f'imitate.falls_per_minute.{name}': round(lessons.falls_per_minute(index), 4)
@@ -146,7 +149,9 @@ class Lessons:
         self.optimizer = torch.optim.Adam(
             self.policy.parameters(), settings.peak_rate, betas=BETAS, fused=True
         )
-        self.noise = ObservationNoise(robot, model.architecture.history_steps, 1.0, device)
+        self.noise = ObservationNoise(
+            robot, model.architecture.history_steps, settings.noise_scale, device
+        )
         path = folder / STATE
         self.step = load_state(path, self.policy, self.optimizer) if path.exists() else 0
 
@@ -157,7 +162,9 @@ class Lessons:
     def walk(self, index: int, recipe: Recipe, expert: Actor, threads: int) -> None:
         """Let the policy head walk as it is now, unless it has done so in this round."""
         s = self.settings
-        if self.writer(index).is_complete:
+        writer = self.writer(index)
+        if writer.num_shards:  # a round is one shard
+            writer.close()
             return
         seeds = np.random.SeedSequence([s.seed, index]).spawn(2)
         env = VectorEnv(
@@ -179,7 +186,7 @@ class Lessons:
             self.robot,
             seed=s.seed,
             settings={'round': index},
-            shard_transitions=2 * s.num_robots * s.walk_steps,  # a round is one shard
+            shard_transitions=2 * s.num_robots * s.walk_steps,
         )
 
     def record(self, index: int, walks: StudentWalks) -> None:
@@ -194,10 +201,15 @@ class Lessons:
         falls = sum(int(shard.terminated.sum()) for shard in dataset.shards)
         return 60.0 * falls / (dataset.num_transitions * self.robot.period_s)
 
-    def learn(self, log: TrainLog) -> None:
-        """Do the steps up to the end of the round, on all walks so far."""
+    def walks_up_to(self, index: int) -> Dataset:
+        """Open the walks of a round and of those before it."""
+        rounds = (open_dataset(self.walks(i), self.robot) for i in range(index + 1))
+        return Dataset(tuple(part for one in rounds for part in one.parts))
+
+    def learn(self, index: int, log: TrainLog) -> None:
+        """Do the steps up to the end of a round, on all walks so far."""
         s, a = self.settings, self.model.architecture
-        dataset = open_dataset(self.folder / WALKS, self.robot, checks_hashes=False)
+        dataset = self.walks_up_to(index)
         windows = WindowSampler(
             dataset,
             np.arange(dataset.num_episodes),
@@ -212,7 +224,12 @@ class Lessons:
             log.tick(self.step, s.batch_size, partial(dict, action=loss))
             if is_last or time.monotonic() - saved > STATE_INTERVAL_S:
                 if not math.isfinite(loss):
-                    raise ConfigError(f'the loss is not finite at step {self.step}; {REMEDY}')
+                    raise ConfigError(
+                        f'the loss is not finite at step {self.step}; delete {self.folder} and '
+                        'lower imitate.peak_rate'
+                    )
+                if is_last:
+                    log.write(self.step, {'falls_per_minute': self.falls_per_minute(index)})
                 save_state(self.folder / STATE, self.policy, self.optimizer, self.step)
                 saved = time.monotonic()
 

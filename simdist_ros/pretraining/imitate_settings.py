@@ -22,6 +22,9 @@ class ImitateSettings(Settings):
     peak_rate: float = setting(
         1e-3, 'Learning rate at first; it falls linearly to zero.', low=1e-8, high=1.0
     )
+    noise_scale: float = setting(
+        1.0, "Factor on the observation noise, as the training's.", low=0.0, high=10.0
+    )
     max_grad_norm: float = setting(1.0, 'Norm to which gradients are clipped.', low=1e-6)
 
     @property

@@ -146,7 +146,9 @@ def train(plan: Plan) -> None:
     )
     if result is not None:
         metrics = {f'held_out.{k}': v for k, v in result.metrics.items()}
-        write_model(plan, options.work / 'train' / TRAINED, result.model, metrics)
+        trained = options.work / 'train' / TRAINED
+        write_model(plan, trained, result.model, metrics)
+        say(f'train: wrote {trained}; `simdist pretrain imitate` makes {options.out} of it')
 
 
 def imitate(plan: Plan) -> None:
@@ -171,6 +173,8 @@ def imitate(plan: Plan) -> None:
 def evaluate(plan: Plan, make_walker: MakeWalker) -> None:
     """Measure the model and say so in its manifest."""
     options = plan.options
+    if not (options.out / MANIFEST).is_file():
+        raise ConfigError(f'{options.out} holds no model; run `simdist pretrain imitate` first')
     metrics = run_evaluate(
         plan.robot,
         options.out,

@@ -26,7 +26,7 @@ class PretrainOptions:
         stages: Which to run, in their order.
         robot: Name of the robot or path of its description.
         out: Folder of the model.
-        work: Folder of all else: expert, data, training, report.
+        work: Folder of all else: expert, data, training, walks, report.
         preset: How much of everything.
         seed: Of all stages; None leaves each its own.
         device: PyTorch device of the networks' training, or ``auto``.
@@ -56,7 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--work',
         type=Path,
-        help=f'Folder of expert, data, training and report (default: {WORK}/NAME OF THE MODEL).',
+        help=f'Folder of all else that the stages make (default: {WORK}/NAME OF THE MODEL).',
     )
     parser.add_argument('--seed', type=int, help='Of all stages.')
     parser.add_argument('--device', default='auto', help='PyTorch device (default: auto).')

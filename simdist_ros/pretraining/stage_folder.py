@@ -51,7 +51,8 @@ def refuse_changes(folder: Path, before: dict[str, Any], now: dict[str, Any]) ->
         if before.get(name) != now.get(name):
             raise ConfigError(
                 f'{folder} was begun with {name} = {before.get(name)!r}, now it is '
-                f'{now.get(name)!r}; choose another folder, or the settings it was begun with'
+                f'{now.get(name)!r}; delete it, or choose another folder or the settings '
+                'it was begun with'
             )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from simdist_ros.pretraining.metrics_log import MetricsLog
@@ -51,6 +52,7 @@ class TrainLog:
         self.start, self.end, self.say, self.clock = start, end, say, clock
         self.stage = stage
         self.began = self.said = clock()
+        self.to_come_s = 0.0  # of what is no step, such as walking
         self.board = MetricsLog(folder / 'tensorboard', start)
 
     def lines(self) -> list[str]:
@@ -65,6 +67,15 @@ class TrainLog:
             file.write(json.dumps({'step': step, **values}) + '\n')
         self.board.write(step, values)
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Leave what is done inside out of the steps' time."""
+        began = self.clock()
+        yield
+        spent = self.clock() - began
+        self.began += spent
+        self.said += spent
+
     def tick(self, step: int, batch_size: int, losses: Callable[[], Mapping[str, float]]) -> None:
         """Say every few seconds where the training is; `losses` are asked for only then."""
         now = self.clock()
@@ -75,7 +86,7 @@ class TrainLog:
         values = dict(losses())
         self.write(step, {**values, 'windows_per_s': rate * batch_size})
         shown = ', '.join(f'{name} {value:.4f}' for name, value in values.items())
-        left = duration((self.end - step) / max(rate, 1e-9))
+        left = duration((self.end - step) / max(rate, 1e-9) + self.to_come_s)
         self.say(
             f'{self.stage}: step {step} of {self.end}, {rate * batch_size:.0f} windows/s, '
             f'{left} left; {shown}'

@@ -49,3 +49,11 @@ def test_nan_leaves_the_last_velocity_and_that_is_said(told):
     told.take(command_to_msg(2, np.array([math.nan, 0.0, 0.0])))
     assert (told.now().tolist(), told.stamp_ns) == ([0.3, 0.0, 0.0], 2)
     assert told.subjects == ['cmd_vel nan']
+
+
+def test_a_sender_of_nothing_but_nan_is_as_good_as_silent(told):
+    told.take(command_to_msg(1, np.array([0.3, 0.0, 0.0])))
+    for stamp in range(2, 9):
+        told.time_s += 0.1
+        told.take(command_to_msg(stamp, np.full(3, math.nan)))
+    assert told.now().tolist() == [0.0, 0.0, 0.0]

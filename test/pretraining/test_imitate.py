@@ -1,5 +1,6 @@
 """The policy head's lessons: it walks, the expert says what he would have done, it learns that."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -92,11 +93,11 @@ def test_only_the_policy_head_changes(taught, trained, go2):
 
 
 def test_it_comes_nearer_to_the_expert_where_it_walks_itself(taught):
-    lines = []
     settings = replace(SETTINGS, num_rounds=1, round_steps=120, peak_rate=5e-3)
-    taught('short', replace(settings, round_steps=1), lines.append)
-    taught('long', settings, lines.append)
-    first, last = (float(line.split('action ')[1]) for line in lines if 'action' in line)
+    lines: dict[str, list[str]] = {'short': [], 'long': []}
+    taught('short', replace(settings, round_steps=1), lines['short'].append)
+    taught('long', settings, lines['long'].append)
+    first, last = (float(said[-1].split('action ')[1]) for said in lines.values())
     assert last < 0.7 * first
 
 
@@ -132,10 +133,45 @@ def test_a_killed_run_ends_in_the_weights_it_would_have_had(taught, monkeypatch,
     assert all(torch.equal(whole[name], again[name]) for name in whole)
 
 
-def test_changed_settings_and_a_missing_model_are_refused(taught, go2, expert, tmp_path):
+def test_walks_outlive_the_state_and_teach_in_their_order(taught, tmp_path):
+    whole = taught().model.state_dict()
+    (tmp_path / 'imitate' / 'state.safetensors').unlink()
+    again = taught().model.state_dict()
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+def test_a_round_that_was_walked_is_not_walked_again(taught, tmp_path, go2):
+    whole = taught().model.state_dict()
+    (tmp_path / 'imitate' / 'state.safetensors').unlink()
+    folder = tmp_path / 'imitate' / 'walks' / 'round-0000'
+    manifest = folder / 'manifest.yaml'
+    manifest.write_text(manifest.read_text().replace('complete: true', 'complete: false'))
+    again = taught().model.state_dict()
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+    assert open_dataset(folder, go2).num_transitions == SETTINGS.num_robots * SETTINGS.walk_steps
+
+
+def test_how_often_it_fell_is_written_once_a_round_also_after_a_kill(taught, tmp_path):
+    taught()
+    (tmp_path / 'imitate' / 'state.safetensors').unlink()
+    taught()
+    lines = (tmp_path / 'imitate' / 'metrics.jsonl').read_text().splitlines()
+    rows = [json.loads(line) for line in lines if 'falls_per_minute' in line]
+    assert [row['step'] for row in rows] == [3, 6]
+
+
+def test_what_does_not_fit_is_refused(taught, go2, trained, expert, tmp_path):
     taught()
     with pytest.raises(ConfigError, match=r'settings\.peak_rate = 0\.001, now it is 0\.002'):
         taught(settings=replace(SETTINGS, peak_rate=2e-3))
-    with pytest.raises(CheckpointError, match='run `simdist pretrain train` first'):
-        run_imitate(go2, tmp_path / 'none', expert, tmp_path / 'new', SETTINGS)
+    other = tmp_path / 'other'
+    save_model(other, WorldModel(TINY, seed=1), robot=go2.name, created_by='a test', metrics={})
+    with pytest.raises(ConfigError, match='was begun with model ='):
+        run_imitate(go2, other, expert, tmp_path / 'imitate', SETTINGS)
+    for model, teacher, sentence in (
+        (tmp_path / 'none', expert, 'run `simdist pretrain train` first'),
+        (trained, tmp_path / 'none', 'run `simdist pretrain expert` to its end first'),
+    ):
+        with pytest.raises(CheckpointError, match=sentence):
+            run_imitate(go2, model, teacher, tmp_path / 'new', SETTINGS)
     assert not (tmp_path / 'new').exists()

@@ -11,7 +11,7 @@ from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards import DatasetError, ShardWriter, open_dataset
 
 ROBOT = load_robot('go2')
-LABELS = ('rewards', 'next_values', 'is_expert')
+LABELS = ('rewards', 'next_values', 'is_expert', 'expert_actions')
 
 
 def make_episode(steps: int, seed: int = 0, terminated: bool = False) -> Episode:
@@ -28,6 +28,7 @@ def make_episode(steps: int, seed: int = 0, terminated: bool = False) -> Episode
         rewards=draw(steps),
         next_values=draw(steps),
         is_expert=rng.random(steps) < 0.5,
+        expert_actions=draw(steps, 12),
         terminated=terminated,
     )
 
@@ -75,14 +76,13 @@ def test_a_height_in_half_precision_errs_by_at_most_a_millimetre(tmp_path):
 
 
 def test_what_a_robot_recorded_has_no_labels(tmp_path):
-    bare = replace(make_episode(4), rewards=None, next_values=None, is_expert=None)
+    bare = replace(make_episode(4), **dict.fromkeys(LABELS))
     with ShardWriter(tmp_path, ROBOT) as writer:
         writer.add(bare)
         with pytest.raises(DatasetError, match='labels'):
             writer.add(make_episode(4))
     (read,) = open_dataset(tmp_path, ROBOT).episodes()
-    assert read.rewards is None
-    assert read.is_expert is None
+    assert all(getattr(read, name) is None for name in LABELS)
 
 
 def test_a_killed_writer_goes_on_after_its_last_complete_shard(tmp_path, episodes):

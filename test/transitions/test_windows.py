@@ -26,6 +26,7 @@ def counted(steps: int, first: int, terminated: bool = False) -> Episode:
         rewards=step + 0.125,
         next_values=state[1:],
         is_expert=step % 2 == 0,
+        expert_actions=np.repeat(step[:, None], 12, axis=1) + 0.75,
         terminated=terminated,
     )
 
@@ -51,6 +52,7 @@ def test_a_window_in_the_middle_is_what_was_recorded(dataset):
     np.testing.assert_array_equal(windows.rewards[0], np.arange(104, 108) + 0.125)
     np.testing.assert_array_equal(windows.next_values[0], np.arange(105, 109))
     np.testing.assert_array_equal(windows.is_expert[0], [True, False, True, False])
+    np.testing.assert_array_equal(windows.expert_actions[0, :, 0], np.arange(104, 108) + 0.75)
     assert windows.extero_obs[0, 0] == 104
     assert windows.is_known.all()
     assert not windows.has_ended.any()
