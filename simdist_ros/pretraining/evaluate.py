@@ -47,6 +47,7 @@ def run_evaluate(
     settings: EvaluateSettings,
     *,
     training: TrainSettings,
+    expert: Path | None,
     make_walker: MakeWalker,
     processes: int = 1,
     say: Callable[[str], None] = print,
@@ -60,6 +61,7 @@ def run_evaluate(
         out: Folder of this stage.
         settings: How much is tried.
         training: Says which episodes were held out.
+        expert: File of the expert to compare with; None for none.
         make_walker: Makes the controllers.
         processes: How many walks at once.
         say: Prints a line of progress.
@@ -97,12 +99,23 @@ def run_evaluate(
     errors, calibration = open_loop(loaded.model, robot, windows, fitting, settings.num_windows)
     foresight = foresee(loaded.model, robot, windows, settings.num_episodes, settings.seed)
     say(f'evaluate: correlation of returns {calibration.correlation:.3f}')
-    tasks, log = list_walks(settings), WalkLog(out / 'walks.jsonl', about['hash'])
-    run_walks(robot, model, make_walker, tasks, log, processes=processes, say=Progress(say).tell)
+    tasks = list_walks(settings, has_expert=expert is not None)
+    log = WalkLog(out / 'walks.jsonl', about['hash'])
+    run_walks(
+        robot,
+        model,
+        expert,
+        make_walker,
+        tasks,
+        log,
+        processes=processes,
+        say=Progress(say).tell,
+    )
     walks = {task: log.results[task] for task in tasks}
     evaluation = Evaluation(
         summaries=summarise_walks(walks),
-        planner_gain=planner_gain(walks),
+        planner_gain=gain(walks, 'planner', over='policy'),
+        imitation_gain=gain(walks, 'policy', over='expert'),
         open_loop=errors,
         calibration=calibration,
         data_foresight=foresight,
@@ -133,19 +146,22 @@ class Progress:
         self.say(f'evaluate: {done} of {total}, {duration(each * (total - done))} left; {what}')
 
 
-def planner_gain(walks: dict[Walk, WalkResult]) -> dict[str, tuple[float, float]]:
-    """Return the planner's reward minus the policy head's on the same seeds, by world."""
-    policy = {
+def gain(
+    walks: dict[Walk, WalkResult], controller: str, *, over: str
+) -> dict[str, tuple[float, float]]:
+    """Return a controller's reward minus another's on the same seeds, by world."""
+    other = {
         (task.world, task.speed, task.seed): result.reward_per_s
         for task, result in walks.items()
-        if task.controller == 'policy'
+        if task.controller == over
     }
     gains: dict[str, list[float]] = {}
     for task, result in walks.items():
-        if task.controller == 'planner':
-            gain = result.reward_per_s - policy[task.world, task.speed, task.seed]
-            gains.setdefault(task.world, []).append(gain)
-            gains.setdefault('all worlds', []).append(gain)
+        place = task.world, task.speed, task.seed
+        if task.controller == controller and place in other:
+            found = result.reward_per_s - other[place]
+            gains.setdefault(task.world, []).append(found)
+            gains.setdefault('all worlds', []).append(found)
     return {world: mean_and_interval(found) for world, found in gains.items()}
 
 
@@ -191,7 +207,7 @@ def metrics(evaluation: Evaluation) -> dict[str, float]:
         'planner_gain': evaluation.planner_gain.get('all worlds', (float('nan'), 0.0))[0],
     }
     for s in evaluation.summaries:
-        if s.world not in BEYOND:
+        if s.world not in BEYOND and s.controller != 'expert':
             name = f'{s.controller}.{s.world}.{s.speed:g}'
             found[f'{name}.error_mps'] = s.error_mps[0]
             found[f'{name}.falls'] = float(s.falls)

@@ -49,6 +49,7 @@ class Evaluation:
         summaries: Of the walks.
         planner_gain: Mean reward per second of the planner minus the policy head's on the same
             seeds, and half of its interval, by world.
+        imitation_gain: The policy head's minus the expert's; empty without an expert.
         open_loop: Prediction errors.
         calibration: Predicted against real returns.
         data_foresight: Of falls in held-out episodes.
@@ -61,6 +62,7 @@ class Evaluation:
 
     summaries: list[Summary]
     planner_gain: dict[str, tuple[float, float]]
+    imitation_gain: dict[str, tuple[float, float]]
     open_loop: OpenLoop
     calibration: Calibration
     data_foresight: Foresight
@@ -138,7 +140,11 @@ def lines(evaluation: Evaluation) -> list[str]:
         '',
         '## What planning adds to the policy head, in reward per second on the same seeds',
         '',
-        *(f'- {w}: {shown(*gain, 3, "+")}' for w, gain in evaluation.planner_gain.items()),
+        *gain_lines(evaluation.planner_gain),
+        '',
+        '## What imitation adds to the expert, likewise; less than nothing, as a rule',
+        '',
+        *(gain_lines(evaluation.imitation_gain) or ['There is no expert to compare with.']),
         '',
         '## Open loop, held-out episodes, the actions as they were taken',
         '',
@@ -163,6 +169,11 @@ def lines(evaluation: Evaluation) -> list[str]:
         '![predicted return over time](values.png)',
         '',
     ]
+
+
+def gain_lines(gains: dict[str, tuple[float, float]]) -> list[str]:
+    """Return a line for each world."""
+    return [f'- {world}: {shown(*gain, 3, "+")}' for world, gain in gains.items()]
 
 
 def walk_table(summaries: list[Summary]) -> list[str]:

@@ -53,7 +53,7 @@ MakeWalker = Callable[[Path, Robot, int, int, int], tuple[Walker, WorldModel]]
 
 @dataclass(frozen=True, kw_only=True)
 class Walk:
-    """What is tried; `num_iterations` 0 is the policy head."""
+    """What is tried; `num_iterations` 0 is the policy head, unless it is the expert."""
 
     world: str
     speed: float
@@ -61,10 +61,13 @@ class Walk:
     seconds: float
     num_samples: int
     num_iterations: int
+    is_expert: bool = False
 
     @property
     def controller(self) -> str:
         """What walks."""
+        if self.is_expert:
+            return 'expert'
         return 'planner' if self.num_iterations else 'policy'
 
 
@@ -80,7 +83,7 @@ class WalkResult:
         lasted_s: Until it fell, or the end.
         reward_per_s: The reward that training maximises, over the whole time of the walk: nothing
             is earned after a fall.
-        values: Predicted return every `VALUE_INTERVAL` ticks.
+        values: Predicted return every `VALUE_INTERVAL` ticks; none without a model.
     """
 
     distance_m: float
@@ -92,7 +95,7 @@ class WalkResult:
 
 
 def walk(
-    robot: Robot, recipe: Recipe, walker: Walker, model: WorldModel, task: Walk
+    robot: Robot, recipe: Recipe, walker: Walker, model: WorldModel | None, task: Walk
 ) -> WalkResult:
     """Walk until the time is over or the robot falls."""
     simulation = SimulatedRobot(robot, evaluation_world(task.world), task.seed)
@@ -107,7 +110,7 @@ def walk(
     for step in range(steps):
         state = simulation.state()
         joint_command = decide(robot, walker, supervision, state, command)
-        if step % VALUE_INTERVAL == 0:
+        if model is not None and step % VALUE_INTERVAL == 0:
             values.append(predicted_return(model, robot, walker.history, state, command))
         simulation.apply(joint_command)
         walker.note_executed(joint_command, state.joint_pos.astype(np.float32))

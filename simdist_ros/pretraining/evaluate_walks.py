@@ -13,6 +13,7 @@ import torch
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.pretraining.evaluate_expert import ExpertWalker
 from simdist_ros.pretraining.evaluate_settings import EvaluateSettings
 from simdist_ros.pretraining.evaluate_walk import MakeWalker, Walk, WalkResult, walk
 from simdist_ros.pretraining.recipe import load_recipe
@@ -21,10 +22,13 @@ from simdist_ros.pretraining.worker_pool import worker_pool
 __all__ = ['WalkLog', 'list_walks', 'run_walks']
 
 
-def list_walks(settings: EvaluateSettings) -> list[Walk]:
-    """Return every walk: those of the policy head, which are quick, then those of the planner."""
+def list_walks(settings: EvaluateSettings, *, has_expert: bool = False) -> list[Walk]:
+    """Return every walk: of the policy head, of the planner, and of an expert where there is."""
     worlds = settings.worlds.split()
     hard = settings.hard_worlds.split()
+    kinds = [(0, worlds + hard, False), (settings.num_iterations, worlds, False)]
+    if has_expert:
+        kinds.append((0, worlds, True))
     return [
         Walk(
             world=world,
@@ -33,8 +37,9 @@ def list_walks(settings: EvaluateSettings) -> list[Walk]:
             seconds=settings.seconds,
             num_samples=settings.num_samples,
             num_iterations=iterations,
+            is_expert=is_expert,
         )
-        for iterations, places in ((0, worlds + hard), (settings.num_iterations, worlds))
+        for iterations, places, is_expert in kinds
         for world in places
         for speed in settings.speeds
         for seed in range(settings.num_seeds)
@@ -83,6 +88,7 @@ class Setup:
 
     robot: str
     model: Path
+    expert: Path | None
     make_walker: MakeWalker
 
 
@@ -99,6 +105,10 @@ def start(setup: Setup) -> None:
 def one(task: Walk) -> WalkResult:
     """Do one walk in a prepared process."""
     setup: Setup = SETUP['setup']
+    if task.is_expert:
+        assert setup.expert is not None
+        expert = ExpertWalker(SETUP['robot'], SETUP['recipe'], setup.expert)
+        return walk(SETUP['robot'], SETUP['recipe'], expert, None, task)
     walker, model = setup.make_walker(
         setup.model, SETUP['robot'], task.num_samples, task.num_iterations, task.seed
     )
@@ -108,6 +118,7 @@ def one(task: Walk) -> WalkResult:
 def run_walks(
     robot: Robot,
     model: Path,
+    expert: Path | None,
     make_walker: MakeWalker,
     tasks: list[Walk],
     log: WalkLog,
@@ -120,6 +131,7 @@ def run_walks(
     Args:
         robot: Who walks.
         model: Folder of the model.
+        expert: File of the expert, if any of the walks is its.
         make_walker: Makes the controller in each process, so it must be found by name.
         tasks: What to try.
         log: Where the results go.
@@ -127,7 +139,7 @@ def run_walks(
         say: Told the last walk, how many are done and how many there are.
     """
     missing = [task for task in tasks if task not in log.results]
-    setup = Setup(str(robot.source), model, make_walker)
+    setup = Setup(str(robot.source), model, expert, make_walker)
     done = len(tasks) - len(missing)
     for task, result in results(setup, missing, processes):
         log.add(task, result)

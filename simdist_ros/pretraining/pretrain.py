@@ -175,6 +175,7 @@ def evaluate(plan: Plan, make_walker: MakeWalker) -> None:
     options = plan.options
     if not (options.out / MANIFEST).is_file():
         raise ConfigError(f'{options.out} holds no model; run `simdist pretrain imitate` first')
+    expert = options.work / 'expert' / EXPERT
     metrics = run_evaluate(
         plan.robot,
         options.out,
@@ -182,15 +183,15 @@ def evaluate(plan: Plan, make_walker: MakeWalker) -> None:
         options.work / 'evaluate',
         plan.evaluate,
         training=plan.train,
+        expert=expert if expert.is_file() else None,
         make_walker=make_walker,
         processes=options.threads,
         say=say,
     )
     loaded = load_model(options.out, plan.robot)
     write_model(plan, options.out, loaded.model, metrics)
-    source = options.work / 'expert' / EXPERT
-    if source.is_file():
-        shutil.copyfile(source, options.out / EXPERT)
+    if expert.is_file():
+        shutil.copyfile(expert, options.out / EXPERT)
 
 
 def write_model(plan: Plan, folder: Path, model: WorldModel, metrics: Mapping[str, float]) -> None:

@@ -7,12 +7,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
+from simdist_ros.core.command import JointCommand
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.history import History
+from simdist_ros.core.observation import extero_obs, proprio_obs
 from simdist_ros.core.robot import load_robot
-from simdist_ros.pretraining.evaluate import foresee_walks, planner_gain
+from simdist_ros.pretraining.evaluate import foresee_walks, gain
 from simdist_ros.pretraining.evaluate_data import area_under_curve, calibrate, foresee, open_loop
+from simdist_ros.pretraining.evaluate_expert import ExpertWalker
 from simdist_ros.pretraining.evaluate_report import mean_and_interval, summarise_walks
 from simdist_ros.pretraining.evaluate_settings import (
     WORLDS,
@@ -21,7 +25,10 @@ from simdist_ros.pretraining.evaluate_settings import (
 )
 from simdist_ros.pretraining.evaluate_walk import Walk, WalkResult, walk
 from simdist_ros.pretraining.evaluate_walks import WalkLog, list_walks
+from simdist_ros.pretraining.expert_files import save_networks
+from simdist_ros.pretraining.ppo_networks import Actor
 from simdist_ros.pretraining.recipe import load_recipe
+from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.transitions.shards import open_dataset
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.architecture import Architecture
@@ -78,6 +85,12 @@ def test_policy_and_planner_walk_the_same_seeds_and_only_the_policy_in_hard_worl
     }
 
 
+def test_an_expert_walks_the_same_seeds_where_the_model_was_trained():
+    settings = EvaluateSettings(num_seeds=2, speeds=(0.5,), worlds='nominal', hard_worlds='ice_8')
+    walks = [w for w in list_walks(settings, has_expert=True) if w.controller == 'expert']
+    assert [(w.world, w.seed) for w in walks] == [('nominal', 1000), ('nominal', 1001)]
+
+
 def test_walks_are_summed_up_by_controller_world_and_speed():
     other = replace(RESULT, distance_m=3.0, fell=True, error_mps=float('nan'))
     (summary,) = summarise_walks({TASK: RESULT, replace(TASK, seed=1001): other})
@@ -88,8 +101,9 @@ def test_walks_are_summed_up_by_controller_world_and_speed():
 
 def test_the_planner_is_compared_with_the_policy_on_the_same_seed():
     planned = replace(TASK, num_iterations=2)
-    gain = planner_gain({TASK: RESULT, planned: replace(RESULT, reward_per_s=2.5)})
-    assert gain['nominal'][0] == pytest.approx(0.5)
+    walks = {TASK: RESULT, planned: replace(RESULT, reward_per_s=2.5)}
+    assert gain(walks, 'planner', over='policy')['nominal'][0] == pytest.approx(0.5)
+    assert gain(walks, 'policy', over='expert') == {}
 
 
 def test_a_fall_is_foreseen_by_the_value_one_second_before_it():
@@ -177,3 +191,24 @@ def test_falls_and_successes_of_the_data_are_told_apart_by_their_episodes(sample
     assert len(found.falls) == 1
     assert len(found.successes) == 5
     assert 0.0 <= found.auc <= 1.0
+
+
+def test_an_expert_walks_by_what_it_sees_and_by_what_was_executed(tmp_path):
+    recipe, path = load_recipe(ROBOT), tmp_path / 'expert.safetensors'
+    actor = Actor(ROBOT, recipe)
+    save_networks(path, actor, None, {'robot': ROBOT.name})
+    expert = ExpertWalker(ROBOT, recipe, path)
+    state = SimulatedRobot(ROBOT, evaluation_world('nominal'), 0).state()
+    command = np.array([0.5, 0.0, 0.0], dtype=np.float32)
+    expert.tick(state, command)
+    executed = np.linspace(-1.0, 1.0, ROBOT.num_joints)
+    sent = JointCommand(stamp_ns=0, position=ROBOT.joint_target(executed))
+    expert.note_executed(sent, state.joint_pos)
+    target = expert.tick(state, command).positions[0]
+    seen = np.concatenate([proprio_obs(ROBOT, state), command, executed]).astype(np.float32)
+    with torch.inference_mode():
+        wanted = actor(torch.tensor(seen)[None], torch.tensor(extero_obs(ROBOT, state))[None])
+    np.testing.assert_allclose(ROBOT.action(target), wanted[0], atol=1e-5)
+    walked = walk(ROBOT, recipe, expert, None, replace(TASK, is_expert=True))
+    assert walked.values == []
+    assert walked.lasted_s > 0.2

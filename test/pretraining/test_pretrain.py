@@ -48,6 +48,7 @@ def test_the_expert_and_the_report_lie_beside_it(pretrained):
     size = sum(path.stat().st_size for path in (pretrained / 'model').iterdir())
     assert size < 10e6
     report = (pretrained / 'work' / 'evaluate' / 'report.md').read_text()
+    assert '| nominal | 0.5 | expert | 1 |' in report
     for word in ('Closed loop', 'Open loop', 'Predicted against real', 'Falls foreseen'):
         assert word in report
     for plot in ('open_loop', 'calibration', 'values'):
