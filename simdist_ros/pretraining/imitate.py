@@ -33,7 +33,8 @@ from simdist_ros.pretraining.ppo_networks import Actor
 from simdist_ros.pretraining.recipe import Recipe, load_recipe
 from simdist_ros.pretraining.stage_folder import claim_folder
 from simdist_ros.pretraining.student import StudentWalks
-from simdist_ros.pretraining.train_noise import ObservationNoise
+from simdist_ros.pretraining.train import BETAS
+from simdist_ros.pretraining.train_noise import ObservationNoise, add_noise
 from simdist_ros.pretraining.train_process import train_process
 from simdist_ros.pretraining.train_progress import TrainLog
 from simdist_ros.pretraining.train_state import load_state, save_state
@@ -49,7 +50,6 @@ __all__ = ['Imitated', 'run_imitate']
 STATE = 'state.safetensors'
 WALKS = 'walks'
 STATE_INTERVAL_S = 45.0
-BETAS = 0.9, 0.95
 
 
 @dataclass(frozen=True)
@@ -250,12 +250,9 @@ class Lessons:
             )
         )
         generator = torch.Generator(self.device).manual_seed(int(rng.integers(2**63)))
-        noise = self.noise.draw(len(seen), generator)
-        split = seen[0].numel()
+        seen, ground = add_noise(self.noise.draw(len(seen), generator), seen, ground)
         with torch.no_grad():
-            context = model.encode(
-                seen + noise[:, :split].view_as(seen), acted, ground + noise[:, split:]
-            )
+            context = model.encode(seen, acted, ground)
         scale = model.normalizer.scale
         actions = model.heads.policy(context, scale('commands', commands))
         loss = weighted_mse(actions, scale('actions', wanted), weight.unsqueeze(-1))

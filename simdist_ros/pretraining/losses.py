@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.pretraining.train_noise import add_noise
 from simdist_ros.pretraining.train_settings import TrainSettings
 from simdist_ros.transitions.windows import Windows
 from simdist_ros.world_model.encoder import Context
@@ -92,9 +93,7 @@ class WorldModelLoss(nn.Module):
         model, past = self.model, self.model.architecture.history_steps
         seen, ground = batch.proprio_obs[:, : past + 1], batch.extero_obs
         if noise is not None:
-            split = seen[0].numel()
-            seen = seen + noise[:, :split].view_as(seen)
-            ground = ground + noise[:, split:]
+            seen, ground = add_noise(noise, seen, ground)
         history, future = batch.actions[:, :past], batch.actions[:, past:]
         with torch.no_grad():
             target = model.encode_latent(

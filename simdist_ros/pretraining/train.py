@@ -36,7 +36,7 @@ from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.cpu import keep_freed_memory
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['TrainResult', 'robot_architecture', 'run_train']
+__all__ = ['BETAS', 'TrainResult', 'robot_architecture', 'run_train']
 
 STATE = 'state.safetensors'
 STATE_INTERVAL_S = 45.0

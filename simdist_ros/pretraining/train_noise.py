@@ -11,7 +11,7 @@ from simdist_ros.core.observation import PROPRIO_TERMS
 from simdist_ros.core.robot import Robot
 from simdist_ros.pretraining.recipe import load_recipe
 
-__all__ = ['ObservationNoise', 'noise_limits']
+__all__ = ['ObservationNoise', 'add_noise', 'noise_limits']
 
 
 def noise_limits(robot: Robot) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -27,6 +27,18 @@ def noise_limits(robot: Robot) -> tuple[NDArray[np.float32], NDArray[np.float32]
     ]
     cells = 0 if robot.height_map is None else robot.height_map.size
     return np.concatenate(proprio), np.full(cells, noise.height_map, dtype=np.float32)
+
+
+def add_noise(noise: Tensor, seen: Tensor, ground: Tensor) -> tuple[Tensor, Tensor]:
+    """Return observations, (B, H + 1, P), and height maps, (B, E), with what was drawn for them.
+
+    Args:
+        noise: From `ObservationNoise.draw`, (B, (H + 1) * P + E).
+        seen: Without noise.
+        ground: Without noise.
+    """
+    split = seen[0].numel()
+    return seen + noise[:, :split].view_as(seen), ground + noise[:, split:]
 
 
 class ObservationNoise:

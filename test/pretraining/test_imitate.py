@@ -102,12 +102,14 @@ def test_it_comes_nearer_to_the_expert_where_it_walks_itself(taught):
 
 
 def test_it_walks_again_with_what_it_has_learned(taught, tmp_path, go2):
-    found = taught()
-    one, other = (
-        next(open_dataset(tmp_path / 'imitate' / 'walks' / name, go2).episodes()).actions
-        for name in ('round-0000', 'round-0001')
-    )
-    assert not np.array_equal(one[0], other[0])
+    def walked(name, index):
+        folder = tmp_path / name / 'walks' / f'round-{index:04d}'
+        return next(open_dataset(folder, go2).episodes()).actions
+
+    found = taught('slow')
+    taught('fast', replace(SETTINGS, peak_rate=1e-2))
+    np.testing.assert_array_equal(walked('slow', 0), walked('fast', 0))  # nothing learned yet
+    assert not np.array_equal(walked('slow', 1)[0], walked('fast', 1)[0])
     assert set(found.metrics) == {
         'imitate.falls_per_minute.first',
         'imitate.falls_per_minute.last',

@@ -124,6 +124,11 @@ def test_data_of_another_robot_are_refused(pretrained, tmp_path, capsys):
     assert not (tmp_path / 'model').exists()
 
 
+def test_an_evaluation_without_a_model_says_what_makes_one(tmp_path, capsys):
+    assert run(tmp_path, 'evaluate') == 2
+    assert 'holds no model; run `simdist pretrain imitate` first' in capsys.readouterr().err
+
+
 def test_several_processes_share_only_the_training(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv('WORLD_SIZE', '2')
     assert run(tmp_path) == 2
