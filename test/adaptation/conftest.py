@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from simdist_ros.core.robot import load_robot
 from simdist_ros.transitions.episode import Episode
@@ -38,7 +39,18 @@ def architecture():
 
 @pytest.fixture
 def model(architecture):
-    return WorldModel(architecture, seed=1).eval()
+    return with_units(WorldModel(architecture, seed=1).eval())
+
+
+def with_units(model: WorldModel) -> WorldModel:
+    """Give each number a mean and a spread of its own, so that raw is never scaled."""
+    generator = torch.Generator().manual_seed(7)
+    for name, buffer in model.normalizer.named_buffers():
+        if name.endswith('_mean'):
+            buffer.uniform_(-0.5, 0.5, generator=generator)
+        elif name.endswith('_std'):
+            buffer.uniform_(0.5, 2.0, generator=generator)
+    return model
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from simdist_ros.adaptation.gate import GateData, check_reference, judge
 from simdist_ros.adaptation.intervals import jackknife, mean_interval, rank_correlation
 from simdist_ros.adaptation.outcomes import expected_returns, recorded_outcomes
 from simdist_ros.adaptation.prediction import predict
+from simdist_ros.adaptation.recorded_plans import RecordedPlans, plan_recorded
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.transitions.replay import HeldEpisodes
 
@@ -57,6 +58,64 @@ def test_a_candidate_that_is_the_same_is_refused(model, robot, data):
 
 def test_a_worse_candidate_is_refused(model, better, robot, data):
     assert 'error' in failed(judge(better, model, robot, data.gate, GATE))
+
+
+def test_a_gain_that_is_not_beyond_doubt_is_refused(model, robot, data, monkeypatch):
+    def told(old, new):
+        found = iter((old, new))
+        monkeypatch.setattr(gate, 'predict', lambda *_: ByEpisode(next(found)))
+        return gate.check_error(model, model, data.gate.judge, GATE, 'latent')
+
+    doubtful = told([1.0, 1.0, 1.0], [0.9, 0.5, 1.1])
+    assert doubtful.figures['error_factor'] < 1.0 < doubtful.figures['error_factor_high']
+    assert not doubtful.passed
+    assert 'not beyond doubt' in doubtful.sentence
+    assert told([1.0, 1.0, 1.0], [0.9, 0.8, 0.85]).passed
+
+
+class ByEpisode:
+    """A prediction with given errors."""
+
+    def __init__(self, errors):
+        self.errors = errors
+
+    def by_episode(self, kind):
+        return np.array(self.errors)
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'passed'),
+    [
+        ((5, 0, 0.0), (5, 0, 0.05), True),
+        ((5, 0, 0.0), (5, 0, 0.06), False),
+        ((5, 0, 0.4), (5, 0, 0.42), True),
+        ((5, 1, 0.0), (5, 1, 0.0), False),
+        ((5, 1, 0.0), (5, 0, 0.0), True),
+    ],
+)
+def test_plans_that_fail_or_leave_the_limits_more_often_are_refused(
+    model, robot, data, monkeypatch, old, new, passed
+):
+    found = iter((RecordedPlans(*old), RecordedPlans(*new)))
+    monkeypatch.setattr(gate, 'plan_recorded', lambda *_: next(found))
+    settings = replace(GATE, max_beyond_limits=0.05)
+    assert gate.check_plans(model, model, robot, data.gate.judge, settings, 0).passed is passed
+
+
+@pytest.mark.parametrize('action', [-40.0, 40.0])
+def test_joint_targets_below_and_above_the_limits_count(model, robot, data, action):
+    model.normalizer.action_low.fill_(action - 1.0)
+    model.normalizer.action_high.fill_(action + 1.0)
+    assert plan_recorded(model, robot, data.gate.judge, 2, 0).beyond_limits == 1.0
+
+
+def test_returns_that_are_all_alike_are_refused(monkeypatch, model, robot, data):
+    windows = data.gate.judge
+    outcomes = expected_returns(model, windows, 1000)
+    dull = copy.deepcopy(model)
+    with torch.no_grad():
+        dull.heads.reward_head.output.weight.zero_()
+    assert not ranked(monkeypatch, outcomes, model, dull, robot, windows)
 
 
 def test_one_episode_is_too_few_to_judge_by(model, better, robot, architecture, episodes):

@@ -12,6 +12,7 @@ import torch
 from simdist_ros.adaptation.live_model import LiveModel
 from simdist_ros.adaptation.watch import RecentTicks, WatchSettings, live_errors
 from simdist_ros.core.errors import CheckpointError, ConfigError
+from simdist_ros.planning.candidate import load_candidate
 from simdist_ros.planning.plan import Observation
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
@@ -71,6 +72,11 @@ def live(parent, robot):
 
 def swap_in(live, name):
     return live.use(live.load(name).result())
+
+
+def load_candidate_of(live, name):
+    """Read a candidate without the thread that measures."""
+    return load_candidate(name, live.robot, live.planner.backend)
 
 
 def walk(live, steps, number=3):
@@ -157,6 +163,23 @@ def test_a_model_that_is_hardly_worse_stays_and_is_compared_for_a_while_only(liv
     assert live.values()['model'] == 'alike'
     assert live.error is not None
     assert live.error_before is None
+
+
+def test_a_measurement_of_the_model_before_does_not_judge_the_new_one(live, parent, save):
+    walk(live, 9)
+    with live.way.urgent():
+        live.waits = False
+        live.way.patience_s = 60.0
+        walk(live, 2)
+        started = live.measuring
+        swap = live.use(load_candidate_of(live, save('alike', changed(parent.model, 1e-4))))
+    assert 'alike' in swap
+    if started is not None:
+        wait([started], timeout=30.0)
+    assert live.measuring is None
+    assert live.note(observation(lived(3, 60), 30)) == ''
+    assert live.error is None
+    assert live.num_rollbacks == 0
 
 
 def test_a_residual_is_watched_like_dynamics(live, parent, save, architecture):

@@ -76,6 +76,35 @@ def test_the_gap_closed_is_a_share_of_the_way_to_the_success_line():
     assert found.gap_closed.low == pytest.approx(found.gap_closed.mean)  # both gained as much
 
 
+def test_every_fallen_walk_counts_not_every_seed_with_one():
+    fallen = judged(
+        'none', '', 0.0, 'soft', [result(1.0, 1.0, falls=2), result(1.0, 1.0, falls=1)]
+    )
+    (found,) = summarise(fallen, ['soft']).rows
+    assert (found.walks, found.falls, found.seeds) == (4, 3, 2)
+
+
+def test_where_there_is_no_gap_no_share_of_it_is_closed():
+    beyond = {
+        **judged('none', '', 0.0, 'soft', [result(6.0), result(7.0)]),
+        **judged('dynamics', 'soft', 5.0, 'soft', [result(4.0), result(4.5)]),
+    }
+    (found,) = [r for r in summarise(beyond, ['soft']).rows if r.cell.method == 'dynamics']
+    assert found.gain_m.mean == -2.25
+    assert math.isnan(found.gap_closed.mean)
+
+
+def test_a_share_of_the_gap_keeps_its_interval():
+    uneven = {
+        **judged('none', '', 0.0, 'soft', [result(1.0), result(1.0)]),
+        **judged('dynamics', 'soft', 5.0, 'soft', [result(2.0), result(4.0)]),
+    }
+    (found,) = [r for r in summarise(uneven, ['soft']).rows if r.cell.method == 'dynamics']
+    assert found.gap_closed.mean == pytest.approx(0.5)
+    assert found.gap_closed.high == pytest.approx(0.5 + 12.706 * 1.0 / 4.0)
+    assert found.gap_closed.low == pytest.approx(0.5 - 12.706 * 1.0 / 4.0)
+
+
 def test_a_method_is_compared_with_its_control_seed_by_seed():
     found = row('dynamics', 'soft', 5.0)
     assert found.over_control_m.mean == 2.0

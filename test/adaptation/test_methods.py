@@ -1,0 +1,68 @@
+"""What a step learns from: which actions, which latents, in which units."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from simdist_ros.adaptation.adapt import windows_of
+from simdist_ros.adaptation.methods import make_method, masked_error
+from simdist_ros.adaptation.settings import FinetuneSettings
+from simdist_ros.transitions.replay import HeldEpisodes
+
+from .conftest import H, T, lived
+
+START = 10  # present step of the window
+
+
+@pytest.fixture
+def episode():
+    return lived(3)
+
+
+@pytest.fixture
+def windows(episode, architecture):
+    return windows_of(HeldEpisodes((episode,)), np.array([0]), architecture).gather(
+        np.array([START - H])
+    )
+
+
+@pytest.fixture
+def by_hand(model, episode):
+    """Context, executed actions and true latents, straight from the episode."""
+    observed, acted = (torch.from_numpy(x)[None] for x in (episode.proprio_obs, episode.actions))
+    ground = torch.from_numpy(episode.extero_obs[START])[None]
+    context = model.encode(observed[:, START - H : START + 1], acted[:, START - H : START], ground)
+    target = model.encode_latent(observed[:, START + 1 : START + T + 1], ground[:, None])
+    return context, acted[:, START : START + T], target
+
+
+@pytest.mark.parametrize('method', ['dynamics', 'residual', 'all'])
+def test_the_error_is_that_of_the_latents_after_the_actions_from_now_on(
+    model, windows, by_hand, method
+):
+    context, actions, target = by_hand
+    with torch.no_grad():
+        expected = (model.predict(model.memory(context), actions) - target).square().mean()
+        learns = make_method(model, FinetuneSettings(method=method, residual_hidden=8))
+        found = learns.error(learns.prepare(windows))
+    assert found.item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_the_policy_is_cloned_on_scaled_actions_from_now_on(model, windows, by_hand, episode):
+    context, actions, _ = by_hand
+    commands = torch.from_numpy(episode.commands[START : START + T + 1])[None]
+    scale = model.normalizer.scale
+    with torch.no_grad():
+        prior = model.policy_prior(context, commands)
+        expected = (scale('actions', prior) - scale('actions', actions)).square().mean()
+        learns = make_method(model, FinetuneSettings(method='policy'))
+        found = learns.error(learns.prepare(windows))
+    assert found.item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_steps_that_were_not_recorded_do_not_count():
+    found, wanted = torch.zeros(1, 2, 1), torch.tensor([[[1.0], [3.0]]])
+    assert masked_error(found, wanted, torch.tensor([[1.0, 1.0]])).item() == 5.0
+    assert masked_error(found, wanted, torch.tensor([[0.0, 1.0]])).item() == 9.0
