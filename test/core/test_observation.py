@@ -51,6 +51,8 @@ HALF = np.sqrt(0.5)
         ([HALF, 0, HALF, 0], [1, 0, 0]),  # nose down: gravity to the front
         ([0, 1, 0, 0], [0, 0, 1]),  # on its back
         ([np.cos(0.05), 0, np.sin(0.05), 0], [np.sin(0.1), 0, -np.cos(0.1)]),
+        ([0.5, 0.5, 0.5, 0.5], [0, -1, 0]),  # two quarter turns: all products of the axes count
+        ([0.5, 0.5, -0.5, 0.5], [-1, 0, 0]),
     ],
 )
 def test_projected_gravity_by_hand(orientation, gravity):
