@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import IO
 
+from simdist_ros.adaptation.train_process import LOW_PRIORITY
+
 __all__ = ['BackgroundTraining']
 
 KEPT_LINES = 200
@@ -20,20 +22,26 @@ MODULE = 'simdist_ros.adaptation.train_process'
 class BackgroundTraining:
     """Runs ``simdist finetune`` with some arguments; the caller looks in now and then."""
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    def __init__(self, arguments: Sequence[str], *, low_priority: bool) -> None:
         """Start it, in a session of its own, so that Ctrl-C reaches it only through us.
+
+        Args:
+            arguments: Of ``simdist finetune``.
+            low_priority: Whether it takes only the time that nothing else wants.
 
         Raises:
             OSError: The process cannot be started.
         """
+        first = [LOW_PRIORITY] if low_priority else []
         self.process = subprocess.Popen(
-            [sys.executable, '-m', MODULE, *arguments],
+            [sys.executable, '-m', MODULE, *first, *arguments],
             stdin=subprocess.PIPE,  # never written to: it ends when we do
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=dict(os.environ) | {'PYTHONUNBUFFERED': '1'},
             start_new_session=True,
         )
+        self.count = 0  # lines said so far
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
         assert self.process.stdout is not None
         self.reader = threading.Thread(target=self.read, args=(self.process.stdout,), daemon=True)
@@ -45,6 +53,7 @@ class BackgroundTraining:
             text = line.decode(errors='replace').strip()
             if text:
                 self.lines.append(text)
+                self.count += 1
 
     @property
     def last_line(self) -> str:

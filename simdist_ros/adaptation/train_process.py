@@ -1,4 +1,4 @@
-"""``simdist finetune`` as a process beside a walk: behind all others, gone with its starter."""
+"""``simdist finetune`` as a process beside a walk, which ends when its starter does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from pathlib import Path
 
 from simdist_ros.core.errors import SimdistError
 
-__all__ = ['main']
+__all__ = ['LOW_PRIORITY', 'main']
+
+LOW_PRIORITY = '--low-priority'  # first argument of one that gives way to all other processes
 
 NICENESS = 19  # control must never wait for it
 BAD_INPUT = 2
@@ -44,7 +46,10 @@ def end_with_starter() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, judge and write; return the exit code of ``simdist finetune``."""
-    step_back()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == [LOW_PRIORITY]:
+        step_back()
+        given = given[1:]
     from simdist_ros.adaptation.commands import run_finetune  # seconds of work, so only now
     from simdist_ros.adaptation.options import add_finetune
 
@@ -52,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser()
     add_finetune(parser)
     try:
-        return run_finetune(parser.parse_args(arguments))
+        return run_finetune(parser.parse_args(given))
     except SimdistError as error:
         print(f'error: {error}')
         return BAD_INPUT

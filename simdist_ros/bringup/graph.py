@@ -73,12 +73,14 @@ class NodeSpec:
         parameters: Values that differ from the node's defaults.
         ends_graph: Whether the whole graph ends when it does.
         respawn: Whether it is started again when it dies.
+        speaks: Whether all that it says reaches the terminal, not only warnings and errors.
     """
 
     name: str
     parameters: dict[str, Any] = field(default_factory=dict)
     ends_graph: bool = False
     respawn: bool = False
+    speaks: bool = False
 
     @property
     def module(self) -> str:
@@ -99,6 +101,7 @@ def describe_graph(
         ConfigError: Options contradict each other, or an override names no node.
     """
     check_together(options)
+    ends = bool((overrides or {}).get('finetuner', {}).get('end_after_swaps'))
     common: dict[str, Any] = {'robot': options.robot}
     clocked = common | {'mode': options.mode}
     if options.mode == LOCKSTEP:
@@ -127,7 +130,10 @@ def describe_graph(
         }
         nodes.append(NodeSpec(name='mujoco_robot', parameters=parameters, ends_graph=True))
     if options.finetune:
-        nodes.append(NodeSpec(name='finetuner', parameters=common | finetuner_parameters(options)))
+        parameters = common | finetuner_parameters(options)
+        nodes.append(
+            NodeSpec(name='finetuner', parameters=parameters, ends_graph=ends, speaks=True)
+        )
     return with_overrides(nodes, overrides or {})
 
 
@@ -178,7 +184,12 @@ def planner_parameters(options: GraphOptions) -> dict[str, Any]:
 def finetuner_parameters(options: GraphOptions) -> dict[str, Any]:
     """What to learn from and where the results go; the bag's own folder holds nothing else."""
     models = options.models or str(Path(options.bag).parent / 'models')
-    return {'bag': options.bag, 'model': options.model, 'folder': models}
+    return {
+        'bag': options.bag,
+        'model': options.model,
+        'folder': models,
+        'low_priority': options.mode == REALTIME,
+    }
 
 
 def with_overrides(

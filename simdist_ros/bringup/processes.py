@@ -26,6 +26,7 @@ RESPAWN_DELAY_S = 1.0
 PATIENCE_S = (1.2, 0.8, 0.4)  # for SIGINT, SIGTERM, SIGKILL
 BAD_INPUT = 2
 REFUSAL = 'error:'  # starts the sentence with which a node refuses its settings
+INFO = '[INFO]'
 LOUD = ('[WARN]', '[ERROR]', '[FATAL]')
 
 
@@ -124,6 +125,10 @@ class ProcessGroup:
                 text = line.decode(errors='replace').rstrip()
                 if text.startswith(REFUSAL):
                     child.refusal = text.removeprefix(REFUSAL).strip()
+                elif child.node.speaks and text.startswith(INFO):
+                    clear = '\r\x1b[K' if sys.stderr.isatty() else ''  # a bar may be there
+                    said = text.partition(']: ')[2] or text
+                    print(f'{clear}[{child.node.name}] {said}', file=sys.stderr, flush=True)
                 elif text.startswith(LOUD):
                     print(f'[{child.node.name}] {text}', file=sys.stderr, flush=True)
 

@@ -94,7 +94,7 @@ def run_graph(
         options = dataclasses.replace(options, bag=str(folder / 'bag'))
     robot = check_options(options)
     nodes = describe_graph(options, overrides)
-    if shows_progress and options.duration_s:
+    if shows_progress:
         shown = {'label': robot.name, 'duration_s': options.duration_s}
         nodes.append(NodeSpec(name='progress', parameters=shown))
     with ProcessGroup(nodes, folder, environment_defaults(options)) as group:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from contextlib import ExitStack
@@ -32,7 +33,7 @@ from simdist_ros.core.settings import Settings, setting
 from simdist_ros.nodes.messages import diagnostics
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RECORDED, RELIABLE
-from simdist_ros.nodes.runtime import Stop, run, spin
+from simdist_ros.nodes.runtime import Stop, run
 from simdist_ros.nodes.topics import SUPERVISOR_TICK
 from simdist_ros.transitions.assembly import AssemblySettings, tick_mode
 from simdist_ros.world_model.checkpoint import find_model
@@ -42,6 +43,7 @@ NICENESS = 10
 CHECK_S = 0.2
 DIAGNOSTICS_EVERY = 5  # checks
 ACCEPTED = 0
+MOST_IDLE_S = 10.0  # without walking, e.g. after a fall, before one that is to end does
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,23 @@ class FinetunerSettings(Settings):
     model: str = setting('', 'Model to adapt, until the planner says which one it runs.')
     folder: str = setting('', 'Folder for the adapted models, those that were refused too.')
     rehearsal: str = setting('', 'Folder of pretraining transitions to learn again; empty: none.')
+    low_priority: bool = setting(
+        True,
+        'Train in the time that no other process wants; false shares it fairly, where nothing '
+        'runs against the wall clock (lockstep).',
+    )
+    end_after_swaps: int = setting(
+        0,
+        'Adapted models that the planner has taken over after which this node ends, and the graph '
+        'with it; 0: never.',
+        low=0,
+    )
+    end_after_trainings: int = setting(
+        0, 'Trainings after which it ends in any case; 0: never.', low=0
+    )
+    walk_on_s: float = setting(
+        0.0, 'Walking between the last of them and the end.', unit='s', low=0.0
+    )
 
 
 class FinetunerNode(Node):
@@ -72,7 +91,12 @@ class FinetunerNode(Node):
         for name in ('bag', 'model', 'folder'):
             if not getattr(self.settings, name):
                 raise ConfigError(f'parameter {name!r} of node finetuner is empty; set it')
-        self.triggers = Triggers(triggers, load_robot(self.settings.robot).period_s)
+        period_s = load_robot(self.settings.robot).period_s
+        self.triggers = Triggers(triggers, period_s)
+        self.walking_on = round(self.settings.walk_on_s / period_s)  # ticks left until the end
+        self.idle_ticks = 0  # since it walked
+        self.most_idle_ticks = round(MOST_IDLE_S / period_s)
+        self.heard_lines = 0  # of the training that runs
         self.parent = find_model(self.settings.model).resolve()
         self.name = self.parent.name
         self.folder = Path(self.settings.folder).resolve()
@@ -87,7 +111,7 @@ class FinetunerNode(Node):
         self.asked: Future[Any] | None = None
         self.disagreed = 0  # diagnostics in a row in which the planner runs another one
         self.told, self.is_well = 'waiting', True
-        self.counts = {'trainings': 0, 'accepted': 0, 'refused': 0}
+        self.counts = {'trainings': 0, 'accepted': 0, 'refused': 0, 'swaps': 0}
         self.checks = 0
         self.open_topics()
 
@@ -106,8 +130,12 @@ class FinetunerNode(Node):
 
     def on_tick(self, message: DiagnosticArray) -> None:
         """Count the ticks that the robot walked."""
-        if tick_mode(message) == 'walk':
+        is_walking = tick_mode(message) == 'walk'
+        self.idle_ticks = 0 if is_walking else self.idle_ticks + 1
+        if is_walking:
             self.triggers.note_walking()
+            if self.has_enough:
+                self.walking_on -= 1
 
     def on_diagnostics(self, message: DiagnosticArray) -> None:
         """Learn from the planner which model it runs, and how well that predicts."""
@@ -146,15 +174,26 @@ class FinetunerNode(Node):
 
     # Work
 
+    @property
+    def has_enough(self) -> bool:
+        """Whether nothing more is to be trained before the end."""
+        swaps, trainings = self.settings.end_after_swaps, self.settings.end_after_trainings
+        is_busy = any(x is not None for x in (self.training, self.wanted, self.asked))
+        is_spent = bool(trainings) and self.counts['trainings'] >= trainings
+        return (bool(swaps) and self.counts['swaps'] >= swaps) or (is_spent and not is_busy)
+
     def check(self) -> None:
         """See to the training and to the planner; start when it is time."""
         self.checks += 1
         if self.checks % DIAGNOSTICS_EVERY == 0:
             self.publish_diagnostics()
         if self.training is not None:
+            self.tell_progress(self.training)
             code = self.training.poll()
             if code is not None:
                 self.finish(self.training, code)
+        elif self.has_enough:
+            pass
         elif self.wanted is None and self.asked is None and (reason := self.triggers.reason()):
             self.start(reason)  # from what the planner runs, so not while it changes
         if self.wanted is not None and self.asked is None and self.planner.service_is_ready():
@@ -169,12 +208,21 @@ class FinetunerNode(Node):
             number += 1
         self.candidate = self.folder / f'{self.name}_{number}'
         try:
-            self.training = BackgroundTraining(self.arguments())
+            self.training = BackgroundTraining(
+                self.arguments(), low_priority=self.settings.low_priority
+            )
+            self.heard_lines = 0
         except OSError as error:
             self.say(f'the training cannot be started ({error})', well=False)
             return
         self.counts['trainings'] += 1
         self.say(f'training {self.candidate.name} from {self.parent.name}: {reason}')
+
+    def tell_progress(self, training: BackgroundTraining) -> None:
+        """Log what the training has said since the last look."""
+        new, self.heard_lines = training.count - self.heard_lines, training.count
+        for line in list(training.lines)[-new:] if new else []:
+            self.get_logger().info(f'  {self.candidate.name}: {line}')
 
     def arguments(self) -> list[str]:
         """Return the arguments of ``simdist finetune``."""
@@ -183,8 +231,10 @@ class FinetunerNode(Node):
         if self.settings.rehearsal:
             given += ['--rehearsal', self.settings.rehearsal]
         for section, settings in self.chosen.items():
+            usual = asdict(type(settings)())
             for name, value in asdict(settings).items():
-                given += ['--set', f'{section}.{name}={value}']
+                if value != usual[name]:
+                    given += ['--set', f'{section}.{name}={value}']
         return given
 
     def finish(self, training: BackgroundTraining, code: int) -> None:
@@ -221,6 +271,7 @@ class FinetunerNode(Node):
         (result,) = response.results
         if result.successful:
             self.parent = self.adopted = folder
+            self.counts['swaps'] += 1
             since = self.wanted_since
             took = (
                 ''
@@ -254,13 +305,26 @@ class FinetunerNode(Node):
         self.publisher.publish(diagnostics(stamp, 'finetuner', self.told, values, level))
 
     def work(self, executor: Executor, stop: Stop) -> int:
-        """Spin behind the processes that control."""
-        os.nice(NICENESS)
-        return spin(executor, stop)
+        """Spin, behind the processes that control, until there is enough."""
+        if self.settings.low_priority:
+            os.nice(NICENESS)
+        while not stop.requested and not self.is_over:
+            executor.spin_once(timeout_sec=0.1)
+        return 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether an end was asked for and is reached, or the robot walks no more."""
+        if not self.settings.end_after_swaps and not self.settings.end_after_trainings:
+            return False
+        stands = self.idle_ticks > self.most_idle_ticks
+        return stands or (self.has_enough and self.walking_on <= 0)
 
     def close(self) -> None:
-        """End the training; what was accepted stays."""
+        """End the training, and say how to repeat it; what was accepted stays."""
         if self.training is not None:
+            command = shlex.join(['simdist', 'finetune', *self.arguments()])
+            self.say(f'the training of {self.candidate.name} was dropped; repeat it: {command}')
             self.training.end()
         self.held.close()
 

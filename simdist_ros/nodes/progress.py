@@ -20,6 +20,7 @@ from simdist_ros.nodes.qos import RELIABLE, state_wanted
 from simdist_ros.nodes.runtime import Stop, run, spin
 
 FORMAT = '{desc} {percentage:3.0f}%|{bar}| {n:.1f}/{total:.0f} s [{elapsed}<{remaining}{postfix}]'
+ENDLESS = '{desc} {n:.1f} s of walking [{elapsed}{postfix}]'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,9 @@ class ProgressSettings(Settings):
     """What the bar shows."""
 
     label: str = setting('robot', 'Text in front of the bar.')
-    duration_s: float = setting(10.0, 'Robot time that is 100 %.', unit='s', low=0.0)
+    duration_s: float = setting(
+        10.0, 'Robot time that is 100 %; 0: there is no end.', unit='s', low=0.0
+    )
 
 
 class ProgressNode(Node):
@@ -39,7 +42,10 @@ class ProgressNode(Node):
         settings = declare(self, ProgressSettings)
         refuse_unknown(self)
         self.bar = tqdm(
-            total=settings.duration_s, desc=settings.label, bar_format=FORMAT, miniters=0
+            total=settings.duration_s or None,
+            desc=settings.label,
+            bar_format=FORMAT if settings.duration_s else ENDLESS,
+            miniters=0,
         )
         self.start: tuple[int, float, float] | None = None
         self.plan_ms = math.nan
@@ -55,7 +61,9 @@ class ProgressNode(Node):
             self.start = (stamp_ns(message), position.x, position.y)
         began, x, y = self.start
         distance = math.hypot(position.x - x, position.y - y)
-        elapsed_s = min(1e-9 * (stamp_ns(message) - began), self.bar.total)
+        elapsed_s = 1e-9 * (stamp_ns(message) - began)
+        if self.bar.total:
+            elapsed_s = min(elapsed_s, self.bar.total)
         self.bar.set_postfix_str(f'{distance:.2f} m, plan {self.plan_ms:.0f} ms', refresh=False)
         self.bar.update(elapsed_s - self.bar.n)
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 
 from simdist_ros.adaptation.evaluate import BagEvaluation
 from simdist_ros.bringup import demo
-from simdist_ros.bringup.demo import LEARNING, WALK, comparison, model_at_the_end
+from simdist_ros.bringup.demo import (
+    DATA_S,
+    LEARNING,
+    MOST_TRAININGS,
+    WALK,
+    check_gain,
+    comparison,
+    model_at_the_end,
+)
 from simdist_ros.bringup.demo_plot import plot_demo, progress_series, swap_times
 from simdist_ros.bringup.graph import describe_graph
 from simdist_ros.bringup.recording import read_recording
@@ -111,7 +120,7 @@ def test_the_model_at_the_end_is_the_one_that_made_the_last_plan(models, bag, sm
     [
         ('.', 0, 'nothing that was learned was good enough to plan with; see '),
         ('.', 1, 'the robot fell while it learned; see '),
-        ('nowhere', 0, 'no training was done in time; this machine is too slow or too busy; see '),
+        ('nowhere', 0, 'no training came to an end; see '),
     ],
 )
 def test_without_such_a_model_it_says_why(models, bag, small_robot, folder, falls, why):
@@ -134,4 +143,32 @@ def test_its_walks_can_be_started():
     options = dataclasses.replace(WALK, finetune=True, bag='bag')
     nodes = {node.name: node.parameters for node in describe_graph(options, LEARNING)}
     assert nodes['planner']['mppi.explore_share'] == 0.5
-    assert nodes['finetuner']['trigger.every_s'] == 40.0
+    assert nodes['finetuner']['trigger.every_s'] == DATA_S
+
+
+def test_the_walk_that_learns_ends_with_an_exchange_and_not_with_a_time():
+    options = dataclasses.replace(WALK, finetune=True, bag='bag', duration_s=0.0)
+    nodes = {node.name: node for node in describe_graph(options, LEARNING)}
+    assert nodes['mujoco_robot'].parameters['duration_s'] == 0.0
+    assert nodes['finetuner'].ends_graph
+    assert nodes['finetuner'].parameters['end_after_swaps'] == 1
+    assert nodes['finetuner'].parameters['end_after_trainings'] == MOST_TRAININGS
+    without = {node.name: node for node in describe_graph(options)}
+    assert not without['finetuner'].ends_graph
+
+
+def test_in_lockstep_the_training_shares_the_processor_and_in_realtime_gives_way():
+    for mode, is_low in (('lockstep', False), ('realtime', True)):
+        options = dataclasses.replace(WALK, mode=mode, finetune=True, bag='bag')
+        nodes = {node.name: node.parameters for node in describe_graph(options)}
+        assert nodes['finetuner']['low_priority'] is is_low
+
+
+@pytest.mark.parametrize(('further_m', 'falls'), [(0.5, 0), (-1.0, 0), (2.0, 1), (math.nan, 0)])
+def test_a_walk_that_is_not_clearly_better_is_no_success(bag, small_robot, further_m, falls):
+    before, _ = make_report(bag, small_robot)
+    distance = before.distance_m + further_m
+    after = dataclasses.replace(before, distance_m=distance, falls=before.falls + falls)
+    with pytest.raises(SimdistError, match='after learning the robot came'):
+        check_gain(before, after)
+    check_gain(before, dataclasses.replace(before, distance_m=before.distance_m + 2.0))

@@ -23,6 +23,7 @@ LOWEST = 19  # niceness
 START_S = 20.0
 SETTINGS = {
     'planner.mppi.num_iterations': 0,
+    'finetuner.low_priority': 'true',
     'finetuner.finetune.max_steps': 40,
     'finetuner.finetune.validation_interval': 10,
     'finetuner.finetune.batch_size': 8,

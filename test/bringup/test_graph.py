@@ -61,6 +61,7 @@ def test_who_finetunes_comes_last_and_the_stand_in_does_not_wait_for_it():
         'bag': 'run/bag',
         'model': 'm',
         'folder': 'run/models',
+        'low_priority': False,
     }
     assert not nodes['finetuner'].ends_graph
     assert nodes['mujoco_robot'].parameters['num_observers'] == 4
