@@ -36,6 +36,12 @@ class Joint(Settings):
     high: float = setting(3.1416, 'Upper position limit.', unit='rad')
     max_torque: float = setting(1.0, 'Torque limit.', unit='N m', low=0.0)
     max_rate: float = setting(30.0, 'Largest rate of a commanded position.', unit='rad/s', low=0.0)
+    max_velocity: float = setting(
+        30.0,
+        'Largest velocity by the data sheet; a reading half as large again is not believed.',
+        unit='rad/s',
+        low=0.1,
+    )
     kp: float = setting(25.0, 'Position gain.', unit='N m/rad', low=0.0)
     kd: float = setting(0.5, 'Velocity gain.', unit='N m s/rad', low=0.0)
 
@@ -98,6 +104,13 @@ class Robot(Settings):
     )
     max_tilt_rad: float = setting(
         1.0, 'Tilt of the base at which it counts as falling.', unit='rad', low=0.0
+    )
+    max_base_speed_mps: float = setting(
+        10.0,
+        'Largest speed of the base along an axis, falls included; beyond it a reading is not '
+        'believed.',
+        unit='m/s',
+        low=0.1,
     )
     command_low: tuple[float, ...] = setting((), 'Smallest vx, vy [m/s], yaw rate [rad/s].')
     command_high: tuple[float, ...] = setting((), 'Largest vx, vy [m/s], yaw rate [rad/s].')
