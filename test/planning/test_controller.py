@@ -429,7 +429,7 @@ def test_of_the_commands_of_one_tick_the_first_enters_the_history(controller, pl
     """A supervisor at 500 Hz takes the next plan's step shortly before the next state."""
     controller.tick(state(0), COMMAND)
     for millisecond in range(0, 20, 2):
-        target = controller.robot.joint_target(np.full(A, 5.0 if millisecond < 16 else 9.0))
+        target = controller.robot.joint_target(np.full(A, 5.0 + millisecond))
         stamp = millisecond * 1_000_000
         command = JointCommand(stamp_ns=stamp, position=target)
         controller.note_executed(command, joint_pos=np.zeros(A))
