@@ -1,5 +1,6 @@
 """What every test runs in: a quiet ROS domain of its own, no screen, no leftovers."""
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -7,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from simdist_ros.bringup.domain import hold_free_domain
+
 # Before rclpy, mujoco or matplotlib are imported by any test, and for the processes they start.
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+DOMAIN = contextlib.ExitStack()  # held as long as this process, one of several workers, lives
+os.environ['ROS_DOMAIN_ID'] = str(DOMAIN.enter_context(hold_free_domain()))
 LOG_FOLDER = tempfile.TemporaryDirectory(prefix='simdist_ros_log_')  # removed at the end
 os.environ.setdefault('ROS_LOG_DIR', LOG_FOLDER.name)
 os.environ.setdefault('MPLBACKEND', 'Agg')

@@ -31,10 +31,13 @@ LOUD = ('[WARN]', '[ERROR]', '[FATAL]')
 
 
 def ros_environment(log_folder: Path, defaults: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of the nodes; what the user set already, stays."""
+    """Return the environment of the nodes; what the user set already, stays unless empty."""
     logging = {'RCUTILS_COLORIZED_OUTPUT': '0', 'ROS_LOG_DIR': str(log_folder / 'ros')}
     ours = {'PYTHONUNBUFFERED': '1', 'SIMDIST_STARTER_PID': str(os.getpid())}
-    return {**defaults, **logging, **os.environ, **ours}
+    given = {
+        name: value for name, value in os.environ.items() if value.strip() or name not in defaults
+    }
+    return {**defaults, **logging, **given, **ours}
 
 
 @dataclass

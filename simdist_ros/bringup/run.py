@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from simdist_ros.bringup.domain import DOMAIN, given_domain, hold_free_domain
 from simdist_ros.bringup.graph import (
     LOCKSTEP,
     GraphOptions,
@@ -18,9 +20,10 @@ from simdist_ros.bringup.graph import (
     environment_defaults,
 )
 from simdist_ros.bringup.plot import plot_run
-from simdist_ros.bringup.processes import ProcessGroup
+from simdist_ros.bringup.processes import ProcessGroup, ros_environment
 from simdist_ros.bringup.recording import Recording
 from simdist_ros.bringup.report import Report, make_report, report_lines, write_report
+from simdist_ros.bringup.running import record_graph
 from simdist_ros.core.errors import BagError, ConfigError
 from simdist_ros.core.heading import HeadingHold
 from simdist_ros.core.robot import Robot, load_robot
@@ -97,8 +100,14 @@ def run_graph(
     if shows_progress:
         shown = {'label': robot.name, 'duration_s': options.duration_s}
         nodes.append(NodeSpec(name='progress', parameters=shown))
-    with ProcessGroup(nodes, folder, environment_defaults(options)) as group:
-        code = group.wait()
+    with graph_environment(options) as defaults:
+        shared = ros_environment(folder / 'log', defaults)
+        with (
+            record_graph(robot.name, options.mode, folder, shared) as record,
+            ProcessGroup(nodes, folder, defaults) as group,
+        ):
+            print(f'ROS domain        {record.domain}', flush=True)
+            code = group.wait()
     if code:
         raise ConfigError(f'the stand-in ended with exit code {code}; see {group.log_folder}')
     try:
@@ -121,6 +130,21 @@ def run_graph(
     if report_path is not None:  # last, because it is the only one that may lie where it cannot
         write_report(report, report_path, about)
     return report
+
+
+@contextlib.contextmanager
+def graph_environment(options: GraphOptions) -> Iterator[dict[str, str]]:
+    """Return the environment's defaults; a stand-in has a domain of its own, if none is set.
+
+    Raises:
+        ConfigError: The domain set is none, or there is no free one.
+    """
+    defaults = environment_defaults(options)
+    if given_domain() is not None or not options.use_mock_hardware:
+        yield defaults
+        return
+    with hold_free_domain() as domain:
+        yield defaults | {DOMAIN: str(domain)}
 
 
 def picture_lines(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from simdist_ros.core.errors import ConfigError
 
-__all__ = ['lock_folder']
+__all__ = ['lock_folder', 'open_lock']
 
 
 @contextmanager
@@ -37,10 +37,14 @@ def lock_folder(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def open_lock(path: Path) -> int | None:
-    """Return a handle that holds the lock, or None if somebody else does."""
+def open_lock(path: Path, *, creates: bool = True) -> int | None:
+    """Return a handle that holds the lock, or None if somebody else does.
+
+    Raises:
+        OSError: The file cannot be opened, or is missing and not to be created.
+    """
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(path, os.O_RDWR | (os.O_CREAT if creates else 0), 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

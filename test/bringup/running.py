@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,13 +20,12 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 
+from simdist_ros.bringup.domain import hold_free_domain
 from simdist_ros.bringup.graph import NodeSpec
 from simdist_ros.bringup.processes import ProcessGroup
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0  # two loaded cores start a graph in ten seconds or so
-MAX_DOMAIN = 100  # higher ones reach into the system's own ports
-LOCKS = Path(tempfile.gettempdir())
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = PATIENCE_S) -> Any:
@@ -38,23 +35,6 @@ def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = PATIE
         assert time.monotonic() < end, f'waited {timeout_s} s in vain until {what}'
         time.sleep(0.01)
     return value
-
-
-@contextlib.contextmanager
-def own_domain() -> Iterator[int]:
-    """Reserve a ROS domain that no other test of this machine uses meanwhile."""
-    for offset in range(MAX_DOMAIN):
-        domain = 1 + (os.getpid() + offset) % MAX_DOMAIN
-        with contextlib.ExitStack() as stack:
-            try:
-                path = LOCKS / f'simdist_ros_test_domain_{domain}.lock'
-                lock = stack.enter_context(path.open('w'))
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:  # taken, or another user's
-                continue
-            yield domain
-            return
-    raise AssertionError('all ROS domains are taken by other tests')
 
 
 class Observer:
@@ -190,7 +170,7 @@ class RunningGraph:
 @contextlib.contextmanager
 def running_graph(folder: Path, *arguments: str) -> Iterator[RunningGraph]:
     """Start `simdist up` in a domain of its own; end it with the context."""
-    with own_domain() as domain:
+    with hold_free_domain() as domain:
         graph = RunningGraph(folder, domain, *arguments)
         try:
             yield graph
@@ -201,7 +181,7 @@ def running_graph(folder: Path, *arguments: str) -> Iterator[RunningGraph]:
 @contextlib.contextmanager
 def running_nodes(folder: Path, *nodes: NodeSpec) -> Iterator[tuple[ProcessGroup, Observer]]:
     """Start some nodes in a domain of their own; end them with the context."""
-    with own_domain() as domain, pytest.MonkeyPatch.context() as patch:
+    with hold_free_domain() as domain, pytest.MonkeyPatch.context() as patch:
         patch.setenv('ROS_DOMAIN_ID', str(domain))
         with ProcessGroup(nodes, folder, {}) as group, observed(domain) as observer:
             signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C is for pytest

@@ -8,7 +8,6 @@ from simdist_ros.world_model.checkpoint import save_model
 from simdist_ros.world_model.model import WorldModel
 
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-os.environ['ROS_DOMAIN_ID'] = str(70 + os.getpid() % 30)
 
 
 @pytest.fixture(scope='session')
