@@ -28,6 +28,7 @@ from simdist_ros.core.errors import BagError, ConfigError
 from simdist_ros.core.heading import HeadingHold
 from simdist_ros.core.robot import Robot, load_robot
 from simdist_ros.sim.errors import RenderError
+from simdist_ros.sim.mjcf_check import check_mjcf
 from simdist_ros.sim.render import draw_walk
 from simdist_ros.sim.world import load_world
 from simdist_ros.world_model.checkpoint import find_model, load_model
@@ -44,6 +45,7 @@ def check_options(options: GraphOptions) -> Robot:
     robot = load_robot(options.robot)
     if options.use_mock_hardware:
         load_world(options.world)
+        check_mjcf(robot)
         velocity = robot.check_command(np.array([options.vx, options.vy, options.yaw_rate]))
         HeadingHold(robot, velocity, options.heading_gain)  # refuses what it cannot hold
     load_model(find_model(options.model), robot)

@@ -10,7 +10,7 @@ import numpy as np
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.robot import Robot
 from simdist_ros.pretraining.bumps import EXTENT_M, NODES
-from simdist_ros.sim.model import check_names
+from simdist_ros.sim.mjcf import read_mjcf
 
 __all__ = ['FOOT_SENSORS', 'build_training_model']
 
@@ -36,9 +36,8 @@ def build_training_model(
     Raises:
         ConfigError: The MJCF is missing, damaged, or has other joints or feet.
     """
+    spec = read_mjcf(robot)
     try:
-        spec = mujoco.MjSpec.from_file(str(robot.mjcf_path))
-        check_names(robot, spec)
         add_sensors(spec, feet)
         strip(spec)
         add_ground(spec, bump_height_m)

@@ -8,12 +8,11 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from simdist_ros.sim.mjcf import BASE_BODY, FOOT
+
 __all__ = ['Contacts']
 
 Array = NDArray[np.floating[Any]]
-
-FOOT = '_foot'
-BASE_BODY = 1
 
 
 class Contacts:

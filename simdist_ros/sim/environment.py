@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from simdist_ros.core.command import JointCommand
 from simdist_ros.core.observation import extero_obs, proprio_obs, proprio_obs_dim
 from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.sim.mjcf_check import check_mjcf
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
 from simdist_ros.sim.world import load_world
 
@@ -79,9 +80,10 @@ class WalkEnv(gymnasium.Env[Observation, F32]):
             action_range: Policy units that an action of 1 stands for.
 
         Raises:
-            ConfigError: Robot or world is unknown or breaks a rule.
+            ConfigError: Robot, its MJCF or world is unknown or breaks a rule.
         """
         self.robot: Robot = load_robot(robot)
+        check_mjcf(self.robot)
         self.simulation = SimulatedRobot(self.robot, load_world(world), seed=0)
         self.episode_ns = round(episode_s * 1e9)
         self.action_range = action_range

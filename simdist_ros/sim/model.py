@@ -7,6 +7,7 @@ import numpy as np
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.robot import Robot
+from simdist_ros.sim.mjcf import read_mjcf
 from simdist_ros.sim.motors import Motors
 from simdist_ros.sim.scenery import add_scenery
 from simdist_ros.sim.terrain import add_ground
@@ -22,12 +23,10 @@ def build_model(robot: Robot, world: World) -> mujoco.MjModel:
     """Put a robot into a world.
 
     Raises:
-        ConfigError: The robot's MJCF is missing, damaged, or has other joints than its
-            description.
+        ConfigError: The robot's MJCF is missing, damaged, or does not fit its description.
     """
+    spec = read_mjcf(robot)
     try:
-        spec = mujoco.MjSpec.from_file(str(robot.mjcf_path))
-        check_names(robot, spec)
         add_scenery(spec)
         add_ground(spec, world)
         if world.payload_kg:
@@ -37,14 +36,6 @@ def build_model(robot: Robot, world: World) -> mujoco.MjModel:
         raise ConfigError(f'{robot.mjcf_path}: {" ".join(str(error).split())}') from None
     Motors(model, robot, world).engage()
     return model
-
-
-def check_names(robot: Robot, spec: mujoco.MjSpec) -> None:
-    """Refuse an MJCF that drives other joints than the description lists."""
-    try:
-        robot.order([actuator.target for actuator in spec.actuators])
-    except ConfigError as error:
-        raise ConfigError(f'{robot.mjcf_path}: {error}') from None
 
 
 def add_payload(spec: mujoco.MjSpec, mass_kg: float) -> None:

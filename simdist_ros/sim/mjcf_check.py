@@ -1,0 +1,41 @@
+"""Whether a robot's MJCF and its description fit each other, before anything runs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.robot import Robot
+from simdist_ros.sim.simulated_robot import SimulatedRobot
+from simdist_ros.sim.world import World
+
+__all__ = ['check_mjcf']
+
+STANDING_RAD = 0.5  # from the stand pose, under the robot's own weight
+
+
+def check_mjcf(robot: Robot) -> None:
+    """Check the file, then let the robot stand for a second on level ground.
+
+    What no rule names shows there: wrong masses, gains, limits, heights or axes. It takes less
+    than a second.
+
+    Raises:
+        ConfigError: The file breaks a rule, or the robot does not stand in its stand pose.
+    """
+    world = World(start_heading_rad=0.0, start_joint_offset_rad=0.0)
+    state = SimulatedRobot(robot, world, seed=0).true_state()
+    where = f'{robot.mjcf_path}: robot {robot.name!r} does not stand in its stand pose'
+    if state.has_fallen:
+        raise ConfigError(
+            f'{where}: after a second its base is at {state.height_above_ground_m:.2f} m, tilted '
+            f'by {state.tilt_rad:.2f} rad; check kp, max_torque, stand and base_height_m of '
+            f'{robot.source}'
+        )
+    off = np.abs(state.joint_pos - robot.per_joint('stand'))
+    worst = int(np.argmax(off))
+    if not off[worst] <= STANDING_RAD:
+        raise ConfigError(
+            f'{where}: after a second joint {robot.joint_names[worst]!r} is {off[worst]:.2f} rad '
+            f'off; check its kp and max_torque in {robot.source}, and the masses'
+        )
