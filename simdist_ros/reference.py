@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from simdist_ros.adaptation.ending import EndSettings
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.adaptation.triggers import TriggerSettings
 from simdist_ros.adaptation.watch import WatchSettings
@@ -68,6 +69,7 @@ def sections() -> list[tuple[str, str, str, type[Settings]]]:
             FinetunerSettings,
         ),
         ('Node `finetuner`: when', 'ROS parameters.', 'trigger.', TriggerSettings),
+        ('Node `finetuner`: its end', 'ROS parameters.', 'end.', EndSettings),
         ('Node `mujoco_robot`', 'ROS parameters.', '', MujocoRobotSettings),
         ('Node `operator`', 'ROS parameters.', '', OperatorSettings),
         ('`simdist finetune`: training', 'With `--set`.', 'finetune.', FinetuneSettings),

@@ -139,7 +139,10 @@ class Finetuning:
             if step % settings.validation_interval and step != settings.max_steps:
                 continue
             errors[step] = self.held_out_error()
-            say(f'step {step}: held-out error {errors[step]:.5f}, at first {errors[0]:.5f}')
+            say(
+                f'step {step} of {settings.max_steps}: held-out error {errors[step]:.5f}, '
+                f'at first {errors[0]:.5f}'
+            )
             if not math.isfinite(errors[step]):
                 ended = 'the error was not finite any more'
                 break

@@ -101,7 +101,8 @@ def describe_graph(
         ConfigError: Options contradict each other, or an override names no node.
     """
     check_together(options)
-    ends = bool((overrides or {}).get('finetuner', {}).get('end_after_swaps'))
+    given = (overrides or {}).get('finetuner', {})
+    ends = any(given.get(name) for name in ('end.after_swaps', 'end.after_trainings'))
     common: dict[str, Any] = {'robot': options.robot}
     clocked = common | {'mode': options.mode}
     if options.mode == LOCKSTEP:

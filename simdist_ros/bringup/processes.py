@@ -71,6 +71,7 @@ class ProcessGroup:
         self.log_folder = folder / 'log'
         self.children: list[Child] = []
         self.is_interrupted = False
+        self.ended_by = ''
 
     def __enter__(self) -> ProcessGroup:
         """Start all processes."""
@@ -136,7 +137,7 @@ class ProcessGroup:
                     print(f'[{child.node.name}] {text}', file=sys.stderr, flush=True)
 
     def wait(self) -> int:
-        """Wait until the graph ends; return 0, or the exit code of the node that failed.
+        """Wait until the graph ends; return 0, or the exit code of the node `ended_by`.
 
         Raises:
             ConfigError: A node refused its settings.
@@ -150,6 +151,7 @@ class ProcessGroup:
                 if code == BAD_INPUT and not child.is_respawned:
                     raise ConfigError(self.sentence_of(child))
                 if child.node.ends_graph:
+                    self.ended_by = child.node.name
                     return code
                 self.respawn(child, code)
         return 0

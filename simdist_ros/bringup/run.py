@@ -111,7 +111,9 @@ def run_graph(
             print(f'ROS domain        {record.domain}', flush=True)
             code = group.wait()
     if code:
-        raise ConfigError(f'the stand-in ended with exit code {code}; see {group.log_folder}')
+        raise ConfigError(
+            f'node {group.ended_by!r} ended with exit code {code}; see {group.log_folder}'
+        )
     try:
         report, recording = make_report(Path(options.bag), robot)
     except BagError as error:

@@ -24,6 +24,8 @@ from std_srvs.srv import Trigger
 
 from simdist_ros.adaptation.background import BackgroundTraining
 from simdist_ros.adaptation.commands import REFUSED
+from simdist_ros.adaptation.ending import Ending, EndSettings
+from simdist_ros.adaptation.quarters import Quarters
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.adaptation.triggers import Triggers, TriggerSettings
 from simdist_ros.core.errors import ConfigError, SimdistError
@@ -43,7 +45,6 @@ NICENESS = 10
 CHECK_S = 0.2
 DIAGNOSTICS_EVERY = 5  # checks
 ACCEPTED = 0
-MOST_IDLE_S = 10.0  # without walking, e.g. after a fall, before one that is to end does
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,17 +61,11 @@ class FinetunerSettings(Settings):
         'Train in the time that no other process wants; false shares it fairly, where nothing '
         'runs against the wall clock (lockstep).',
     )
-    end_after_swaps: int = setting(
-        0,
-        'Adapted models that the planner has taken over after which this node ends, and the graph '
-        'with it; 0: never.',
-        low=0,
-    )
-    end_after_trainings: int = setting(
-        0, 'Trainings after which it ends in any case; 0: never.', low=0
-    )
-    walk_on_s: float = setting(
-        0.0, 'Walking between the last of them and the end.', unit='s', low=0.0
+    longest_training_s: float = setting(
+        3600.0,
+        'Wall time after which a training is ended and counts as failed; 0: never.',
+        unit='s',
+        low=0.0,
     )
 
 
@@ -87,16 +82,16 @@ class FinetunerNode(Node):
             'bags': declare(self, AssemblySettings, 'bags.'),
         }
         triggers = declare(self, TriggerSettings, 'trigger.')
+        ending = declare(self, EndSettings, 'end.')
         refuse_unknown(self)
         for name in ('bag', 'model', 'folder'):
             if not getattr(self.settings, name):
                 raise ConfigError(f'parameter {name!r} of node finetuner is empty; set it')
         period_s = load_robot(self.settings.robot).period_s
         self.triggers = Triggers(triggers, period_s)
-        self.walking_on = round(self.settings.walk_on_s / period_s)  # ticks left until the end
-        self.idle_ticks = 0  # since it walked
-        self.most_idle_ticks = round(MOST_IDLE_S / period_s)
+        self.ending = Ending(ending, period_s)
         self.heard_lines = 0  # of the training that runs
+        self.quarters = Quarters()
         self.parent = find_model(self.settings.model).resolve()
         self.name = self.parent.name
         self.folder = Path(self.settings.folder).resolve()
@@ -111,7 +106,7 @@ class FinetunerNode(Node):
         self.asked: Future[Any] | None = None
         self.disagreed = 0  # diagnostics in a row in which the planner runs another one
         self.told, self.is_well = 'waiting', True
-        self.counts = {'trainings': 0, 'accepted': 0, 'refused': 0, 'swaps': 0}
+        self.counts = dict.fromkeys(('trainings', 'accepted', 'refused', 'failed', 'swaps'), 0)
         self.checks = 0
         self.open_topics()
 
@@ -131,11 +126,9 @@ class FinetunerNode(Node):
     def on_tick(self, message: DiagnosticArray) -> None:
         """Count the ticks that the robot walked."""
         is_walking = tick_mode(message) == 'walk'
-        self.idle_ticks = 0 if is_walking else self.idle_ticks + 1
         if is_walking:
             self.triggers.note_walking()
-            if self.has_enough:
-                self.walking_on -= 1
+        self.ending.note_tick(is_walking=is_walking, is_busy=self.is_busy)
 
     def on_diagnostics(self, message: DiagnosticArray) -> None:
         """Learn from the planner which model it runs, and how well that predicts."""
@@ -155,6 +148,7 @@ class FinetunerNode(Node):
             if num_swaps:
                 self.say(f'the planner went back to {folder.name}; that is adapted from now on')
                 self.adopted = None
+                self.ending.note_rollback()
             else:
                 self.wanted, self.adopted = self.adopted, None
                 self.wanted_since = None
@@ -175,12 +169,9 @@ class FinetunerNode(Node):
     # Work
 
     @property
-    def has_enough(self) -> bool:
-        """Whether nothing more is to be trained before the end."""
-        swaps, trainings = self.settings.end_after_swaps, self.settings.end_after_trainings
-        is_busy = any(x is not None for x in (self.training, self.wanted, self.asked))
-        is_spent = bool(trainings) and self.counts['trainings'] >= trainings
-        return (bool(swaps) and self.counts['swaps'] >= swaps) or (is_spent and not is_busy)
+    def is_busy(self) -> bool:
+        """Whether something is in training or on its way to the planner."""
+        return any(x is not None for x in (self.training, self.wanted, self.asked))
 
     def check(self) -> None:
         """See to the training and to the planner; start when it is time."""
@@ -188,16 +179,17 @@ class FinetunerNode(Node):
         if self.checks % DIAGNOSTICS_EVERY == 0:
             self.publish_diagnostics()
         if self.training is not None:
-            self.tell_progress(self.training)
-            code = self.training.poll()
-            if code is not None:
-                self.finish(self.training, code)
-        elif self.has_enough:
-            pass
-        elif self.wanted is None and self.asked is None and (reason := self.triggers.reason()):
+            self.follow(self.training)
+        elif not self.is_busy and self.ending.trains_on and (reason := self.reason()):
             self.start(reason)  # from what the planner runs, so not while it changes
         if self.wanted is not None and self.asked is None and self.planner.service_is_ready():
             self.ask_planner(self.wanted)
+
+    def reason(self) -> str:
+        """Say why to train now; an empty text if there is no reason."""
+        if self.ending.stands_still and self.triggers.walked_s:
+            return 'the robot walks no more, so from what there is'
+        return self.triggers.reason()
 
     def start(self, reason: str) -> None:
         """Start to train on all that is in the bag by now."""
@@ -207,22 +199,36 @@ class FinetunerNode(Node):
         while (self.folder / f'{self.name}_{number}' / MANIFEST).exists():
             number += 1
         self.candidate = self.folder / f'{self.name}_{number}'
+        self.heard_lines, self.quarters = 0, Quarters()
+        self.counts['trainings'] += 1
+        self.ending.note_training()
         try:
             self.training = BackgroundTraining(
                 self.arguments(), low_priority=self.settings.low_priority
             )
-            self.heard_lines = 0
         except OSError as error:
-            self.say(f'the training cannot be started ({error})', well=False)
+            self.fail(f'the training cannot be started ({error.strerror})')
             return
-        self.counts['trainings'] += 1
         self.say(f'training {self.candidate.name} from {self.parent.name}: {reason}')
 
-    def tell_progress(self, training: BackgroundTraining) -> None:
-        """Log what the training has said since the last look."""
+    def follow(self, training: BackgroundTraining) -> None:
+        """Tell how far a training is, and see whether it has ended or must be."""
         new, self.heard_lines = training.count - self.heard_lines, training.count
         for line in list(training.lines)[-new:] if new else []:
-            self.get_logger().info(f'  {self.candidate.name}: {line}')
+            if self.quarters.is_news(line):
+                self.get_logger().info(f'  {self.candidate.name}: {line}')
+        code = training.poll()
+        longest = self.settings.longest_training_s
+        if code is not None:
+            self.finish(training, code)
+        elif longest and time.monotonic() - self.began > longest:
+            self.training = None
+            training.end()
+            said = training.last_line or 'nothing'
+            self.fail(
+                f'the training of {self.candidate.name} was ended after {longest:g} s '
+                f'(longest_training_s); it said last: {said}'
+            )
 
     def arguments(self) -> list[str]:
         """Return the arguments of ``simdist finetune``."""
@@ -242,14 +248,12 @@ class FinetunerNode(Node):
         self.training = None
         if code not in (ACCEPTED, REFUSED):
             said = training.last_line or 'it said nothing'
-            self.say(
-                f'{self.candidate.name} came to nothing, exit code {code}: {said}', well=False
-            )
+            self.fail(f'{self.candidate.name} came to nothing, exit code {code}: {said}')
             return
         try:
             verdict = read_manifest(self.candidate).adaptation['verdict']
         except (SimdistError, KeyError) as error:
-            self.say(f'{self.candidate.name} cannot be read: {error}', well=False)
+            self.fail(f'{self.candidate.name} cannot be read: {error}')
             return
         self.say(f'{self.candidate.name} {verdict["reason"]}')
         self.counts['accepted' if code == ACCEPTED else 'refused'] += 1
@@ -272,15 +276,19 @@ class FinetunerNode(Node):
         if result.successful:
             self.parent = self.adopted = folder
             self.counts['swaps'] += 1
-            since = self.wanted_since
-            took = (
-                ''
-                if since is None
-                else f', {time.monotonic() - since:.1f} s after its training began'
-            )
+            took = ''
+            if self.wanted_since is not None:
+                self.ending.note_swap()
+                seconds = time.monotonic() - self.wanted_since
+                took = f', {seconds:.1f} s after its training began'
             self.say(f'the planner runs {folder.name}{took}')
         else:
             self.say(f'the planner refused {folder.name}: {result.reason}', well=False)
+
+    def fail(self, sentence: str) -> None:
+        """Log and count a training that came to nothing."""
+        self.counts['failed'] += 1
+        self.say(sentence, well=False)
 
     def say(self, sentence: str, *, well: bool = True) -> None:
         """Log a sentence, and keep it for the diagnostics."""
@@ -315,10 +323,8 @@ class FinetunerNode(Node):
     @property
     def is_over(self) -> bool:
         """Whether an end was asked for and is reached, or the robot walks no more."""
-        if not self.settings.end_after_swaps and not self.settings.end_after_trainings:
-            return False
-        stands = self.idle_ticks > self.most_idle_ticks
-        return stands or (self.has_enough and self.walking_on <= 0)
+        has_new_walking = bool(self.triggers.walked_s)
+        return self.ending.is_over(is_busy=self.is_busy, has_new_walking=has_new_walking)
 
     def close(self) -> None:
         """End the training, and say how to repeat it; what was accepted stays."""

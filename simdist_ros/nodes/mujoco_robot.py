@@ -100,8 +100,7 @@ class MujocoRobotNode(Node):
 
     def work(self, executor: Executor, stop: Stop) -> int:
         """Simulate until asked to stop or until the duration is over."""
-        period_ns = self.robot.period_ns
-        num_ticks = round(1e9 * self.settings.duration_s / period_ns) or sys.maxsize
+        num_ticks = ticks_of(self.settings.duration_s, self.robot.period_ns)
         self.wait_for_observers(executor, stop)
         if self.lockstep:
             return self.work_in_lockstep(executor, stop, num_ticks)
@@ -231,6 +230,11 @@ class MujocoRobotNode(Node):
             throttle_duration_sec=THROTTLE_S,
         )
         return now
+
+
+def ticks_of(duration_s: float, period_ns: int) -> int:
+    """Return the ticks of a duration [s]: one at least, and for 0 more than anybody waits for."""
+    return max(1, round(1e9 * duration_s / period_ns)) if duration_s else sys.maxsize
 
 
 def main(args: list[str] | None = None) -> int:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shutil
 
 import pytest
 
 from simdist_ros.adaptation.evaluate import BagEvaluation
 from simdist_ros.bringup import demo
-from simdist_ros.bringup.demo import (
+from simdist_ros.bringup.demo import WALK, check_gain, comparison
+from simdist_ros.bringup.demo_plot import plot_demo, progress_series, swap_times
+from simdist_ros.bringup.graph import describe_graph
+from simdist_ros.bringup.lessons import (
     DATA_S,
     LEARNING,
     MOST_TRAININGS,
-    WALK,
-    check_gain,
-    comparison,
+    MOST_WALKS,
+    learn,
     model_at_the_end,
+    why_no_model,
 )
-from simdist_ros.bringup.demo_plot import plot_demo, progress_series, swap_times
-from simdist_ros.bringup.graph import describe_graph
 from simdist_ros.bringup.recording import read_recording
 from simdist_ros.bringup.report import make_report
 from simdist_ros.core.errors import SimdistError
@@ -92,10 +94,10 @@ def test_the_terminal_says_what_was_gained(bag, small_robot):
     before, _ = make_report(bag, small_robot)
     after = dataclasses.replace(before, distance_m=4.8, tracking_error_mps=0.05)
     before = dataclasses.replace(before, distance_m=2.5, tracking_error_mps=0.25, falls=2)
-    assert comparison(WALK, before, after, ERRORS) == [
+    assert comparison(WALK, before, 1, after, ERRORS) == [
         'progress          2.50 m before, 4.80 m after, of 5.00 m',
         'tracking error    0.250 m/s before, 0.050 m/s after',
-        'falls             2 before, none after',
+        'falls             2 before, one while learning, none after',
         'prediction error  divided by 3.0 to 10.0 along slips of the first walk, from which '
         'nothing was learned',
     ]
@@ -103,31 +105,60 @@ def test_the_terminal_says_what_was_gained(bag, small_robot):
 
 @pytest.fixture
 def models(tmp_path):
-    for seed in (1, 2):
-        model = WorldModel(Architecture(), seed=seed)
-        save_model(tmp_path / f'go2_{seed}', model, robot='go2', created_by='a test')
-    return tmp_path
+    for seed, accepted in ((1, False), (2, True)):
+        model, verdict = WorldModel(Architecture(), seed=seed), {'accepted': accepted}
+        save_model(
+            tmp_path / f'models/go2_{seed}',
+            model,
+            robot='go2',
+            created_by='a test',
+            adaptation={'verdict': verdict},
+        )
+    return tmp_path / 'models'
 
 
-def test_the_model_at_the_end_is_the_one_that_made_the_last_plan(models, bag, small_robot):
-    report, _ = make_report(bag, small_robot)
+def test_the_model_at_the_end_is_the_one_that_made_the_last_plan(models):
     wanted = read_manifest(models / 'go2_2').identity
-    assert model_at_the_end(models, wanted, report) == models / 'go2_2'
+    assert model_at_the_end(models, wanted) == models / 'go2_2'
+    assert model_at_the_end(models, 'the first one') is None
+    assert model_at_the_end(models / 'nowhere', wanted) is None
 
 
-@pytest.mark.parametrize(
-    ('folder', 'falls', 'why'),
-    [
-        ('.', 0, 'nothing that was learned was good enough to plan with; see '),
-        ('.', 1, 'the robot fell while it learned; see '),
-        ('nowhere', 0, 'no training came to an end; see '),
-    ],
-)
-def test_without_such_a_model_it_says_why(models, bag, small_robot, folder, falls, why):
-    report, _ = make_report(bag, small_robot)
-    report = dataclasses.replace(report, falls=falls)
-    with pytest.raises(SimdistError, match=why):
-        model_at_the_end(models / folder, 'the first one', report)
+def test_without_such_a_model_it_says_why(models):
+    accepted = 'a model was accepted, but the planner did not keep it'
+    assert why_no_model(models, 0) == accepted
+    assert why_no_model(models, 1) == f'the robot fell while it learned, and {accepted}'
+    shutil.rmtree(models / 'go2_2')
+    refused = 'nothing that was learned was good enough to plan with'
+    assert why_no_model(models, 0) == refused
+    none = 'no training came to an end; the warnings above say why'
+    assert why_no_model(models / 'nowhere', 0) == none
+
+
+class Walks:
+    """Stands for graphs: each walk leaves the recorded bag and so many falls."""
+
+    def __init__(self, bag, report, falls):
+        self.bag, self.report, self.falls, self.seeds = bag, report, falls, []
+
+    def run(self, options, place):
+        shutil.copytree(self.bag, place / 'bag')
+        self.seeds.append(options.seed)
+        falls = self.falls[len(self.seeds) - 1]
+        return dataclasses.replace(self.report, falls=falls)
+
+
+@pytest.mark.parametrize('falls', [(0,), (1, 0), (1, 2, 1)])
+def test_after_a_fall_that_left_no_model_it_walks_again_from_another_start(
+    bag, small_robot, tmp_path, falls
+):
+    walks = Walks(bag, make_report(bag, small_robot)[0], falls)
+    walk, folder = dataclasses.replace(WALK, seed=5), tmp_path / 'demo'
+    folder.mkdir()
+    with pytest.raises(SimdistError, match='no training came to an end'):
+        learn(walk, small_robot, folder, walks.run)
+    assert walks.seeds == [6, 7, 8][: len(falls)]
+    assert len(falls) <= MOST_WALKS
 
 
 def test_a_walk_that_was_interrupted_ends_the_demonstration(bag, small_robot, monkeypatch):
@@ -151,8 +182,8 @@ def test_the_walk_that_learns_ends_with_an_exchange_and_not_with_a_time():
     nodes = {node.name: node for node in describe_graph(options, LEARNING)}
     assert nodes['mujoco_robot'].parameters['duration_s'] == 0.0
     assert nodes['finetuner'].ends_graph
-    assert nodes['finetuner'].parameters['end_after_swaps'] == 1
-    assert nodes['finetuner'].parameters['end_after_trainings'] == MOST_TRAININGS
+    assert nodes['finetuner'].parameters['end.after_swaps'] == 1
+    assert nodes['finetuner'].parameters['end.after_trainings'] == MOST_TRAININGS
     without = {node.name: node for node in describe_graph(options)}
     assert not without['finetuner'].ends_graph
 

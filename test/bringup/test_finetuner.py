@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -187,3 +188,35 @@ def test_a_second_finetuner_on_the_same_folder_is_refused(random_model, tmp_path
         second.reader.join(10.0)
         assert second.refusal.startswith(f'{tmp_path / "models"} is being written by another')
         assert observer.call(Trigger, 'finetuner/finetune').success
+
+
+HOPELESS = {
+    'hangs': ({'longest_training_s': 0.2}, r'the training of random_1 was ended after 0\.2 s'),
+    'cannot be started': ({'bag': 200_000 * 'x'}, r'the training cannot be started \(.*too long'),
+    'fails': ({}, r"random_1 came to nothing, exit code 2: .*bag' does not exist"),
+}
+
+
+@pytest.mark.parametrize('kind', HOPELESS)
+def test_a_training_that_comes_to_nothing_is_counted_and_the_last_of_them_ends_the_node(
+    random_model, tmp_path, kind, capfd
+):
+    given, sentence = HOPELESS[kind]
+    parameters = {
+        'bag': str(tmp_path / 'bag'),
+        'model': str(random_model),
+        'folder': str(tmp_path / 'models'),
+        'end.after_trainings': 1,
+        'low_priority': False,
+        **given,
+    }
+    node = NodeSpec(name='finetuner', parameters=parameters, ends_graph=True)
+    with running_nodes(tmp_path / 'run', node) as (group, observer):
+        client = observer.node.create_client(Trigger, 'finetuner/finetune')
+        observer.until(client.service_is_ready, 'it can be asked')
+        client.call_async(Trigger.Request())
+        process = group.children[0].process
+        observer.until(lambda: process.poll() is not None, 'it ends', timeout_s=180.0)
+        assert group.wait() == 0
+        assert group.ended_by == 'finetuner'
+    assert re.search(sentence, capfd.readouterr().err)

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from rclpy.parameter import Parameter
 
+from simdist_ros.adaptation.ending import EndSettings
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.adaptation.triggers import TriggerSettings
 from simdist_ros.adaptation.watch import WatchSettings
@@ -27,6 +28,7 @@ from simdist_ros.transitions.assembly import AssemblySettings
 ALL_SETTINGS = [
     AssemblySettings,
     BackendSettings,
+    EndSettings,
     FinetuneSettings,
     FinetunerSettings,
     GateSettings,
