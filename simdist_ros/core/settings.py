@@ -23,6 +23,7 @@ __all__ = [
     'Settings',
     'describe',
     'read_yaml',
+    'refuse_reversed_range',
     'refuse_unknown_settings',
     'setting',
 ]
@@ -128,6 +129,18 @@ def refuse_unknown_settings(names: Iterable[object], known: Collection[str], sou
     for name in names:
         if name not in known:
             raise ConfigError(f'{source}: {unknown_name("setting", str(name), known)}')
+
+
+def refuse_reversed_range(settings: Settings, low: str, high: str) -> None:
+    """Refuse a range whose lower end, the setting `low`, is above its upper end, `high`.
+
+    Raises:
+        ConfigError: It is.
+    """
+    first, last = getattr(settings, low), getattr(settings, high)
+    if first > last:
+        name = type(settings).__name__
+        raise ConfigError(f'{name}.{low} is {first:g}; it must not exceed {high}, {last:g}')
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

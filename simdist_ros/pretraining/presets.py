@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simdist_ros.core.settings import Settings, setting
+from simdist_ros.core.settings import Settings, refuse_reversed_range, setting
 from simdist_ros.pretraining.ppo import PpoSettings
 
 __all__ = ['COLLECT_PRESETS', 'EXPERT_PRESETS', 'CollectSettings', 'ExpertSettings']
@@ -44,6 +44,11 @@ class CollectSettings(Settings):
     noise_high: float = setting(2.5, 'Largest noise of a burst, policy units.', low=0.0)
     never_noised: float = setting(0.025, 'Share of robots without bursts.', low=0.0, high=1.0)
     seed: int = setting(1, 'Of all that is random.', low=0)
+
+    def __post_init__(self) -> None:
+        """Check the order of the range."""
+        super().__post_init__()
+        refuse_reversed_range(self, 'noise_low', 'noise_high')
 
 
 EXPERT_PRESETS = {

@@ -20,6 +20,7 @@ from simdist_ros.core.settings import Settings
 from simdist_ros.core.share import share_folder
 from simdist_ros.pretraining.collect import run_collect
 from simdist_ros.pretraining.collect_ray import check_ray
+from simdist_ros.pretraining.early_checks import check_experts, check_robot, check_space
 from simdist_ros.pretraining.evaluate import run_evaluate
 from simdist_ros.pretraining.evaluate_settings import EVALUATE_PRESETS, EvaluateSettings
 from simdist_ros.pretraining.evaluate_walk import MakeWalker
@@ -34,6 +35,7 @@ from simdist_ros.pretraining.presets import (
 )
 from simdist_ros.pretraining.pretrain_options import PretrainOptions
 from simdist_ros.pretraining.train import run_train
+from simdist_ros.pretraining.train_process import find_device
 from simdist_ros.pretraining.train_progress import duration
 from simdist_ros.pretraining.train_settings import TRAIN_PRESETS, TrainSettings
 from simdist_ros.world_model.checkpoint import FILES, load_model, save_model, serialise
@@ -77,8 +79,21 @@ class Plan:
                 'torchrun, and the others without'
             )
         check_out(options.out, self.robot)
+        find_device(options.device)
+        check_robot(self.robot, options.stages, self.evaluate)
+        check_experts(self.robot, options.work / 'expert')
+        check_space(self.robot, options.work, self.num_transitions())
         if options.ray:
             check_ray(options.ray)
+
+    def num_transitions(self) -> int:
+        """Return how many transitions the stages that were asked for leave on disk."""
+        i = self.imitate
+        made = {
+            'collect': self.collect.total_steps,
+            'imitate': i.num_rounds * i.num_robots * i.walk_steps,
+        }
+        return sum(made.get(stage, 0) for stage in self.options.stages)
 
     def settings(self, presets: Mapping[str, S], stage: str) -> S:
         """Return the settings of a stage."""

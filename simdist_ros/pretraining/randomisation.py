@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.robot import Robot
 from simdist_ros.pretraining.bumps import draw_bumps, field_data
 from simdist_ros.pretraining.recipe import Randomisation, Recipe
@@ -97,6 +98,12 @@ class RobotModels:
         self.robot, self.tallest_m = robot, recipe.terrain.bump_height_m
         self.plane = build_training_model(robot, feet, None)
         self.field = build_training_model(robot, feet, self.tallest_m)
+        base_kg, least = self.plane.body_mass[BASE], recipe.randomisation.payload_low_kg
+        if base_kg + least <= 0.0:
+            raise ConfigError(
+                f'{robot.source}: payload_low_kg of its recipe is {least:g}, which leaves nothing '
+                f'of a base of {base_kg:.3g} kg'
+            )
         self.data = mujoco.MjData(self.plane)
         joints = [self.plane.joint(name) for name in robot.joint_names]
         self.qpos = np.array([joint.qposadr[0] for joint in joints])

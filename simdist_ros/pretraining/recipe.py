@@ -10,7 +10,13 @@ from typing import Any, TypeVar
 
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.robot import Robot
-from simdist_ros.core.settings import Settings, read_yaml, refuse_unknown_settings, setting
+from simdist_ros.core.settings import (
+    Settings,
+    read_yaml,
+    refuse_reversed_range,
+    refuse_unknown_settings,
+    setting,
+)
 
 __all__ = [
     'Foot',
@@ -44,6 +50,12 @@ class Swing(Settings):
     sign: float = setting(1.0, 'Of its angle in the mirror, 1 or -1.', low=-1.0, high=1.0)
     foot: str = setting('', 'The foot whose swing moves it.')
     lift: float = setting(0.0, 'What the swing adds to its action, in policy units.')
+
+    def __post_init__(self) -> None:
+        """Check the sign: a mirror neither shrinks nor hides."""
+        super().__post_init__()
+        if abs(self.sign) != 1.0:
+            raise ConfigError(f'Swing.sign is {self.sign:g}; it must be 1 or -1')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +93,20 @@ class Randomisation(Settings):
         0.03, 'Largest shift of the centre of mass of the base, each way.', unit='m', low=0.0
     )
     gain_spread: float = setting(0.1, 'Largest change of the gains.', low=0.0, high=0.9)
-    strength_low: float = setting(0.85, 'Smallest share of the torque limits.', low=0.1)
+    strength_low: float = setting(0.85, 'Smallest share of the torque limits.', low=0.1, high=1.0)
     joint_friction_nm: float = setting(0.05, 'Largest joint friction.', unit='N m', low=0.0)
     delay_steps: int = setting(1, 'Largest age of a measurement in physics steps.', low=0, high=3)
     push_interval_s: float = setting(5.0, 'Mean time between pushes.', unit='s', low=0.1)
     push_speed_mps: float = setting(0.8, 'Largest speed of a push.', unit='m/s', low=0.0)
-    start_offset_rad: float = setting(0.1, 'Largest joint offset at the start.', unit='rad')
+    start_offset_rad: float = setting(
+        0.1, 'Largest joint offset at the start.', unit='rad', low=0.0
+    )
+
+    def __post_init__(self) -> None:
+        """Check the order of the ranges."""
+        super().__post_init__()
+        refuse_reversed_range(self, 'friction_low', 'friction_high')
+        refuse_reversed_range(self, 'payload_low_kg', 'payload_high_kg')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +168,12 @@ def load_recipe(robot: Robot) -> Recipe:
     check_mirror('foot', {name: foot.mirror for name, foot in feet.items()}, path)
     check_mirror('joint', {name: joint.mirror for name, joint in joints.items()}, path)
     for name, joint in joints.items():
+        image = joints[joint.mirror]
+        if joint.sign != image.sign:
+            raise ConfigError(
+                f'{path}: {name} has sign {joint.sign:g}, its mirror image {joint.mirror} has '
+                f'{image.sign:g}; they must be the same'
+            )
         if joint.foot and joint.foot not in feet:
             raise ConfigError(f'{path}: {name}: {unknown_name("foot", joint.foot, feet)}')
     sections: dict[str, type[Settings]] = {

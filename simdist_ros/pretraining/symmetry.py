@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.robot import Robot
 from simdist_ros.pretraining.recipe import Recipe
 
@@ -89,5 +90,10 @@ def mirror_of_extero(robot: Robot) -> Mirror:
     grid = robot.height_map
     if grid is None:
         return Mirror.signs(())
+    if abs(grid.first_y_m + 0.5 * (grid.rows - 1) * grid.resolution_m) > 1e-6:
+        raise ConfigError(
+            f'{robot.source}: the height map is not as wide to the left as to the right, so that '
+            'it has no mirror image; set first_y_m to minus half of its width'
+        )
     index = torch.arange(grid.size).reshape(grid.rows, grid.columns).flip(0).reshape(-1)
     return Mirror(index, torch.ones(grid.size))

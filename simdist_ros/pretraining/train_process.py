@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import distributed
 
-__all__ = ['TrainProcess', 'train_process']
+from simdist_ros.core.errors import ConfigError
+
+__all__ = ['TrainProcess', 'find_device', 'train_process']
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,29 @@ class TrainProcess:
             distributed.barrier()
 
 
+def find_device(name: str) -> torch.device:
+    """Return a PyTorch device that can be computed on.
+
+    Args:
+        name: A PyTorch device; ``auto`` is the GPU of this process where there is one.
+
+    Raises:
+        ConfigError: There is no such device here.
+    """
+    if name == 'auto':
+        local = int(os.environ.get('LOCAL_RANK', '0'))
+        name = f'cuda:{local}' if torch.cuda.is_available() else 'cpu'
+    try:
+        device = torch.device(name)
+        torch.ones(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).split('\n')[0]
+        raise ConfigError(
+            f'--device {name}: PyTorch cannot compute on it here ({reason}); choose auto or cpu'
+        ) from None
+    return device
+
+
 @contextmanager
 def train_process(device: str = 'auto') -> Iterator[TrainProcess]:
     """Join the other processes, if there are any, and leave them at the end.
@@ -40,10 +65,7 @@ def train_process(device: str = 'auto') -> Iterator[TrainProcess]:
         device: A PyTorch device; ``auto`` is the GPU where there is one.
     """
     world_size = int(os.environ.get('WORLD_SIZE', '1'))
-    local = int(os.environ.get('LOCAL_RANK', '0'))
-    if device == 'auto':
-        device = f'cuda:{local}' if torch.cuda.is_available() else 'cpu'
-    place = torch.device(device)
+    place = find_device(device)
     if place.type == 'cuda':
         torch.cuda.set_device(place)
         torch.set_float32_matmul_precision('high')

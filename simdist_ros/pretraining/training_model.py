@@ -38,7 +38,7 @@ def build_training_model(
     """
     spec = read_mjcf(robot)
     try:
-        add_sensors(spec, feet)
+        add_sensors(robot, spec, feet)
         strip(spec)
         add_ground(spec, bump_height_m)
         spec.option.cone = mujoco.mjtCone.mjCONE_PYRAMIDAL
@@ -49,14 +49,16 @@ def build_training_model(
         raise ConfigError(f'{robot.mjcf_path}: {" ".join(str(error).split())}') from None
 
 
-def add_sensors(spec: mujoco.MjSpec, feet: Sequence[str]) -> None:
+def add_sensors(robot: Robot, spec: mujoco.MjSpec, feet: Sequence[str]) -> None:
     """Let each foot feel where it is, how fast it moves and how hard it presses."""
     geoms = {geom.name: geom for geom in spec.geoms}
     site = mujoco.mjtObj.mjOBJ_SITE
     kinds = mujoco.mjtSensor
     for foot in feet:
         if foot not in geoms:
-            raise ConfigError(f'the MJCF has no geom {foot!r}, which the recipe calls a foot')
+            raise ConfigError(
+                f'{robot.mjcf_path}: there is no geom {foot!r}, which the recipe calls a foot'
+            )
         geom = geoms[foot]
         name = f'{foot}_touch'
         geom.parent.add_site(name=name, pos=geom.pos, size=[1.5 * geom.size[0], 0.0, 0.0])

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.command import JointCommand
+from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.heading import yaw
 from simdist_ros.core.robot import Robot
 from simdist_ros.pretraining.batch_observation import phase_of
@@ -29,10 +30,13 @@ class WalkReward:
     """Scores the steps of a walk."""
 
     def __init__(self, robot: Robot, recipe: Recipe, simulation: SimulatedRobot) -> None:
-        """Begin where the simulation stands."""
+        """Begin where the simulation stands.
+
+        Raises:
+            ConfigError: The recipe names a foot that the simulation does not have.
+        """
         self.robot, self.weights, self.simulation = robot, recipe.rewards, simulation
-        feet = [name.removesuffix('_foot') for name in recipe.feet]
-        self.feet = [simulation.feet.index(foot) for foot in feet]
+        self.feet = [find_foot(name, simulation) for name in recipe.feet]
         self.swing_start = np.array([foot.swing_start for foot in recipe.feet.values()])
         x, y = np.meshgrid(AROUND_M, AROUND_M)
         self.cells = np.stack([x.ravel(), y.ravel()], axis=1)
@@ -85,3 +89,14 @@ class WalkReward:
         )
         self.last_action = action
         return float(sum(value[0] for value in reward_terms(self.weights, step).values()))
+
+
+def find_foot(name: str, simulation: SimulatedRobot) -> int:
+    """Return the place of a recipe's foot among those of the simulation."""
+    known = [f'{foot}_foot' for foot in simulation.feet]
+    if name not in known:
+        raise ConfigError(
+            f'{simulation.robot.mjcf_path}: no geom is a foot called {name!r}, as in the recipe; '
+            f'feet are geoms named *_foot, here {", ".join(known) or "none"}'
+        )
+    return known.index(name)

@@ -211,7 +211,7 @@ def test_two_processes_train_one_model(data, tmp_path):
         for rank in '01'
     ]
     try:
-        assert [process.wait(60) for process in processes] == [0, 0]
+        assert [process.wait(300) for process in processes] == [0, 0]
     finally:
         for process in processes:
             process.kill()

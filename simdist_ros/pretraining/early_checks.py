@@ -1,0 +1,108 @@
+"""What would otherwise be found hours later: checked before the first stage begins."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.observation import proprio_obs_dim
+from simdist_ros.core.robot import Robot
+from simdist_ros.pretraining.evaluate_settings import EvaluateSettings
+from simdist_ros.pretraining.expert_files import EXPERT, load_actor, load_critic, policy_files
+from simdist_ros.pretraining.ppo import Ppo, PpoSettings
+from simdist_ros.pretraining.recipe import load_recipe
+from simdist_ros.pretraining.train import robot_architecture
+from simdist_ros.pretraining.vector_env import VectorEnv
+from simdist_ros.pretraining.walk_reward import WalkReward
+from simdist_ros.sim.simulated_robot import SimulatedRobot
+from simdist_ros.sim.world import World
+
+__all__ = ['check_experts', 'check_robot', 'check_space']
+
+MANY_ROBOTS = {'expert', 'collect', 'imitate'}  # stages that simulate many robots at once
+SIMULATED = MANY_ROBOTS | {'evaluate'}
+COMMAND_DIM = 3
+GB = 1e9
+
+
+def check_robot(robot: Robot, stages: Collection[str], evaluate: EvaluateSettings) -> None:
+    """Build what the stages build of a robot and let it do one step.
+
+    Args:
+        robot: Whose model is to be made.
+        stages: That will run.
+        evaluate: Settings of the evaluation, where it is one of them.
+
+    Raises:
+        ConfigError: Description, recipe and MJCF do not fit each other, or the robot is not one
+            that can be pretrained.
+    """
+    robot_architecture(robot)
+    if not set(stages) & SIMULATED:
+        return
+    recipe = load_recipe(robot)
+    if len(robot.command_low) != COMMAND_DIM:
+        raise ConfigError(
+            f'{robot.source}: command_low has {len(robot.command_low)} numbers; walking is '
+            'rewarded for vx, vy and yaw rate, so give 3'
+        )
+    if set(stages) & MANY_ROBOTS:
+        Ppo(robot, recipe, PpoSettings(), seed=0)
+        env = VectorEnv(robot, recipe, num_robots=2, seed=0)
+        if env.step(np.zeros((2, robot.num_joints))).diverged.any():
+            raise ConfigError(
+                f'{robot.mjcf_path}: the physics diverges within one step in the default pose; '
+                'check masses, gains and base_height_m'
+            )
+    if 'evaluate' in stages:
+        for speed in evaluate.speeds:
+            robot.check_command(np.array([speed, 0.0, 0.0]))
+        WalkReward(robot, recipe, SimulatedRobot(robot, World(), seed=0))
+
+
+def check_experts(robot: Robot, folder: Path) -> None:
+    """Read the expert that is there, and its earlier policies; none is no fault.
+
+    Raises:
+        CheckpointError: A file is damaged or of another robot.
+    """
+    if not (folder / EXPERT).is_file():
+        return
+    recipe = load_recipe(robot)
+    for path in policy_files(folder):
+        load_actor(path, robot, recipe)
+    load_critic(folder / EXPERT, robot, recipe)
+
+
+def transition_bytes(robot: Robot) -> int:
+    """Return the size on disk of a transition, heights in half precision."""
+    height_map = robot.height_map
+    cells = 0 if height_map is None else height_map.size
+    numbers = proprio_obs_dim(robot) + len(robot.command_low) + 2 * robot.num_joints + 2
+    return 4 * numbers + 2 * cells
+
+
+def check_space(robot: Robot, work: Path, num_transitions: int) -> None:
+    """Refuse a disk that the transitions will not fit on.
+
+    Args:
+        robot: Whose transitions.
+        work: Folder that they will lie in; what lies there already needs no place.
+        num_transitions: Of the finished stages.
+
+    Raises:
+        ConfigError: There is not enough free space.
+    """
+    there = sum(path.stat().st_size for path in work.rglob('*') if path.is_file())
+    needed = max(0, num_transitions * transition_bytes(robot) - there)
+    place = next(path for path in (work.absolute(), *work.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise ConfigError(
+            f'--work {work}: the transitions need {needed / GB:.1f} GB, of which {free / GB:.1f} '
+            'GB are free; make room or choose another disk'
+        )
