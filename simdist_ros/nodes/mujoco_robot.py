@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from nav_msgs.msg import Odometry
+from rclpy.client import Client
 from rclpy.duration import Duration
 from rclpy.executors import Executor
 from rclpy.node import Node
+from rclpy.task import Future
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, Imu, JointState
+from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from simdist_ros.core.command import JointCommand
@@ -32,6 +37,7 @@ from simdist_ros.nodes.messages import (
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RELIABLE
 from simdist_ros.nodes.runtime import Stop, run
+from simdist_ros.nodes.throttle import ThrottledLog
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.sim.world import load_world
 
@@ -39,7 +45,7 @@ REPEAT_S = 0.5  # between two publications of a state that nobody has answered (
 SETTLE_S = 1.0  # from the last subscriber of one topic to those of the others
 FLUSH_S = 0.5  # for the last state to reach all who read it
 COMMAND_TIMEOUT_S = 0.2
-THROTTLE_S = 2.0
+GOODBYE_S = 1.0  # for the supervisor to switch off
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +87,9 @@ class MujocoRobotNode(Node):
         self.answered_ns = -1
         self.commanded = 0.0  # when the last command came, on the monotonic clock
         self.late_ticks = 0
+        self.dismissal: Future[Any] | None = None  # the supervisor was asked to switch off
+        self.dismissed_at = math.inf  # in any case, on the monotonic clock
+        self.log = ThrottledLog(self.get_logger())
         self.open_topics()
 
     def open_topics(self) -> None:
@@ -94,6 +103,7 @@ class MujocoRobotNode(Node):
         self.create_subscription(
             JointTrajectory, topics.JOINT_COMMAND, self.on_joint_command, RELIABLE
         )
+        self.supervisor_off: Client[Any, Any] = self.create_client(Trigger, 'supervisor/off')
 
     def close(self) -> None:
         """Nothing is held outside the node."""
@@ -120,7 +130,7 @@ class MujocoRobotNode(Node):
         try:
             self.simulation.apply(joint_command_from_msg(self.robot, message))
         except SimdistError as error:
-            self.get_logger().error(str(error), throttle_duration_sec=THROTTLE_S)
+            self.log.error('joint_command', str(error))
             return
         self.answered_ns = stamp_ns(message)
         self.commanded = time.monotonic()
@@ -201,7 +211,8 @@ class MujocoRobotNode(Node):
             self.publish_state()
             if self.answered_ns >= 0 and last is None:
                 last = self.simulation.time_ns + num_ticks * self.robot.period_ns
-            if last is not None and self.simulation.time_ns >= last:
+            is_over = last is not None and self.simulation.time_ns >= last
+            if is_over and self.is_dismissed():
                 return 0
             due = self.next_due(due + period_s)
             executor.spin_once(timeout_sec=0.0)  # also when there is no time left
@@ -210,6 +221,15 @@ class MujocoRobotNode(Node):
             self.damp_if_abandoned()
             self.simulation.step()
         return 0
+
+    def is_dismissed(self) -> bool:
+        """Ask the supervisor to switch off, so that it misses no states; tell when it has."""
+        if self.dismissal is None:
+            if not self.supervisor_off.service_is_ready():
+                return True
+            self.dismissal = self.supervisor_off.call_async(Trigger.Request())
+            self.dismissed_at = time.monotonic() + GOODBYE_S
+        return bool(self.dismissal.done()) or time.monotonic() > self.dismissed_at
 
     def damp_if_abandoned(self) -> None:
         """Hold no target for ever: without a fresh command the joints are damped."""
@@ -225,9 +245,9 @@ class MujocoRobotNode(Node):
         self.late_ticks += 1
         skipped_ns = round(1e9 * (now - due))
         self.start_ns += skipped_ns
-        self.get_logger().warning(
+        self.log.warning(
+            'late',
             f'the simulation is {1e-6 * skipped_ns:.0f} ms behind the clock; time is skipped',
-            throttle_duration_sec=THROTTLE_S,
         )
         return now
 

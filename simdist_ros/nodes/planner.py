@@ -36,7 +36,7 @@ from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import COMMAND, RELIABLE, state_wanted
 from simdist_ros.nodes.runtime import BAD_INPUT, Stop, run, spin
 from simdist_ros.nodes.state_subscriber import StateSubscriber
-from simdist_ros.nodes.throttle import Throttle
+from simdist_ros.nodes.throttle import ThrottledLog
 from simdist_ros.nodes.velocity_command import VelocityCommand
 from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.controller import Controller, PlannedTargets
@@ -46,7 +46,6 @@ from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.planning.statistics import TickStatistics, peak_memory_mb
 from simdist_ros.transitions.state_assembler import PARTS
 
-THROTTLE_S = 2.0
 SWITCH_S = 2e-5  # in which the thread that reads a model gives way to the one that plans
 
 
@@ -95,7 +94,7 @@ class PlannerNode(LifecycleNode):
         self.models: ModelSwitch | None = None
         self.statistics = TickStatistics()
         self.failure = ''
-        self.throttle = Throttle(THROTTLE_S)
+        self.warn = ThrottledLog(self.get_logger()).warning
         timeout_s = math.inf if self.lockstep else self.settings.command_timeout_s
         self.command = VelocityCommand(self.robot, timeout_s, self.warn)
         self.executed_stamp_ns = -1  # of the newest joint command
@@ -328,11 +327,6 @@ class PlannerNode(LifecycleNode):
         stamp = self.get_clock().now().to_msg()
         message = diagnostics(stamp, 'planner', summary, values, level)
         self.diagnostics_publisher.publish(message)
-
-    def warn(self, subject: str, sentence: str) -> None:
-        """Log a warning, about one subject only every now and then."""
-        if self.throttle.allows(subject):
-            self.get_logger().warning(sentence)
 
 
 def main(args: list[str] | None = None) -> int:

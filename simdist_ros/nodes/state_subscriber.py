@@ -20,11 +20,9 @@ from simdist_ros.nodes.messages import (
     joint_state_from_msg,
     stamp_ns,
 )
-from simdist_ros.nodes.throttle import Throttle
+from simdist_ros.nodes.throttle import ThrottledLog
 from simdist_ros.transitions.message_arrays import odometry_from_msg
 from simdist_ros.transitions.state_assembler import StateAssembler
-
-THROTTLE_S = 2.0
 
 
 class StateSubscriber:
@@ -54,7 +52,7 @@ class StateSubscriber:
             height_map_max_age_s: How far the map's stamp may be from the state's.
             on_repeated: Called with the stamp of a state that came again.
         """
-        self.node, self.robot = node, robot
+        self.robot = robot
         self.on_state, self.on_repeated = on_state, on_repeated
         half_period = robot.period_ns // 2
         tolerance = dict.fromkeys(parts, half_period)
@@ -62,7 +60,7 @@ class StateSubscriber:
         self.assembler = StateAssembler(parts, period_ns, tolerance)
         self.joint_pos: np.ndarray | None = None  # newest finite ones
         self.refused = 0
-        self.throttle = Throttle(THROTTLE_S)
+        self.log = ThrottledLog(node.get_logger())
         handlers = {
             'joints': (JointState, topics.JOINT_STATES, self.on_joints),
             'imu': (Imu, topics.IMU, self.on_imu),
@@ -83,8 +81,7 @@ class StateSubscriber:
                 handler(message)
             except ConfigError as error:
                 self.refused += 1
-                if self.throttle.allows(part):
-                    self.node.get_logger().error(str(error))
+                self.log.error(part, str(error))
 
         return handle
 

@@ -33,6 +33,7 @@ from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import COMMAND, LATCHED, RELIABLE, state_wanted
 from simdist_ros.nodes.runtime import Stop, run, spin
 from simdist_ros.nodes.state_subscriber import StateSubscriber
+from simdist_ros.nodes.throttle import ThrottledLog
 from simdist_ros.safety.decision import Decision
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.plans import PlannedSteps
@@ -40,7 +41,6 @@ from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.supervision import Supervision
 from simdist_ros.safety.watchdog import Action, Fault
 
-THROTTLE_S = 2.0
 WATCHDOG_S = 0.02
 PARTS = ('joints', 'imu')
 
@@ -74,6 +74,7 @@ class SupervisorNode(Node):
         refuse_unknown(self)
         self.robot = load_robot(self.settings.robot)
         self.lockstep = self.settings.mode == 'lockstep'
+        self.log = ThrottledLog(self.get_logger())
         self.supervision = Supervision(self.robot, safety, Mode(self.settings.initial_mode))
         self.newest: RobotState | None = None
         self.received = -1.0  # when it came, on the monotonic clock
@@ -145,7 +146,7 @@ class SupervisorNode(Node):
             try:
                 self.supervision.on_plan(self.planned_steps(message))
             except SimdistError as error:
-                self.get_logger().error(str(error), throttle_duration_sec=THROTTLE_S)
+                self.log.error('plan', str(error))
         newest = self.newest
         if newest is None or self.is_answered or not self.lockstep:
             return
@@ -236,11 +237,13 @@ class SupervisorNode(Node):
             return
         self.shown = now
         sentence = f'mode {decision.mode.value}: {decision.action.name.lower()}'
-        if decision.fault is Fault.NONE:
-            self.get_logger().info(sentence)
-        else:
+        if decision.fault is not Fault.NONE:
             fault = decision.fault.name.lower().replace('_', ' ')
-            self.get_logger().warning(f'{sentence}, because of {fault}')
+            sentence += f', because of {fault}'
+        if decision.fault is Fault.NONE or decision.mode is Mode.OFF:  # off it is damped anyway
+            self.log.info(sentence, sentence)
+        else:
+            self.log.warning(sentence, sentence)
         self.show_mode()
 
     def show_mode(self) -> None:
