@@ -41,8 +41,8 @@ BENCHMARKS = {
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Return rows as a Markdown table."""
-    names = list(rows[0])
+    """Return rows as a Markdown table; lists are for the JSON alone."""
+    names = [name for name, value in rows[0].items() if not isinstance(value, list)]
     lines = ['| ' + ' | '.join(names) + ' |', '|' + '---|' * len(names)]
     lines += ['| ' + ' | '.join(cell(row[name]) for name in names) + ' |' for row in rows]
     return '\n'.join(lines)

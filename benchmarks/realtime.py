@@ -26,6 +26,7 @@ LEARNING = {
         'finetune.max_steps': 400,  # so that some are done in a minute
     }
 }
+NUM_WORST = 10
 AROUND_S = 0.2  # of an exchange
 READY = re.compile(r'ready after (\S+) s, (\S+) MB')
 
@@ -65,9 +66,37 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
                 'distance_m': round(report.distance_m, 2),
                 'path_m': round(report.path_m, 2),
                 'falls': report.falls,
+                'worst_ticks': worst_ticks(recording),
             }
         )
     return rows
+
+
+def worst_ticks(recording: Recording) -> list[dict[str, Any]]:
+    """Return the ticks whose plans came last after their states, and where the time went [ms].
+
+    The stages follow each other: from the stamp of a state until all of it was received, the
+    search, and what else the tick took until its plan was published. `waited_ms` is the time of
+    search and rest in which the planner had no processor.
+    """
+    start = recording.walking()[0]
+    ticks = []
+    for stamp in recording.walking():
+        tick = recording.planner.get(stamp, {})
+        if 'search_ms' not in tick:
+            continue
+        age, plan, search = (float(tick[name]) for name in ('age_ms', 'plan_ms', 'search_ms'))
+        ticks.append(
+            {
+                'at_s': round(1e-9 * (stamp - start), 2),
+                'age_ms': round(age, 2),
+                'until_received_ms': round(age - plan, 2),
+                'search_ms': round(search, 2),
+                'rest_ms': round(plan - search, 2),
+                'waited_ms': round(float(tick['waited_ms']), 2),
+            }
+        )
+    return sorted(ticks, key=lambda tick: -float(tick['age_ms']))[:NUM_WORST]
 
 
 def late_at_exchanges(recording: Recording) -> int:

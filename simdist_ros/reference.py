@@ -12,6 +12,7 @@ from simdist_ros.adaptation.watch import WatchSettings
 from simdist_ros.bench.settings import GridSettings, TrialSettings
 from simdist_ros.bringup.graph import GraphOptions
 from simdist_ros.core.robot import HeightMap, Joint, Robot
+from simdist_ros.core.scheduling import SchedulingSettings
 from simdist_ros.core.settings import SettingInfo, Settings, describe
 from simdist_ros.core.share import share_folder
 from simdist_ros.nodes.finetuner import FinetunerSettings
@@ -59,6 +60,12 @@ def sections() -> list[tuple[str, str, str, type[Settings]]]:
         ('Node `planner`: what runs the model', 'ROS parameters.', '', BackendSettings),
         ('Node `planner`: the search', 'ROS parameters.', 'mppi.', MppiSettings),
         ('Node `planner`: how a model is watched', 'ROS parameters.', 'watch.', WatchSettings),
+        (
+            'Nodes `planner`, `supervisor`, `mujoco_robot`: precedence',
+            'ROS parameters.',
+            '',
+            SchedulingSettings,
+        ),
         ('Node `supervisor`', 'ROS parameters.', '', SupervisorSettings),
         ('Node `supervisor`: safety', 'ROS parameters.', 'safety.', SafetySettings),
         ('Node `transition_logger`', 'ROS parameters.', '', TransitionLoggerSettings),

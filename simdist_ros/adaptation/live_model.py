@@ -10,6 +10,7 @@ from simdist_ros.adaptation.watch import RecentTicks, WatchSettings, fewest_tick
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.giving_way import GivingWay
 from simdist_ros.core.robot import Robot
+from simdist_ros.core.scheduling import step_behind
 from simdist_ros.planning.backends.backend import NewDynamics
 from simdist_ros.planning.candidate import Candidate, load_candidate
 from simdist_ros.planning.plan import Observation
@@ -82,7 +83,7 @@ class LiveModel:
         self.recent = RecentTicks(max(fewest, round(settings.window_s * rate_hz)))
         self.age = self.since_measured = 0
         self.way = GivingWay()
-        self.worker = ThreadPoolExecutor(1, thread_name_prefix='model')
+        self.worker = ThreadPoolExecutor(1, thread_name_prefix='model', initializer=step_behind)
         self.measuring: Future[list[float]] | None = None
 
     def load(self, name: str) -> Future[Candidate]:

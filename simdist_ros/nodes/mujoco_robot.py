@@ -22,7 +22,9 @@ from trajectory_msgs.msg import JointTrajectory
 
 from simdist_ros.core.command import JointCommand
 from simdist_ros.core.errors import SimdistError
+from simdist_ros.core.idle_collection import IdleCollection
 from simdist_ros.core.robot import load_robot
+from simdist_ros.core.scheduling import SAFETY, SchedulingSettings
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.nodes import topics
 from simdist_ros.nodes.messages import (
@@ -78,6 +80,7 @@ class MujocoRobotNode(Node):
         """Build the simulation and open the topics."""
         super().__init__('mujoco_robot')
         self.settings = declare(self, MujocoRobotSettings)
+        self.scheduling = declare(self, SchedulingSettings)
         refuse_unknown(self)
         self.robot = load_robot(self.settings.robot)
         world = load_world(self.settings.world)
@@ -90,6 +93,7 @@ class MujocoRobotNode(Node):
         self.dismissal: Future[Any] | None = None  # the supervisor was asked to switch off
         self.dismissed_at = math.inf  # in any case, on the monotonic clock
         self.log = ThrottledLog(self.get_logger())
+        self.garbage = IdleCollection()
         self.open_topics()
 
     def open_topics(self) -> None:
@@ -106,7 +110,8 @@ class MujocoRobotNode(Node):
         self.supervisor_off: Client[Any, Any] = self.create_client(Trigger, 'supervisor/off')
 
     def close(self) -> None:
-        """Nothing is held outside the node."""
+        """Leave memory to Python again."""
+        self.garbage.end()
 
     def work(self, executor: Executor, stop: Stop) -> int:
         """Simulate until asked to stop or until the duration is over."""
@@ -204,6 +209,8 @@ class MujocoRobotNode(Node):
     def work_in_realtime(self, executor: Executor, stop: Stop, num_ticks: int) -> int:
         """Keep step with the wall clock; what cannot be kept is counted, not caught up."""
         period_s = self.robot.period_s
+        self.scheduling.apply(SAFETY)
+        self.garbage.begin()
         self.start_ns = self.get_clock().now().nanoseconds - self.simulation.time_ns
         due = self.commanded = time.monotonic()
         last = None
@@ -215,6 +222,7 @@ class MujocoRobotNode(Node):
             if is_over and self.is_dismissed():
                 return 0
             due = self.next_due(due + period_s)
+            self.garbage.collect()
             executor.spin_once(timeout_sec=0.0)  # also when there is no time left
             while not stop.requested and time.monotonic() < due:
                 executor.spin_once(timeout_sec=max(0.0, due - time.monotonic()))

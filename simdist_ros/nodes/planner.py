@@ -19,8 +19,10 @@ from trajectory_msgs.msg import JointTrajectory
 from simdist_ros.adaptation.live_model import LiveModel
 from simdist_ros.adaptation.watch import WatchSettings
 from simdist_ros.core.errors import SimdistError
+from simdist_ros.core.idle_collection import IdleCollection
 from simdist_ros.core.observation import RobotState
 from simdist_ros.core.robot import load_robot
+from simdist_ros.core.scheduling import CONTROL, SchedulingSettings, WaitClock
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.nodes import topics
 from simdist_ros.nodes.awaited_parameters import AwaitedParameters
@@ -84,6 +86,7 @@ class PlannerNode(LifecycleNode):
         self.backend = declare(self, BackendSettings)
         self.mppi = declare(self, MppiSettings, 'mppi.')
         self.watch = declare(self, WatchSettings, 'watch.')
+        self.scheduling = declare(self, SchedulingSettings)
         refuse_unknown(self)
         self.parameter_services = AwaitedParameters(self, {'model': self.change_model})
         self.robot = load_robot(self.settings.robot)
@@ -93,6 +96,9 @@ class PlannerNode(LifecycleNode):
         self.controller: Controller | None = None
         self.models: ModelSwitch | None = None
         self.statistics = TickStatistics()
+        self.garbage = IdleCollection()
+        self.waits = WaitClock()
+        self.scheduled = ''
         self.failure = ''
         self.warn = ThrottledLog(self.get_logger()).warning
         timeout_s = math.inf if self.lockstep else self.settings.command_timeout_s
@@ -104,6 +110,8 @@ class PlannerNode(LifecycleNode):
     def work(self, executor: Executor, stop: Stop) -> int:
         """Start by itself if so set, then spin."""
         sys.setswitchinterval(SWITCH_S)
+        if not self.lockstep:
+            self.scheduled = self.scheduling.apply(CONTROL)
         if self.settings.autostart:
             self.trigger_configure()
             if self.failure:
@@ -116,6 +124,8 @@ class PlannerNode(LifecycleNode):
         """Let the thread that reads models end."""
         if self.models is not None:
             self.models.live.close()
+        self.garbage.end()
+        self.waits.close()
 
     # Lifecycle
 
@@ -200,6 +210,7 @@ class PlannerNode(LifecycleNode):
         self.controller.reset()
         self.waiting = self.answer = None
         self.executed_stamp_ns = self.command.stamp_ns = -1
+        self.garbage.begin()
         return super().on_activate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -223,6 +234,7 @@ class PlannerNode(LifecycleNode):
             return
         self.models.close()
         self.controller = self.models = None
+        self.garbage.end()
         for subscription in (*self.states.subscriptions, *self.inputs):
             self.destroy_subscription(subscription)
         self.destroy_timer(self.timer)
@@ -272,7 +284,7 @@ class PlannerNode(LifecycleNode):
             return
         assert self.models is not None
         self.waiting = None
-        began = time.perf_counter()
+        began, waited_ms = time.perf_counter(), self.waits.read_ms()
         with self.models.live.way.urgent():
             try:
                 result = controller.tick(state, self.command.now().astype(np.float32))
@@ -280,10 +292,12 @@ class PlannerNode(LifecycleNode):
                 self.warn('state', str(error))
                 return
             self.publish(state.stamp_ns, result)
-        self.record(state.stamp_ns, result, 1e3 * (time.perf_counter() - began))
+        elapsed_ms = 1e3 * (time.perf_counter() - began)
+        self.record(state.stamp_ns, result, elapsed_ms, self.waits.read_ms() - waited_ms)
         if isinstance(result, PlannedTargets):
             self.models.watch(controller.observation)
         controller.planner.prepare()
+        self.garbage.collect()
 
     def is_complete(self, state: RobotState, controller: Controller) -> bool:
         """Tell whether command and executed action of the same stamps are known (lockstep)."""
@@ -308,12 +322,14 @@ class PlannerNode(LifecycleNode):
         if self.lockstep and self.answer is not None and stamp_ns(self.answer) == stamp:
             self.plan_publisher.publish(self.answer)
 
-    def record(self, stamp: int, result: PlannedTargets | NoPlan, elapsed_ms: float) -> None:
-        """Publish what this tick took and gave."""
+    def record(
+        self, stamp: int, result: PlannedTargets | NoPlan, elapsed_ms: float, waited_ms: float
+    ) -> None:
+        """Publish what this tick took, what of it in wait for a processor, and what it gave."""
         age_ms = 0.0
         if not self.lockstep:
             age_ms = 1e-6 * (self.get_clock().now().nanoseconds - stamp)
-        values = self.statistics.add(result, elapsed_ms, age_ms)
+        values = self.statistics.add(result, elapsed_ms, age_ms, waited_ms)
         if self.models is not None:
             values['model_identity'] = self.models.live.running.manifest.identity
         self.tick_publisher.publish(diagnostics(time_msg(stamp), 'planner', 'tick', values))
@@ -322,6 +338,7 @@ class PlannerNode(LifecycleNode):
         """Publish what was held over the last seconds."""
         level = DiagnosticStatus.OK if self.statistics.is_healthy else DiagnosticStatus.WARN
         summary, values = self.statistics.summary()
+        values['scheduling'] = self.scheduled
         if self.models is not None:
             values |= self.models.live.values()
         stamp = self.get_clock().now().to_msg()

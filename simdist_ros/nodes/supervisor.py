@@ -17,8 +17,10 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from simdist_ros.core.errors import SimdistError
+from simdist_ros.core.idle_collection import IdleCollection
 from simdist_ros.core.observation import RobotState
 from simdist_ros.core.robot import load_robot
+from simdist_ros.core.scheduling import SAFETY, SchedulingSettings
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.nodes import topics
 from simdist_ros.nodes.messages import (
@@ -71,6 +73,7 @@ class SupervisorNode(Node):
         super().__init__('supervisor')
         self.settings = declare(self, SupervisorSettings)
         safety = declare(self, SafetySettings, 'safety.')
+        self.scheduling = declare(self, SchedulingSettings)
         refuse_unknown(self)
         self.robot = load_robot(self.settings.robot)
         self.lockstep = self.settings.mode == 'lockstep'
@@ -83,6 +86,8 @@ class SupervisorNode(Node):
         self.has_planned = False
         self.last: JointTrajectory | None = None
         self.shown: tuple[Mode, Action, Fault] | None = None
+        self.garbage = IdleCollection()
+        self.scheduled = ''
         self.open_topics()
         self.show_mode()
 
@@ -116,13 +121,17 @@ class SupervisorNode(Node):
 
     def work(self, executor: Executor, stop: Stop) -> int:
         """Spin; on the way out leave the joints damped."""
+        if not self.lockstep:
+            self.scheduled = self.scheduling.apply(SAFETY)
+        self.garbage.begin()
         code = spin(executor, stop)
         if self.newest is not None:
             self.request(Mode.OFF)
         return code
 
     def close(self) -> None:
-        """Nothing is held outside the node."""
+        """Leave memory to Python again."""
+        self.garbage.end()
 
     # Inputs
 
@@ -198,6 +207,7 @@ class SupervisorNode(Node):
             self.is_answered = True
             self.publish_tick(decision)
         self.announce(decision)
+        self.garbage.collect()
 
     def repeat(self, stamp: int) -> None:
         """Send the last command again to a robot that still waits for it (lockstep)."""
@@ -255,6 +265,7 @@ class SupervisorNode(Node):
         counters = self.supervision.counters
         values = {
             'mode': self.supervision.mode.value,
+            'scheduling': self.scheduled,
             'ticks': counters.ticks,
             'walk_ticks': counters.walk_ticks,
             'late_ticks': counters.late_ticks,

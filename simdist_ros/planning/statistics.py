@@ -51,7 +51,11 @@ class TickStatistics:
         self.rate_since = (time.monotonic(), 0)  # when the rate was asked for, ticks then
 
     def add(
-        self, result: PlannedTargets | NoPlan, elapsed_ms: float, age_ms: float
+        self,
+        result: PlannedTargets | NoPlan,
+        elapsed_ms: float,
+        age_ms: float,
+        waited_ms: float = 0.0,
     ) -> dict[str, Value]:
         """Count one tick and return its record.
 
@@ -59,11 +63,16 @@ class TickStatistics:
             result: What the tick gave.
             elapsed_ms: From the complete observation to the published plan [ms].
             age_ms: Age of the observation when the plan was published [ms].
+            waited_ms: Of the time elapsed, that without a processor to run on [ms].
         """
         self.ticks += 1
         self.elapsed_ms.append(elapsed_ms)
         self.held['age_ms'].append(age_ms)
-        record: dict[str, Value] = {'plan_ms': elapsed_ms, 'age_ms': age_ms}
+        record: dict[str, Value] = {
+            'plan_ms': elapsed_ms,
+            'age_ms': age_ms,
+            'waited_ms': waited_ms,
+        }
         if isinstance(result, NoPlan):
             self.outcomes['no_plan'] += 1
             return record | {'source': 'none', 'reason': result.reason.name.lower()}
@@ -73,6 +82,7 @@ class TickStatistics:
             if math.isfinite(getattr(plan, name)):
                 self.held[name].append(getattr(plan, name))
         return record | {
+            'search_ms': plan.elapsed_ms,
             'source': plan.source.value,
             'reason': plan.reason.name.lower(),
             'gain': plan.gain,

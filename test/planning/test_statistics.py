@@ -39,9 +39,11 @@ def statistics():
 
 
 def test_the_record_of_a_plan_holds_what_made_it(statistics):
-    assert statistics.add(planned(), elapsed_ms=8.0, age_ms=9.0) == {
+    assert statistics.add(planned(), elapsed_ms=8.0, age_ms=9.0, waited_ms=0.5) == {
         'plan_ms': 8.0,
         'age_ms': 9.0,
+        'waited_ms': 0.5,
+        'search_ms': 7.0,
         'source': 'mppi',
         'reason': 'none',
         'gain': 0.5,
@@ -61,6 +63,7 @@ def test_the_record_of_a_tick_without_a_plan_says_why(statistics):
     assert statistics.add(NO_PLAN, 1.0, 2.0) == {
         'plan_ms': 1.0,
         'age_ms': 2.0,
+        'waited_ms': 0.0,
         'source': 'none',
         'reason': 'observation_not_finite',
     }
