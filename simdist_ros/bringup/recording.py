@@ -72,6 +72,27 @@ class Recording:
             if tick['mode'] == 'walk' and tick['fault'] != 'no_plan' and stamp in self.position
         ]
 
+    def poses(self) -> Array:
+        """Return the poses of the walk.
+
+        Returns:
+            Time since its start [s], base position [m], base orientation (w, x, y, z) and joint
+            positions [rad] of each moment, (N, 8 + num_joints).
+        """
+        stamps = [stamp for stamp in self.walking() if stamp in self.joint_pos]
+        if not stamps:
+            return np.zeros((0, 0))
+        rows = [
+            [
+                1e-9 * (stamp - stamps[0]),
+                *self.position[stamp],
+                *self.orientation[stamp],
+                *self.joint_pos[stamp],
+            ]
+            for stamp in stamps
+        ]
+        return np.array(rows)
+
 
 def read_recording(bag: Path, robot: Robot) -> Recording:
     """Read a bag of the graph's topics.

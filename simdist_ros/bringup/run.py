@@ -27,13 +27,13 @@ from simdist_ros.bringup.running import record_graph
 from simdist_ros.core.errors import BagError, ConfigError
 from simdist_ros.core.heading import HeadingHold
 from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.sim.draw import RecordedWalk, draw_walk
 from simdist_ros.sim.errors import RenderError
 from simdist_ros.sim.mjcf_check import check_mjcf
-from simdist_ros.sim.render import draw_walk
 from simdist_ros.sim.world import load_world
 from simdist_ros.world_model.checkpoint import find_model, load_model
 
-__all__ = ['check_options', 'new_run_folder', 'run_graph']
+__all__ = ['check_options', 'new_run_folder', 'recorded_walk', 'run_graph']
 
 
 def check_options(options: GraphOptions) -> Robot:
@@ -157,22 +157,18 @@ def picture_lines(
     """Draw the walk, or say what to install."""
     if not options.use_mock_hardware:
         return []
-    stamps = [stamp for stamp in recording.walking() if stamp in recording.joint_pos]
-    poses = np.array(
-        [
-            np.concatenate(
-                [
-                    [1e-9 * (stamp - stamps[0])],
-                    recording.position[stamp],
-                    recording.orientation[stamp],
-                    recording.joint_pos[stamp],
-                ]
-            )
-            for stamp in stamps
-        ]
-    )
     try:
-        pictures = draw_walk(robot, load_world(options.world), options.seed, poses, folder)
+        pictures = draw_walk(recorded_walk(options, robot, recording), folder)
     except RenderError as error:
         return [f'pictures          {error}']
     return [f'pictures          {pictures.contact_sheet}, {pictures.gif}']
+
+
+def recorded_walk(options: GraphOptions, robot: Robot, recording: Recording) -> RecordedWalk:
+    """Return what it takes to draw a run of the stand-in."""
+    return RecordedWalk(
+        robot=robot,
+        world=load_world(options.world),
+        seed=options.seed,
+        poses=recording.poses(),
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ['contact_sheet', 'save_gif']
+__all__ = ['contact_sheet', 'save_gif', 'side_by_side', 'write']
 
 Frames = NDArray[np.uint8]
 
@@ -23,37 +23,50 @@ GIF_COLOURS = 96
 
 
 def contact_sheet(
-    frames: Frames, path: Path, labels: Sequence[str] = (), tiles: int = 12, columns: int = 3
+    frames: Frames, path: Path, labels: Sequence[str] = (), columns: int = 4
 ) -> None:
-    """Write evenly spaced frames side by side as one PNG, in reading order.
+    """Write frames side by side as one PNG, in reading order.
 
     Args:
         frames: Pictures, (F, height, width, 3).
         path: The PNG to write.
         labels: What to write into the corner of each frame, F of them, or none.
-        tiles: How many frames to show, if there are that many.
         columns: Tiles in a row.
     """
-    chosen = np.linspace(0, len(frames) - 1, min(tiles, len(frames))).round().astype(int)
     height, width = frames.shape[1:3]
-    rows = math.ceil(len(chosen) / columns)
+    rows = math.ceil(len(frames) / columns)
     size = (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP)
     sheet = Image.new('RGB', size, BACKGROUND)
-    for place, index in enumerate(chosen.tolist()):
-        tile = Image.fromarray(frames[index])
+    for place, frame in enumerate(frames):
+        tile = frame.copy()
         if labels:
-            write(tile, labels[index])
+            write(tile, labels[place])
         row, column = divmod(place, columns)
-        sheet.paste(tile, (GAP + column * (width + GAP), GAP + row * (height + GAP)))
+        sheet.paste(
+            Image.fromarray(tile), (GAP + column * (width + GAP), GAP + row * (height + GAP))
+        )
     sheet.save(path, optimize=True)
 
 
-def write(tile: Image.Image, text: str) -> None:
-    """Write a line into the lower left corner, in place."""
-    font: Any = ImageFont.load_default(size=max(10, tile.height // 18))
-    draw = ImageDraw.Draw(tile)
-    at = (tile.height // 24, tile.height - tile.height // 24)
-    draw.text(at, text, fill=INK, font=font, anchor='ls', stroke_width=1, stroke_fill=SHADE)
+def write(frame: NDArray[np.uint8], text: str) -> None:
+    """Write a line into the lower left corner of a picture, (height, width, 3), in place."""
+    picture = Image.fromarray(frame)
+    font: Any = ImageFont.load_default(size=max(10, picture.height // 18))
+    at = (picture.height // 24, picture.height - picture.height // 24)
+    ImageDraw.Draw(picture).text(
+        at, text, fill=INK, font=font, anchor='ls', stroke_width=1, stroke_fill=SHADE
+    )
+    frame[:] = np.asarray(picture)
+
+
+def side_by_side(films: Sequence[Frames]) -> Frames:
+    """Join films of one size and length, (F, height, width, 3) each, from left to right."""
+    frames, height, _, channels = films[0].shape
+    border = np.full((frames, height, GAP, channels), BACKGROUND, dtype=np.uint8)
+    parts = [films[0]]
+    for film in films[1:]:
+        parts += [border, film]
+    return np.concatenate(parts, axis=2)
 
 
 def save_gif(frames: Frames, path: Path, rate_hz: float) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import mujoco
 
-__all__ = ['add_scenery']
+__all__ = ['add_scenery', 'place_sun']
 
 DARK = (0.50, 0.56, 0.62)
 LIGHT = (0.66, 0.71, 0.76)
 LINE = (0.80, 0.84, 0.88)
 SUN_AT_M = (-0.3, -0.7, 2.0)  # from the robot
+SUN_TURNED_RAD = math.radians(-50.0)  # its light on the ground, from the line of sight
 
 
 def add_scenery(spec: mujoco.MjSpec) -> None:
@@ -41,6 +44,22 @@ def add_sun(spec: mujoco.MjSpec) -> None:
         specular=[0.25, 0.25, 0.25],
         castshadow=True,
     )
+
+
+def place_sun(data: mujoco.MjData, azimuth_rad: float) -> None:
+    """Let the sun stand on the same side of every picture.
+
+    Beyond the shadow map's far plane the ground is speckled; that is kept behind the camera.
+
+    Args:
+        data: Of a model with `add_scenery`, after its kinematics.
+        azimuth_rad: Of the camera's line of sight.
+    """
+    level = math.hypot(*SUN_AT_M[:2])
+    angle = azimuth_rad + SUN_TURNED_RAD
+    sun = data.light('sun')
+    sun.xdir = [level * math.cos(angle), level * math.sin(angle), -SUN_AT_M[2]]
+    sun.xdir /= math.hypot(level, SUN_AT_M[2])
 
 
 def add_sky(spec: mujoco.MjSpec) -> None:

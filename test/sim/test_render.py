@@ -1,10 +1,14 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from simdist_ros.sim import render
+from simdist_ros.sim import draw, render
+from simdist_ros.sim.draw import RecordedWalk, draw_side_by_side, draw_walk
 from simdist_ros.sim.errors import RenderError
-from simdist_ros.sim.pictures import contact_sheet, save_gif
+from simdist_ros.sim.pictures import GAP, contact_sheet, save_gif, side_by_side
+from simdist_ros.sim.scenery import SUN_TURNED_RAD, place_sun
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.sim.world import load_world
 
@@ -21,9 +25,14 @@ def poses(go2):
     return np.array(rows)
 
 
-def test_a_walk_becomes_a_contact_sheet_and_a_gif(go2, poses, tmp_path):
+@pytest.fixture
+def walk(go2, poses):
+    return RecordedWalk(robot=go2, world=load_world('nominal'), seed=0, poses=poses)
+
+
+def test_a_walk_becomes_a_contact_sheet_and_a_gif(walk, tmp_path):
     try:
-        pictures = render.draw_walk(go2, load_world('nominal'), 0, poses, tmp_path)
+        pictures = draw_walk(walk, tmp_path)
     except RenderError as error:
         pytest.skip(str(error))
     with Image.open(pictures.contact_sheet) as sheet:
@@ -35,17 +44,53 @@ def test_a_walk_becomes_a_contact_sheet_and_a_gif(go2, poses, tmp_path):
     assert orange.sum() > 100  # the robot's feet
 
 
-def test_without_graphics_the_error_says_what_to_install(go2, poses, tmp_path, monkeypatch):
-    monkeypatch.setattr(render, 'BACKENDS', ('missing',))
+def test_two_walks_become_one_film_beside_each_other_as_long_as_the_longer(walk, tmp_path):
+    short = dataclasses.replace(walk, poses=walk.poses[:10])
+    try:
+        film = draw_side_by_side({'before': short, 'after': walk}, tmp_path)
+    except RenderError as error:
+        pytest.skip(str(error))
+    assert film == tmp_path / 'before_after.gif'
+    with Image.open(film) as gif:
+        assert gif.n_frames == 12
+        assert gif.size == (2 * render.SIZE[0] + GAP, render.SIZE[1])
+
+
+def test_films_are_joined_from_left_to_right():
+    left, right = np.zeros((2, 4, 6, 3), np.uint8), np.full((2, 4, 6, 3), 9, np.uint8)
+    joined = side_by_side([left, right])
+    assert joined.shape == (2, 4, 12 + GAP, 3)
+    assert (joined[:, :, :6] == 0).all()
+    assert (joined[:, :, -6:] == 9).all()
+
+
+def test_without_graphics_the_error_says_what_to_install(walk, tmp_path, monkeypatch):
+    monkeypatch.setattr(draw, 'BACKENDS', ('missing',))
     monkeypatch.setenv('MUJOCO_GL', 'absent')
     with pytest.raises(RenderError, match=r'apt install libegl1 libopengl0') as caught:
-        render.draw_walk(go2, load_world('nominal'), 0, poses, tmp_path)
+        draw_walk(walk, tmp_path)
     assert '\n' not in str(caught.value)
 
 
-def test_without_poses_there_is_nothing_to_draw(go2, tmp_path):
+def test_without_poses_there_is_nothing_to_draw(walk, tmp_path):
     with pytest.raises(RenderError, match='no pose was recorded'):
-        render.draw_walk(go2, load_world('nominal'), 0, np.zeros((0, 20)), tmp_path)
+        draw_walk(dataclasses.replace(walk, poses=np.zeros((0, 20))), tmp_path)
+
+
+def test_stills_show_one_stride_in_even_steps_from_the_middle_of_the_walk():
+    poses = np.zeros((501, 20))
+    poses[:, 0] = 0.02 * np.arange(501)
+    stills = render.stride_poses(poses, 0.5)
+    assert len(stills) == render.STILLS
+    assert stills[0, 0] == pytest.approx(4.75, abs=0.02)
+    assert np.diff(stills[:, 0]) == pytest.approx(0.5 / render.STILLS, abs=0.02)
+    assert stills[-1, 0] - stills[0, 0] == pytest.approx(0.5 - 0.5 / render.STILLS, abs=0.02)
+
+
+def test_stills_of_a_walk_shorter_than_a_stride_are_all_that_there_is():
+    poses = np.zeros((3, 20))
+    poses[:, 0] = 0.02 * np.arange(3)
+    assert 1 <= len(render.stride_poses(poses, 0.5)) <= 3
 
 
 def test_a_long_walk_is_drawn_with_fewer_frames_a_second():
@@ -66,7 +111,7 @@ def test_a_single_pose_is_enough():
 def test_a_contact_sheet_is_read_like_a_page(tmp_path):
     frames = np.zeros((6, 40, 60, 3), dtype=np.uint8)
     frames[..., 0] = np.arange(6)[:, None, None] * 40
-    contact_sheet(frames, tmp_path / 'sheet.png', tiles=6, columns=3)
+    contact_sheet(frames, tmp_path / 'sheet.png', columns=3)
     with Image.open(tmp_path / 'sheet.png') as image:
         sheet = np.asarray(image)
     assert sheet.shape[:2] == (2 * 46 + 6, 3 * 66 + 6)
@@ -80,3 +125,14 @@ def test_a_gif_has_every_frame_and_its_rate(tmp_path):
     with Image.open(tmp_path / 'walk.gif') as gif:
         assert gif.n_frames == 5
         assert gif.info['duration'] == 100
+
+
+@pytest.mark.parametrize('azimuth', [0.0, 2.0, -3.0])
+def test_the_sun_stands_on_the_same_side_of_every_picture(walk, azimuth):
+    simulation = SimulatedRobot(walk.robot, walk.world, 0)
+    place_sun(simulation.data, azimuth)
+    x, y, z = simulation.data.light('sun').xdir
+    assert np.hypot(np.hypot(x, y), z) == pytest.approx(1.0)
+    assert z < 0.0
+    turned = np.arctan2(y, x) - azimuth
+    assert np.cos(turned - SUN_TURNED_RAD) == pytest.approx(1.0)
