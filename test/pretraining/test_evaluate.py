@@ -29,12 +29,12 @@ from simdist_ros.pretraining.expert_files import save_networks
 from simdist_ros.pretraining.ppo_networks import Actor
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.transitions.shards import open_dataset
+from simdist_ros.transitions.shards import ShardWriter, open_dataset
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel
 
-from .transitions import ROBOT, TINY, write_data
+from .transitions import ROBOT, TINY, make_episode, write_data
 
 TASK = Walk(world='nominal', speed=0.5, seed=1000, seconds=2.0, num_samples=8, num_iterations=0)
 RESULT = WalkResult(
@@ -190,7 +190,27 @@ def test_falls_and_successes_of_the_data_are_told_apart_by_their_episodes(sample
     found = foresee(WorldModel(TINY).eval(), ROBOT, sampler, 6, seed=0)
     assert len(found.falls) == 1
     assert len(found.successes) == 5
-    assert 0.0 <= found.auc <= 1.0
+    ordered = [fall < success for fall in found.falls for success in found.successes]
+    assert found.auc == np.mean(ordered)
+
+
+def test_what_is_predicted_before_a_fall_is_predicted_one_second_before_it(tmp_path):
+    with ShardWriter(tmp_path / 'data', ROBOT) as writer:
+        for seed in range(3):
+            episode = make_episode(100, seed, terminated=seed == 1)
+            episode.extero_obs[:, :] = -1.0 if seed == 1 else 1.0
+            writer.add(episode)
+    dataset = open_dataset(tmp_path / 'data', ROBOT)
+    sampler = WindowSampler(dataset, np.arange(3), history_steps=3, horizon_steps=4)
+    gathered = []
+    real = sampler.gather
+    sampler.gather = lambda numbers: gathered.append(real(numbers)) or gathered[-1]
+    found = foresee(WorldModel(TINY).eval(), ROBOT, sampler, 3, seed=0)
+    (windows,) = gathered
+    (fall,) = np.flatnonzero(windows.extero_obs[:, 0] < 0.0)
+    episode = make_episode(100, 1, terminated=True)
+    np.testing.assert_allclose(windows.proprio_obs[fall, 3], episode.proprio_obs[100 - 50])
+    assert (len(found.falls), len(found.successes)) == (1, 2)
 
 
 def test_an_expert_walks_by_what_it_sees_and_by_what_was_executed(tmp_path):

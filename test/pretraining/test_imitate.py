@@ -11,16 +11,17 @@ from simdist_ros.core.errors import CheckpointError, ConfigError
 from simdist_ros.pretraining import imitate
 from simdist_ros.pretraining.expert import run_expert
 from simdist_ros.pretraining.expert_files import EXPERT, load_actor
-from simdist_ros.pretraining.imitate import run_imitate
+from simdist_ros.pretraining.imitate import Lessons, run_imitate
 from simdist_ros.pretraining.imitate_settings import IMITATE_PRESETS
 from simdist_ros.pretraining.ppo_networks import actor_input
 from simdist_ros.pretraining.presets import EXPERT_PRESETS
 from simdist_ros.pretraining.student import StudentWalks
-from simdist_ros.transitions.shards import open_dataset
+from simdist_ros.transitions.shards import ShardWriter, open_dataset
+from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.checkpoint import save_model
 from simdist_ros.world_model.model import WorldModel
 
-from .transitions import TINY
+from .transitions import TINY, make_episode
 
 CPU = torch.device('cpu')
 SETTINGS = replace(IMITATE_PRESETS['smoke'], num_robots=4, walk_steps=20, round_steps=3)
@@ -99,6 +100,69 @@ def test_it_comes_nearer_to_the_expert_where_it_walks_itself(taught):
     taught('long', settings, lines['long'].append)
     first, last = (float(said[-1].split('action ')[1]) for said in lines.values())
     assert last < 0.7 * first
+
+
+@pytest.fixture
+def lessons(go2, tmp_path):
+    """A head that has walked; its expert would have done something else, and raw is not scaled."""
+    with ShardWriter(tmp_path / 'walks', go2) as writer:
+        for seed, steps in enumerate((40, *[3] * 9)):  # shorter than the horizon, but for one
+            episode = make_episode(steps, seed)
+            wanted = 1.0 + 0.5 * np.tanh(episode.proprio_obs[:-1, 33:34] + np.arange(12))
+            writer.add(
+                replace(
+                    episode,
+                    expert_actions=wanted.astype(np.float32),
+                    rewards=None,
+                    next_values=None,
+                    is_expert=None,
+                )
+            )
+    model = WorldModel(TINY)
+    model.normalizer.actions_mean.fill_(0.3)
+    model.normalizer.actions_std.fill_(1.7)
+    settings = replace(SETTINGS, num_rounds=1, round_steps=120, peak_rate=5e-3, noise_scale=0.0)
+    return Lessons(go2, model, settings, tmp_path, CPU)
+
+
+@pytest.fixture
+def sampler(lessons, go2, tmp_path):
+    dataset = open_dataset(tmp_path / 'walks', go2)
+    a = TINY
+    return WindowSampler(
+        dataset, np.arange(10), history_steps=a.history_steps, horizon_steps=a.horizon_steps
+    )
+
+
+@torch.no_grad()
+def error_of(model, windows, wanted):
+    """Return the mean squared error of the head in scaled units, where it is known."""
+    past = TINY.history_steps
+    context = model.encode(
+        torch.tensor(windows.proprio_obs[:, : past + 1]),
+        torch.tensor(windows.actions[:, :past]),
+        torch.tensor(windows.extero_obs),
+    )
+    found = model.policy_prior(context, torch.tensor(windows.commands)).numpy()
+    return float(np.square((found - wanted) / 1.7)[windows.is_known].mean())
+
+
+def test_its_error_is_its_distance_to_the_expert_s_actions_step_by_step(lessons, sampler):
+    windows = sampler.draw(SETTINGS.batch_size, np.random.default_rng([SETTINGS.seed, 0]))
+    assert not windows.is_known.all()
+    expected = error_of(lessons.model, windows, windows.expert_actions)
+    assert lessons.do_step(sampler) == pytest.approx(expected, rel=1e-4)
+
+
+def test_it_becomes_like_the_expert_not_like_itself(lessons, sampler):
+    windows = sampler.gather(np.arange(0, len(sampler), 3))
+    own = windows.actions[:, TINY.history_steps :]
+    before = error_of(lessons.model, windows, windows.expert_actions)
+    for _ in range(60):
+        lessons.do_step(sampler)
+    after = error_of(lessons.model, windows, windows.expert_actions)
+    assert after < 0.5 * before
+    assert after < 0.3 * error_of(lessons.model, windows, own)
 
 
 def test_it_walks_again_with_what_it_has_learned(taught, tmp_path, go2):

@@ -123,3 +123,85 @@ def test_what_never_changes_in_the_data_is_not_blown_up(sampler):
     normalizer = WorldModel(TINY).normalizer
     fit_normalizer(normalizer, sampler, ROBOT, seed=0)
     assert normalizer.proprio_obs_std[:3].tolist() == pytest.approx([0.05] * 3)
+
+
+@pytest.fixture
+def scaled(sampler) -> WorldModelLoss:
+    """A model whose normalizer was fitted: raw and scaled numbers differ."""
+    model = WorldModel(TINY, seed=3)
+    fit_normalizer(model.normalizer, sampler, ROBOT, 0)
+    return WorldModelLoss(model, SETTINGS).requires_grad_(False)
+
+
+def predicted(model, batch):
+    context = model.encode(batch.proprio_obs[:, : H + 1], batch.actions[:, :H], batch.extero_obs)
+    actions = batch.actions[:, H:]
+    latents = model.predict(model.memory(context), actions)
+    return context, latents, model.score(context, latents, actions, batch.commands)
+
+
+def perfect(model, batch):
+    """Return the batch in which what the model predicts comes true."""
+    context, latents, scores = predicted(model, batch)
+    truth = batch._replace(
+        rewards=scores.rewards,
+        next_values=scores.values,
+        weight=torch.ones_like(batch.weight),
+        action_weight=torch.ones_like(batch.weight),
+    )
+    wanted = torch.cat([batch.actions[:, :H], model.policy_prior(context, batch.commands)], 1)
+    return truth, truth._replace(actions=wanted), latents
+
+
+def test_predictions_that_come_true_lose_nothing_and_a_step_off_they_do(scaled, windows):
+    batch, expert, _ = perfect(scaled.model, Batch.from_windows(windows))
+    losses = scaled(batch)
+    assert losses.reward == pytest.approx(0.0, abs=1e-8)
+    assert losses.value == pytest.approx(0.0, abs=1e-8)
+    assert scaled(expert).action == pytest.approx(0.0, abs=1e-8)
+    for name, which in (('rewards', 'reward'), ('next_values', 'value')):
+        early = batch._replace(**{name: getattr(batch, name).roll(1, dims=1)})
+        assert getattr(scaled(early), which) > 1e-6
+    off = torch.cat([expert.actions[:, :H], expert.actions[:, H:].roll(1, dims=1)], dim=1)
+    assert scaled(expert._replace(actions=off)).action > 1e-6
+
+
+def test_latents_are_compared_with_those_of_the_states_they_predict(scaled, windows):
+    batch, _, latents = perfect(scaled.model, Batch.from_windows(windows))
+    target = scaled.model.encode_latent(batch.proprio_obs[:, H + 1 :], batch.extero_obs[:, None])
+    expected = (latents - target).square().mean()
+    torch.testing.assert_close(scaled(batch).latent, expected)
+
+
+def test_what_has_no_weight_changes_no_error(scaled, windows):
+    batch = Batch.from_windows(windows)
+    weight = torch.ones_like(batch.weight)
+    weight[:, 2:] = 0.0
+    batch = batch._replace(weight=weight, action_weight=weight)
+    before = scaled(batch)
+
+    def changed(name, start):
+        values = getattr(batch, name).clone()
+        values[:, start:] += 1.0
+        return scaled(batch._replace(**{name: values}))
+
+    for name, which, first in (
+        ('rewards', 'reward', 0),
+        ('next_values', 'value', 0),
+        ('proprio_obs', 'latent', H + 1),
+        ('actions', 'action', H),
+    ):
+        same, other = changed(name, first + 2), changed(name, first + 1)
+        torch.testing.assert_close(getattr(same, which), getattr(before, which), msg=name)
+        assert not torch.allclose(getattr(other, which), getattr(before, which)), name
+
+
+def test_each_error_has_its_own_weight_in_the_total(windows):
+    settings = replace(
+        SETTINGS, latent_weight=2.0, reward_weight=3.0, value_weight=5.0, action_weight=7.0
+    )
+    loss = WorldModelLoss(WorldModel(TINY, seed=3), settings)
+    with torch.no_grad():
+        found = loss(Batch.from_windows(windows))
+    expected = 2.0 * found.latent + 3.0 * found.reward + 5.0 * found.value + 7.0 * found.action
+    assert found.total == pytest.approx(float(expected))

@@ -17,6 +17,7 @@ from simdist_ros.pretraining import train
 from simdist_ros.pretraining.train import learning_rate, robot_architecture, run_train
 from simdist_ros.pretraining.train_settings import TrainSettings
 from simdist_ros.transitions.shards import DatasetError, ShardWriter
+from simdist_ros.transitions.windows import split_episodes
 
 from .transitions import ROBOT, TINY, make_episode, write_data
 
@@ -158,6 +159,26 @@ def test_data_that_are_still_being_collected_are_refused(tmp_path):
     writer.flush()
     with pytest.raises(DatasetError, match='is not complete'):
         trained(tmp_path / 'data', tmp_path / 'out')
+
+
+def write_with(folder, held_out, offset):
+    """Write data in which the rewards of the episodes held out are off."""
+    with ShardWriter(folder, ROBOT) as writer:
+        for number in range(10):
+            episode = make_episode(40, number)
+            if number in held_out:
+                episode.rewards[:] += offset
+            writer.add(episode)
+    return folder
+
+
+def test_what_is_held_out_is_validated_on_and_never_trained_on(tmp_path):
+    _, held_out = split_episodes(10, SETTINGS.held_out, SETTINGS.seed)
+    one = trained(write_with(tmp_path / 'data', held_out, 0.0), tmp_path / 'a')
+    other = trained(write_with(tmp_path / 'other', held_out, 50.0), tmp_path / 'b')
+    assert same_weights(one.model, other.model)
+    assert other.metrics['reward'] > 100.0 * one.metrics['reward']
+    assert other.metrics['latent'] == pytest.approx(one.metrics['latent'])
 
 
 def test_the_rate_rises_linearly_and_falls_along_a_cosine():
