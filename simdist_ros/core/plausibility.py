@@ -23,7 +23,7 @@ harm.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from simdist_ros.core.observation import RobotState
 from simdist_ros.core.robot import Robot
 
-__all__ = ['Implausible', 'Plausibility', 'StateCheck']
+__all__ = ['Implausible', 'Plausibility', 'StateCheck', 'describe']
 
 Array = NDArray[np.floating[Any]]
 
@@ -46,6 +46,7 @@ MAX_HEIGHT_M = 20.0
 MAX_UNKNOWN_CELLS = 0.5  # share of the height map
 STEP_SLACK_RAD = 0.1
 TURN_SLACK_RAD = 0.3
+MOST_SAID = 3  # findings in one sentence
 AXES = ('x', 'y', 'z')
 
 
@@ -286,3 +287,10 @@ def angle_between(first: Array, second: Array) -> float:
     """
     length = np.linalg.norm(first) * np.linalg.norm(second)
     return float(2.0 * np.arccos(min(1.0, abs(float(first @ second)) / length)))
+
+
+def describe(findings: Sequence[Implausible]) -> str:
+    """Say the first findings, and how many more there are."""
+    said = '; '.join(str(finding) for finding in findings[:MOST_SAID])
+    more = len(findings) - MOST_SAID
+    return f'{said}; and {more} more' if more > 0 else said

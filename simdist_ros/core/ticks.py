@@ -26,6 +26,10 @@ class TickCounter:
         """Forget where the counting stands."""
         self.step = None
 
+    def shift(self, by_ns: int) -> None:
+        """Count on with a clock that is ahead of the one before by `by_ns`."""
+        self.stamp_ns += by_ns
+
     def count(self, stamp_ns: int) -> int:
         """Return the number of the tick that a state opens, and count on from it."""
         if self.step is None:

@@ -21,6 +21,7 @@ from simdist_ros.adaptation.watch import WatchSettings
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.core.idle_collection import IdleCollection
 from simdist_ros.core.observation import RobotState
+from simdist_ros.core.plausibility import describe
 from simdist_ros.core.robot import load_robot
 from simdist_ros.core.scheduling import CONTROL, SchedulingSettings, WaitClock
 from simdist_ros.core.settings import Settings, setting
@@ -311,7 +312,9 @@ class PlannerNode(LifecycleNode):
         """Publish the plan; one without points says that there is none for this state."""
         if isinstance(result, NoPlan):
             reason = result.reason.value
-            self.warn(reason, f'no plan: {reason}; the supervisor follows the last one')
+            found = self.controller.findings if self.controller is not None else ()
+            why = f'{reason} ({describe(found)})' if found else reason
+            self.warn(reason, f'no plan: {why}; the supervisor follows the last one')
             self.answer = plan_to_msg(self.robot, stamp, 0, np.zeros((0, self.robot.num_joints)))
         else:
             self.answer = plan_to_msg(self.robot, stamp, result.delay_steps, result.positions)
@@ -329,7 +332,8 @@ class PlannerNode(LifecycleNode):
         age_ms = 0.0
         if not self.lockstep:
             age_ms = 1e-6 * (self.get_clock().now().nanoseconds - stamp)
-        values = self.statistics.add(result, elapsed_ms, age_ms, waited_ms)
+        findings = self.controller.findings if self.controller is not None else ()
+        values = self.statistics.add(result, elapsed_ms, age_ms, waited_ms, findings)
         if self.models is not None:
             values['model_identity'] = self.models.live.running.manifest.identity
         self.tick_publisher.publish(diagnostics(time_msg(stamp), 'planner', 'tick', values))

@@ -19,6 +19,7 @@ from trajectory_msgs.msg import JointTrajectory
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.core.idle_collection import IdleCollection
 from simdist_ros.core.observation import RobotState
+from simdist_ros.core.plausibility import describe
 from simdist_ros.core.robot import load_robot
 from simdist_ros.core.scheduling import SAFETY, SchedulingSettings
 from simdist_ros.core.settings import Settings, setting
@@ -236,6 +237,7 @@ class SupervisorNode(Node):
             'fault': decision.fault.name.lower(),
             'late': int(decision.late),
             'limited': ' '.join(decision.limited),
+            'unusable': describe(decision.findings),
         }
         stamp = time_msg(decision.command.stamp_ns)
         self.tick_publisher.publish(diagnostics(stamp, 'supervisor', 'tick', values))
@@ -250,10 +252,11 @@ class SupervisorNode(Node):
         if decision.fault is not Fault.NONE:
             fault = decision.fault.name.lower().replace('_', ' ')
             sentence += f', because of {fault}'
+        said = f'{sentence}: {describe(decision.findings)}' if decision.findings else sentence
         if decision.fault is Fault.NONE or decision.mode is Mode.OFF:  # off it is damped anyway
-            self.log.info(sentence, sentence)
+            self.log.info(sentence, said)
         else:
-            self.log.warning(sentence, sentence)
+            self.log.warning(sentence, said)
         self.show_mode()
 
     def show_mode(self) -> None:
@@ -270,8 +273,10 @@ class SupervisorNode(Node):
             'walk_ticks': counters.walk_ticks,
             'late_ticks': counters.late_ticks,
             'refused_messages': self.states.refused,
+            'clock_steps': counters.clock_steps,
             **{f'fault_{fault.name.lower()}': n for fault, n in counters.faults.items()},
             **{f'limited_{name}': n for name, n in counters.limited.items()},
+            **{f'unusable {what}': n for what, n in counters.unusable.items()},
             **{f'plans_{name.replace(" ", "_")}': n for name, n in counters.plans.items()},
         }
         fault = self.shown[2] if self.shown else Fault.NONE

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from simdist_ros.core.command import JointCommand
 from simdist_ros.core.history import History
 from simdist_ros.core.observation import RobotState, extero_obs, proprio_obs, proprio_obs_dim
+from simdist_ros.core.plausibility import Implausible, StateCheck
 from simdist_ros.core.robot import Robot
+from simdist_ros.core.stamp_order import Order, StampOrder
 from simdist_ros.core.ticks import TickCounter
 from simdist_ros.planning.plan import NoPlan, Observation, Plan, Reason
 from simdist_ros.planning.planner import Planner
@@ -50,6 +52,9 @@ class Controller:
         self.planner = planner
         self.history = History(history_steps, proprio_obs_dim(robot), robot.num_joints)
         self.ticks = TickCounter(robot.period_ns)
+        self.order = StampOrder(robot.period_ns)
+        self.check = StateCheck(robot, with_map=robot.height_map is not None)
+        self.findings: tuple[Implausible, ...] = ()  # why the newest state is not used
         self.executed: dict[int, tuple[int, F32]] = {}  # stamp and action by step
         self.step: int | None = None  # of the newest observation in the history
         self.planned_step = 0  # of the observation that `planned` answers
@@ -60,6 +65,9 @@ class Controller:
         """Forget everything that happened."""
         self.history.reset()
         self.ticks.reset()
+        self.order.reset()
+        self.check.reset()
+        self.findings = ()
         self.executed.clear()
         self.step = None
         self.planned = self.observation = None
@@ -71,13 +79,15 @@ class Controller:
         Of several commands in one tick the first counts, for it acts the longest; the same stamp
         again is a decision made anew. Damping only counts as asking for the position it has,
         (num_joints,) [rad]; what is not finite is forgotten, or it would stay in the history for
-        H ticks.
+        H ticks, and so is an answer to a state far from the newest, whose stamp is doubted.
         """
         position = joint_pos if command.position is None else command.position
         action = self.robot.action(position).astype(np.float32)
         if not np.isfinite(action).all():
             return
         step = self.ticks.step_of(command.stamp_ns)
+        if self.ticks.step is not None and abs(step - self.ticks.step) > MAX_GAP_STEPS:
+            return
         if step in self.executed and self.executed[step][0] < command.stamp_ns:
             return
         self.executed[step] = (command.stamp_ns, action)
@@ -87,8 +97,8 @@ class Controller:
     def tick(self, state: RobotState, command: F32) -> PlannedTargets | NoPlan:
         """Plan from a new state.
 
-        A state that is not finite never enters the history; the ticks it leaves out, and those
-        that were lost, are bridged with the last good observation.
+        A state that cannot be true, or whose stamp is doubted, never enters the history; the
+        ticks it leaves out, and those that were lost, are bridged with the last good observation.
 
         Args:
             state: The newest measurement.
@@ -97,12 +107,11 @@ class Controller:
         Raises:
             ConfigError: The height map does not fit the robot.
         """
-        if not state.is_finite():
-            return NoPlan(reason=Reason.OBSERVATION_NOT_FINITE)
+        self.findings = self.examine(state)
+        if self.findings:
+            return NoPlan(reason=Reason.STATE_UNUSABLE)
         extero = extero_obs(self.robot, state)
         observation = proprio_obs(self.robot, state)
-        if not np.isfinite(observation).all():  # beyond single precision
-            return NoPlan(reason=Reason.OBSERVATION_NOT_FINITE)
         step = self.ticks.count(state.stamp_ns)
         self.remember(step, observation)
         delay = self.planner.settings.plan_delay_steps
@@ -127,6 +136,17 @@ class Controller:
             plan=result,
         )
         return self.planned
+
+    def examine(self, state: RobotState) -> tuple[Implausible, ...]:
+        """Return why a state cannot be used; follow a clock that was set."""
+        order = self.order.take(state.stamp_ns)
+        if self.order.finding is not None:
+            return (self.order.finding,)
+        if order is Order.STEPPED:
+            self.check.reset()
+            if self.order.was_set_back:
+                self.ticks.shift(self.order.jump_ns)
+        return self.check.check(state)
 
     def remember(self, step: int, observation: F32) -> None:
         """Append an observation, bridging a short gap; a long one or a clock jump starts anew."""

@@ -25,6 +25,7 @@ class Reason(enum.Enum):
     """Why a plan is not what was asked for."""
 
     NONE = 'none'
+    STATE_UNUSABLE = 'the state is not usable'
     OBSERVATION_NOT_FINITE = 'the observation is not finite'
     RETURNS_NOT_FINITE = 'no candidate has a finite return'
     PRIOR_NOT_FINITE = 'the policy prior is not finite'

@@ -6,10 +6,12 @@ import math
 import resource
 import time
 from collections import Counter, deque
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from simdist_ros.core.plausibility import Implausible, describe
 from simdist_ros.planning.controller import PlannedTargets
 from simdist_ros.planning.plan import NoPlan, Source
 from simdist_ros.planning.settings import MppiSettings
@@ -48,6 +50,7 @@ class TickStatistics:
         self.elapsed_ms: deque[float] = deque(maxlen=WINDOW)
         self.ticks = 0
         self.outcomes: Counter[str] = Counter()
+        self.unusable: Counter[str] = Counter()  # states, by the reading that cannot be true
         self.rate_since = (time.monotonic(), 0)  # when the rate was asked for, ticks then
 
     def add(
@@ -56,6 +59,7 @@ class TickStatistics:
         elapsed_ms: float,
         age_ms: float,
         waited_ms: float = 0.0,
+        findings: Sequence[Implausible] = (),
     ) -> dict[str, Value]:
         """Count one tick and return its record.
 
@@ -64,6 +68,7 @@ class TickStatistics:
             elapsed_ms: From the complete observation to the published plan [ms].
             age_ms: Age of the observation when the plan was published [ms].
             waited_ms: Of the time elapsed, that without a processor to run on [ms].
+            findings: Why the state was not used, if it was not.
         """
         self.ticks += 1
         self.elapsed_ms.append(elapsed_ms)
@@ -75,7 +80,9 @@ class TickStatistics:
         }
         if isinstance(result, NoPlan):
             self.outcomes['no_plan'] += 1
-            return record | {'source': 'none', 'reason': result.reason.name.lower()}
+            self.unusable.update(finding.what for finding in findings)
+            record |= {'source': 'none', 'reason': result.reason.name.lower()}
+            return record | ({'unusable': describe(findings)} if findings else {})
         plan = result.plan
         self.outcomes[plan.source.value] += 1
         for name in HELD[1:]:
@@ -116,6 +123,7 @@ class TickStatistics:
             **{f'{name}_p50': float(np.median(kept or [0.0])) for name, kept in self.held.items()},
             'age_ms_max': float(max(self.held['age_ms'], default=0.0)),
             **{f'{outcome}_ticks': count for outcome, count in self.outcomes.items()},
+            **{f'unusable {what}': count for what, count in self.unusable.items()},
         }
         rate_hz = self.rate_hz()
         values['rate_hz'] = rate_hz

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from simdist_ros.core.command import JointCommand
+from simdist_ros.core.plausibility import Implausible
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.watchdog import Action, Fault
 
@@ -25,6 +26,7 @@ class Decision:
         late: Whether it is walking and no plan begins at this state, so that a later step of an
             older plan, or a safe action, stands in.
         limited: Which limits acted: ``rate``, ``torque``, ``position``.
+        findings: Why the newest state is not used; nothing if it is.
     """
 
     command: JointCommand
@@ -34,6 +36,7 @@ class Decision:
     is_walking: bool
     late: bool
     limited: tuple[str, ...]
+    findings: tuple[Implausible, ...]
 
 
 @dataclass(kw_only=True)
@@ -46,6 +49,8 @@ class Counters:
         late_ticks: Those of `walk_ticks` without a plan that begins at the state.
         faults: How often each fault began.
         limited: Ticks on which each limit acted.
+        unusable: States with each kind of reading that cannot be true, or of a doubted stamp.
+        clock_steps: How often the clock of the states was found to have been set, or a gap ended.
         plans: Plans ``taken``, ``ignored`` (older than the one held, or of another clock) and
             ``not finite`` (refused).
     """
@@ -55,6 +60,8 @@ class Counters:
     late_ticks: int = 0
     faults: Counter[Fault] = field(default_factory=Counter)
     limited: Counter[str] = field(default_factory=Counter)
+    unusable: Counter[str] = field(default_factory=Counter)
+    clock_steps: int = 0
     plans: Counter[str] = field(default_factory=Counter)
 
     def add(self, decision: Decision) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,20 @@ class PlanBuffer:
     def clear(self) -> None:
         """Forget all plans."""
         self._plans.clear()
+
+    def shift(self, by_ns: int) -> None:
+        """Let all plans count on a clock that is ahead of the one before by `by_ns`."""
+        self._plans = deque(
+            (
+                replace(
+                    plan,
+                    stamp_ns=plan.stamp_ns + by_ns,
+                    first_effect_ns=plan.first_effect_ns + by_ns,
+                )
+                for plan in self._plans
+            ),
+            maxlen=MAX_PLANS,
+        )
 
     def put(self, plan: PlannedSteps) -> bool:
         """Take a plan, unless it answers an older observation; tell whether it was taken."""

@@ -30,7 +30,7 @@ class SafetySettings(Settings):
         low=0.0,
     )
     stale_state_s: float = setting(
-        0.1, 'Without a finite state for this long, the joints are damped.', unit='s', low=1e-3
+        0.1, 'Without a usable state for this long, the joints are damped.', unit='s', low=1e-3
     )
     stand_ramp_s: float = setting(
         1.5, 'Time to stand up from where the joints are.', unit='s', low=1e-3

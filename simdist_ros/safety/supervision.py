@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from simdist_ros.core.command import JointCommand
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.observation import RobotState
+from simdist_ros.core.plausibility import Implausible, StateCheck
 from simdist_ros.core.robot import Robot
+from simdist_ros.core.stamp_order import Order, StampOrder
 from simdist_ros.safety.decision import Counters, Decision
 from simdist_ros.safety.limits import JointLimits
 from simdist_ros.safety.modes import Conditions, Mode, request
@@ -26,8 +28,7 @@ __all__ = ['Supervision']
 Array = NDArray[np.floating[Any]]
 
 JITTER = 0.2  # of the control period; stamps this much apart are one tick
-CLOCK_RESTART_NS = 1_000_000_000  # a stamp this far off is of another clock
-QUATERNION_TOLERANCE = 0.1  # of the norm; farther from 1, it is no orientation
+MAX_LEAD = 5  # periods by which a plan may be ahead of the states; beyond, it is of another clock
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,16 @@ class Sent:
     stamp_ns: int
     position: Array
 
+    def shifted(self, by_ns: int) -> Sent:
+        """Return the same on a clock that is ahead of the first by `by_ns`."""
+        return replace(self, stamp_ns=self.stamp_ns + by_ns)
+
 
 class Supervision:
     """Decides what the joints do; knows no time but the stamps it is given.
 
-    The newest finite state stands in for a state that is not finite, whose stamp still counts.
+    The newest usable state stands in for one that is not usable, whose stamp still counts. A
+    stamp that is doubted does not count: the last step of the plan is held for its tick.
     """
 
     def __init__(self, robot: Robot, settings: SafetySettings, mode: Mode = Mode.OFF) -> None:
@@ -59,6 +65,8 @@ class Supervision:
         self._plans = PlanBuffer(JITTER * robot.period_s)
         self._mode = mode
         self._fault = Fault.NONE
+        self._order = StampOrder(robot.period_ns)
+        self._check = StateCheck(robot, with_map=False)  # of which only the planner sees anything
         self.restart()
 
     @property
@@ -74,13 +82,21 @@ class Supervision:
 
     def restart(self) -> None:
         """Forget states, plans and targets, as when the clock starts anew; the mode stays."""
-        self._plans.clear()
-        self._state: RobotState | None = None  # newest finite one
-        self._tick_ns = -1  # stamp of the newest state, finite or not
-        self._answered_ns = -1
-        self._state_is_finite = True
-        self._plan_was_refused = False
+        self._order.reset()
         self._was_damped = False
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget all but the order of the stamps."""
+        self._plans.clear()
+        self._check.reset()
+        self._state: RobotState | None = None  # newest usable one
+        self._tick_ns = -1  # stamp of the newest state, usable or not
+        self._newest_ns = -1  # the same, believed or not
+        self._received_ns = -1  # when that came, on the clock of the believed ones
+        self._answered_ns = -1
+        self._findings: tuple[Implausible, ...] = ()  # about the newest state
+        self._plan_was_refused = False
         self._settled_ns = -1  # stamp from which the plans count as steady again
         self._ramp: StandRamp | None = None
         self._sent: Sent | None = None
@@ -88,16 +104,42 @@ class Supervision:
         self._now_ns = -1
 
     def on_state(self, state: RobotState) -> None:
-        """Take the newest state; an older one is ignored, a much older one starts anew."""
-        if state.stamp_ns < self._tick_ns - CLOCK_RESTART_NS:
-            self.restart()
-        if state.stamp_ns < self._tick_ns:
+        """Take the newest state; one whose stamp does not go on is doubted, see `StampOrder`."""
+        order = self._order.take(state.stamp_ns)
+        if order is Order.STEPPED:
+            self.counters.clock_steps += 1
+            if self._order.began_anew:
+                self._forget()
+            elif self._order.was_set_back:
+                self._set_back(self._order.jump_ns)
+        self._newest_ns = state.stamp_ns
+        doubt = self._order.finding
+        if doubt is None:
+            self._tick_ns = self._received_ns = self._now_ns = state.stamp_ns
+            self._findings = self._check.check(state)
+            if not self._findings:
+                self._state = state
+        else:
+            self._received_ns = max(self._now_ns, self._tick_ns + self._order.lag_ns)
+            self._now_ns = self._received_ns
+            self._findings = (doubt,)
+        self.counters.unusable.update(finding.what for finding in self._findings)
+
+    def _set_back(self, jump_ns: int) -> None:
+        """Follow a clock that was set back: what is held keeps its age, if any of it is in use."""
+        if self._sent is None or self._state is None:  # the joints are damped
+            self._forget()
             return
-        self._tick_ns = state.stamp_ns
-        self._now_ns = max(self._now_ns, state.stamp_ns)
-        self._state_is_finite = is_usable(state)
-        if self._state_is_finite:
-            self._state = state
+        self._plans.shift(jump_ns)
+        self._check.reset()
+        self._state = replace(self._state, stamp_ns=self._state.stamp_ns + jump_ns)
+        self._sent = self._sent.shifted(jump_ns)
+        if self._sent_before is not None:
+            self._sent_before = self._sent_before.shifted(jump_ns)
+        if self._ramp is not None:
+            self._ramp = replace(self._ramp, start_ns=self._ramp.start_ns + jump_ns)
+        self._settled_ns += jump_ns
+        self._answered_ns += jump_ns
 
     def on_plan(self, plan: PlannedSteps) -> bool:
         """Take a plan; tell whether it will be followed.
@@ -117,7 +159,8 @@ class Supervision:
         if self._plan_was_refused:
             self.counters.plans['not finite'] += 1
             return False
-        is_ours = self._tick_ns < 0 or plan.stamp_ns <= self._tick_ns + CLOCK_RESTART_NS
+        lead_ns = MAX_LEAD * self._robot.period_ns
+        is_ours = self._tick_ns < 0 or plan.stamp_ns <= self._tick_ns + lead_ns
         is_taken = is_ours and self._plans.put(replace(plan, positions=plan.positions.copy()))
         self.counters.plans['taken' if is_taken else 'ignored'] += 1
         return is_taken
@@ -143,17 +186,17 @@ class Supervision:
         """Answer the newest state; asked again about the same one, answer anew.
 
         Args:
-            now_ns: Time on the clock that stamps the states [ns].
+            now_ns: Time on the clock that stamped the newest state [ns].
         """
         is_new = self._tick_ns > self._answered_ns
         if is_new:
             self._answered_ns, self._sent_before = self._tick_ns, self._sent
-        self._now_ns = now_ns
+        self._now_ns = now_ns - self._newest_ns + self._received_ns
         due = self._plans.due(self._tick_ns)
         fault, action = self._assess(due)
         position, limited = self._act(action, due)
         is_walking = self._mode is Mode.WALK and due.age_s < math.inf
-        stamp_ns = now_ns if self._tick_ns < 0 else self._tick_ns
+        stamp_ns = now_ns if self._tick_ns < 0 else self._newest_ns
         decision = Decision(
             command=JointCommand(stamp_ns=stamp_ns, position=position),
             mode=self._mode,
@@ -162,6 +205,7 @@ class Supervision:
             is_walking=is_walking,
             late=is_walking and (due.is_late or due.target is None),
             limited=limited,
+            findings=self._findings,
         )
         if is_new:
             self.counters.add(decision)
@@ -188,7 +232,7 @@ class Supervision:
         state = self._state
         distance = math.inf if state is None else np.abs(state.joint_pos - self._stand_pose).max()
         return Readings(
-            state_is_finite=self._state_is_finite,
+            state_is_usable=not self._findings,
             state_age_s=math.inf if state is None else 1e-9 * (now_ns - state.stamp_ns),
             tilt_rad=0.0 if state is None else tilt_rad(state.orientation),
             is_standing=bool(distance <= self._settings.stand_tolerance_rad),
@@ -230,8 +274,7 @@ class Supervision:
         """Apply the joint limits, (num_joints,) [rad]; tell which acted."""
         before, period_s = self._sent_before, self._robot.period_s
         if before is not None:
-            elapsed_s = 1e-9 * (self._tick_ns - before.stamp_ns)
-            period_s = min(elapsed_s, self._settings.stale_state_s)
+            period_s = min(period_s, 1e-9 * (self._tick_ns - before.stamp_ns))
         limited = self._limits.limit(
             target,
             state.joint_pos if before is None else before.position,
@@ -241,13 +284,3 @@ class Supervision:
         )
         self._sent = Sent(self._tick_ns, limited.position)
         return limited.position, limited.limited
-
-
-def is_usable(state: RobotState) -> bool:
-    """Tell whether a state is finite and its orientation is one.
-
-    The height map is the planner's concern: without it the plan ends, and the robot stands.
-    """
-    if not replace(state, height_map=None).is_finite():
-        return False
-    return abs(float(np.linalg.norm(state.orientation)) - 1.0) <= QUATERNION_TOLERANCE

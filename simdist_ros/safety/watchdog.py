@@ -30,12 +30,12 @@ class Fault(IntEnum):
 
     NONE = 0
     PLAN_NOT_FINITE = 1  # the last plan was refused, the one before goes on
-    NOT_FINITE = 2  # the newest state is; the plan's next step goes on
+    UNUSABLE_STATE = 2  # the newest one; the plan's next step goes on
     NOT_STANDING = 3  # damped while walking; stands up before it walks on
     SETTLING = 4  # plans come again, but a stale one is not long ago
     NO_PLAN = 5  # asked to walk, and no plan has come yet
     STALE_PLAN = 6  # the plan is too old, or its steps are used up
-    STALE_STATE = 7  # no finite state for too long
+    STALE_STATE = 7  # no usable state for too long
     TILT = 8  # falling
     ESTOP = 9
 
@@ -43,7 +43,7 @@ class Fault(IntEnum):
 SAFE_ACTION: dict[Fault, Action] = {
     Fault.NONE: Action.FOLLOW_PLAN,
     Fault.PLAN_NOT_FINITE: Action.FOLLOW_PLAN,
-    Fault.NOT_FINITE: Action.FOLLOW_PLAN,
+    Fault.UNUSABLE_STATE: Action.FOLLOW_PLAN,
     Fault.NOT_STANDING: Action.STAND,
     Fault.SETTLING: Action.STAND,
     Fault.NO_PLAN: Action.STAND,
@@ -67,8 +67,8 @@ class Readings:
     """What the watchdog looks at; an age is infinite where there is nothing to be old.
 
     Attributes:
-        state_is_finite: Whether the newest state is.
-        state_age_s: Age of the newest finite state [s].
+        state_is_usable: Whether the newest state is.
+        state_age_s: Age of the newest usable state [s].
         tilt_rad: Tilt of the base in it [rad]; 0 while there is none.
         is_standing: Whether its joints are near the stand pose.
         was_damped: Whether the joints were damped while walking, and have not stood since.
@@ -78,7 +78,7 @@ class Readings:
         plan_was_refused: Whether the last plan received was not finite.
     """
 
-    state_is_finite: bool
+    state_is_usable: bool
     state_age_s: float
     tilt_rad: float
     is_standing: bool
@@ -108,7 +108,7 @@ def worst_fault(
         Fault.ESTOP: mode is Mode.ESTOP,
         Fault.TILT: not readings.tilt_rad <= max_tilt_rad,
         Fault.STALE_STATE: not readings.state_age_s <= settings.stale_state_s,
-        Fault.NOT_FINITE: not readings.state_is_finite,
+        Fault.UNUSABLE_STATE: not readings.state_is_usable,
     }
     if mode is Mode.WALK:
         found |= {

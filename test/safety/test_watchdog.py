@@ -20,7 +20,7 @@ from simdist_ros.safety.watchdog import (
 MAX_TILT = 1.0
 
 WELL = {
-    'state_is_finite': True,
+    'state_is_usable': True,
     'state_age_s': 0.0,
     'tilt_rad': 0.1,
     'is_standing': True,
@@ -42,14 +42,18 @@ def look(mode: Mode, **changes) -> tuple[Fault, Action]:
     [
         ({}, Fault.NONE, Action.FOLLOW_PLAN),
         ({'plan_was_refused': True}, Fault.PLAN_NOT_FINITE, Action.FOLLOW_PLAN),
-        ({'state_is_finite': False, 'state_age_s': 0.02}, Fault.NOT_FINITE, Action.FOLLOW_PLAN),
+        (
+            {'state_is_usable': False, 'state_age_s': 0.02},
+            Fault.UNUSABLE_STATE,
+            Action.FOLLOW_PLAN,
+        ),
         ({'was_damped': True, 'is_standing': False}, Fault.NOT_STANDING, Action.STAND),
         ({'plan_is_settling': True}, Fault.SETTLING, Action.STAND),
         (NO_PLAN, Fault.NO_PLAN, Action.STAND),
         ({'plan_age_s': 0.06}, Fault.STALE_PLAN, Action.STAND),
         ({'plan_is_over': True}, Fault.STALE_PLAN, Action.STAND),
         ({'state_age_s': 0.12}, Fault.STALE_STATE, Action.DAMP),
-        ({'state_is_finite': False, 'state_age_s': 0.12}, Fault.STALE_STATE, Action.DAMP),
+        ({'state_is_usable': False, 'state_age_s': 0.12}, Fault.STALE_STATE, Action.DAMP),
         ({'tilt_rad': 1.1}, Fault.TILT, Action.DAMP),
     ],
 )
@@ -77,7 +81,7 @@ def test_no_fault_makes_the_action_less_safe_than_the_mode_asks_for(mode):
 
 
 def test_of_several_faults_the_worst_counts():
-    everything = {'tilt_rad': 2.0, 'state_age_s': 1.0, 'state_is_finite': False, **NO_PLAN}
+    everything = {'tilt_rad': 2.0, 'state_age_s': 1.0, 'state_is_usable': False, **NO_PLAN}
     assert look(Mode.WALK, **everything)[0] is Fault.TILT
     assert look(Mode.WALK, **{**everything, 'tilt_rad': 0.0})[0] is Fault.STALE_STATE
     assert look(Mode.ESTOP, **everything) == (Fault.ESTOP, Action.DAMP)
