@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.adaptation.adapt import windows_of
 from simdist_ros.adaptation.intervals import mean_interval
-from simdist_ros.adaptation.outcomes import recorded_outcomes, records_velocity, slips
+from simdist_ros.adaptation.outcomes import recorded_following, records_velocity, slips
 from simdist_ros.adaptation.prediction import column_means, predict
 from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import ConfigError
@@ -102,7 +102,7 @@ def evaluate_bags(
         prediction = predict(loaded.model, windows, MOST_WINDOWS)
         slip_error = []
         if records_velocity(robot):
-            worst = slips(recorded_outcomes(robot, windows, MOST_WINDOWS))
+            worst = slips(recorded_following(robot, windows, MOST_WINDOWS))
             slip_error = column_means(prediction.share()[worst]).tolist()
         per_episode = prediction.by_episode()
         interval = mean_interval(per_episode)

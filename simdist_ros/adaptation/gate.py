@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.adaptation.intervals import jackknife, mean_interval, rank_correlation
-from simdist_ros.adaptation.outcomes import expected_returns, recorded_outcomes
+from simdist_ros.adaptation.intervals import Interval, jackknife, mean_interval, rank_correlation
+from simdist_ros.adaptation.outcomes import expected_returns, recorded_falls, recorded_outcomes
 from simdist_ros.adaptation.pool import evenly
 from simdist_ros.adaptation.prediction import predict
 from simdist_ros.adaptation.recorded_plans import plan_recorded
@@ -20,6 +20,9 @@ from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['Check', 'GateData', 'Verdict', 'judge']
+
+Array = NDArray[np.floating[Any]]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -107,12 +110,21 @@ def judge(
         kind: Whose error has to fall: ``latent``, or ``action`` for a cloned policy.
         seed: Of the plans.
     """
+    most = settings.num_windows
+    returns = (
+        expected_returns(before, data.judge, most),
+        expected_returns(candidate, data.judge, most),
+    )
+    outcomes = recorded_outcomes(robot, data.judge, most)
+    falls = recorded_falls(data.judge, most)
+    episodes = data.judge.episode_of(evenly(len(data.judge), most))
     return Verdict(
         (
             check_error(before, candidate, data.judge, settings, kind),
             check_reference(before, candidate, data.reference, settings, kind),
             check_plans(before, candidate, robot, data.judge, settings, seed),
-            check_ranks(before, candidate, robot, data.judge, settings),
+            check_ranks(returns, outcomes, episodes, settings),
+            check_falls(returns, falls, episodes, settings),
         )
     )
 
@@ -124,15 +136,8 @@ def check_error(
     settings: GateSettings,
     kind: str,
 ) -> Check:
-    """Require that the error on held-out episodes fell beyond doubt.
-
-    Episodes differ more in their errors than models do; so each is compared with itself, and by
-    the factor, not by the difference.
-    """
-    old, new = (predict(m, windows, settings.num_windows, kind) for m in (before, candidate))
-    errors = [np.maximum(one.by_episode(kind), 1e-12) for one in (old, new)]
-    with np.errstate(invalid='ignore'):  # an infinite error has no interval, and fails
-        change = mean_interval(np.log(errors[1]) - np.log(errors[0])).exp()
+    """Require that the error on held-out episodes fell beyond doubt."""
+    *errors, change = compare_errors(before, candidate, windows, settings, kind)
     means = [float(np.mean(error)) for error in errors]
     episodes = len(errors[0])
     figures = {
@@ -159,20 +164,50 @@ def check_reference(
     settings: GateSettings,
     kind: str,
 ) -> Check:
-    """Require that what the model could do before is not forgotten."""
+    """Require that what the model could do before is not forgotten, beyond doubt."""
     if windows is None or not len(windows):
         return Check('reference', True, 'no reference data, so forgetting was not looked at')
-    old, new = (
-        float(np.nanmean(predict(m, windows, settings.num_windows, kind).by_step(kind)))
-        for m in (before, candidate)
+    old, new, change = compare_errors(before, candidate, windows, settings, kind)
+    episodes = len(old)
+    told = (
+        f'error on reference data {np.mean(old):.5f} -> {np.mean(new):.5f} in {episodes} episodes'
     )
-    rise = new / max(old, 1e-12) - 1.0
-    sentence = (
-        f'error on reference data {old:.5f} -> {new:.5f} ({100 * rise:+.1f} %, allowed '
-        f'{100 * settings.max_forgetting:+.1f} %)'
+    figures = {
+        'reference_before': float(np.mean(old)),
+        'reference_after': float(np.mean(new)),
+        'reference_factor': change.mean,
+        'reference_factor_high': change.high,
+        'reference_episodes': float(episodes),
+    }
+    if episodes < 2:
+        told += ', too few for an interval: give more reference data'
+        return Check('reference', False, told, figures)
+    allowed = 1.0 + settings.max_forgetting
+    passed = bool(change.high <= allowed)  # NaN fails
+    told += (
+        f' (factor {change.mean:.3f}, 95 % {change.low:.3f} .. {change.high:.3f}, allowed '
+        f'{allowed:.3f})'
     )
-    figures = {'reference_before': old, 'reference_after': new}
-    return Check('reference', bool(rise <= settings.max_forgetting), sentence, figures)
+    doubt = ', not beyond doubt' if change.mean <= allowed and not passed else ''
+    return Check('reference', passed, told + doubt, figures)
+
+
+def compare_errors(
+    before: WorldModel,
+    candidate: WorldModel,
+    windows: WindowSampler,
+    settings: GateSettings,
+    kind: str,
+) -> tuple[Array, Array, Interval]:
+    """Return the errors of both in each episode, (E,), and the factor between them.
+
+    Episodes differ more in their errors than models do; so each is compared with itself, and by
+    the factor, not by the difference.
+    """
+    found = (predict(m, windows, settings.num_windows, kind) for m in (before, candidate))
+    old, new = (np.maximum(one.by_episode(kind), 1e-12) for one in found)
+    with np.errstate(invalid='ignore'):  # an infinite error has no interval, and fails
+        return old, new, mean_interval(np.log(new) - np.log(old)).exp()
 
 
 def check_plans(
@@ -202,19 +237,19 @@ def check_plans(
 
 
 def check_ranks(
-    before: WorldModel,
-    candidate: WorldModel,
-    robot: Robot,
-    windows: WindowSampler,
-    settings: GateSettings,
+    returns: tuple[Array, Array], outcomes: Array, episodes: Ints, settings: GateSettings
 ) -> Check:
     """Require that predicted returns rank what happened about as well as before.
 
     Where all episodes are alike, a rank correlation is mostly chance; so a loss counts as far as
     it is beyond doubt, by leaving out one episode after the other.
+
+    Args:
+        returns: What the model before and the candidate expect of each window, (N,) each.
+        outcomes: What each was worth, (N,).
+        episodes: To which each belongs, (N,).
+        settings: What is allowed.
     """
-    outcomes = recorded_outcomes(robot, windows, settings.num_windows)
-    returns = [expected_returns(m, windows, settings.num_windows) for m in (before, candidate)]
     old, new = (rank_correlation(found, outcomes) for found in returns)
     figures = {'rank_correlation_before': old, 'rank_correlation_after': new}
     told = f'rank correlation of predicted returns and outcomes {old:.3f} -> {new:.3f}'
@@ -225,8 +260,56 @@ def check_ranks(
         was, now = (rank_correlation(found[kept], outcomes[kept]) for found in returns)
         return was - now
 
-    lost = jackknife(loss, windows.episode_of(evenly(len(windows), settings.num_windows)))
+    lost = jackknife(loss, episodes)
     passed = new >= old - settings.max_rank_loss or lost.low <= settings.max_rank_loss
     if math.isfinite(lost.low):
         told += f' (loss at least {lost.low:.3f}, allowed {settings.max_rank_loss:g})'
     return Check('ranks', bool(passed and not math.isnan(new)), told, figures)
+
+
+def check_falls(
+    returns: tuple[Array, Array],
+    falls: NDArray[np.bool_],
+    episodes: Ints,
+    settings: GateSettings,
+) -> Check:
+    """Require that plans that ended in a fall are not thought better of than before.
+
+    A search that prefers them makes the robot fall, however well all else is foretold. The ranks
+    hardly show it, for most plans that end in a fall look bad to any model: what counts is by how
+    much. Each fall is compared with itself. Doubt counts against the candidate: the upper end of
+    the interval over falls, or the worst of them where they are too few for a narrower one.
+
+    Args:
+        returns: What the model before and the candidate expect of each window, (N,) each.
+        falls: In which the robot fell, (N,).
+        episodes: To which each belongs, (N,).
+        settings: What is allowed.
+    """
+    if not falls.any() or falls.all():
+        return Check('falls', True, 'no falls to compare with walking, so none were looked at')
+    old, new = (merit(found, falls) for found in returns)
+    names = np.unique(episodes[falls])
+    rises = np.array([np.mean((new - old)[episodes[falls] == name]) for name in names])
+    with np.errstate(invalid='ignore'):  # an infinite rise has no interval, and fails
+        bound = min(mean_interval(rises).high, float(np.max(rises)))
+    told = (
+        f'plans that ended in a fall are expected {-np.mean(old):.2f} -> {-np.mean(new):.2f} '
+        f'standard deviations below the others in {len(names)} falls (nearer by at most '
+        f'{bound:.2f}, allowed {settings.max_fall_rise:g})'
+    )
+    figures = {
+        'fall_merit_before': float(np.mean(old)),
+        'fall_merit_after': float(np.mean(new)),
+        'fall_rise_high': bound,
+        'judge_falls': float(len(names)),
+    }
+    return Check('falls', bool(bound <= settings.max_fall_rise), told, figures)  # NaN fails
+
+
+def merit(returns: Array, falls: NDArray[np.bool_]) -> Array:
+    """Return by how many deviations falls are expected to be better than the rest, (F,)."""
+    others = returns[~falls]
+    with np.errstate(invalid='ignore', divide='ignore'):
+        found: Array = (returns[falls] - np.mean(others)) / np.std(others)
+    return found

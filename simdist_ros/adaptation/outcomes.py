@@ -1,8 +1,10 @@
-"""What recorded windows were worth, by following the command, and what a model expects of them.
+"""What recorded windows were worth, by sensors alone, and what a model expects of them.
 
 A robot records no reward. Of each step counts exp(-e^2 / s^2), where e is the distance of the
-base's velocity along the ground (odometry) from the one asked for, and s is `TOLERANCE_MPS`; after
-a fall nothing counts. The model's return is that of the executed actions, by its own reward head.
+base's velocity along the ground (odometry) from the one asked for, and s is `TOLERANCE_MPS`,
+less by how far the base was tilted towards the angle that is a fall. A window with a fall is worth
+less than any without, and less the sooner it came. The model's return is what the planner would
+give the executed actions: its rewards and the value of where they lead.
 """
 
 from __future__ import annotations
@@ -16,33 +18,64 @@ from numpy.typing import NDArray
 from simdist_ros.adaptation.methods import encode, tensor
 from simdist_ros.adaptation.pool import CHUNK, evenly
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.observation import PROPRIO_TERMS
+from simdist_ros.core.observation import PROPRIO_TERMS, tilt_of
 from simdist_ros.core.robot import Robot
 from simdist_ros.planning.mppi import discounted_return
+from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.transitions.windows import Windows, WindowSampler
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['expected_returns', 'recorded_outcomes', 'records_velocity', 'slips']
+__all__ = [
+    'expected_returns',
+    'recorded_falls',
+    'recorded_following',
+    'recorded_outcomes',
+    'records_velocity',
+    'slips',
+]
 
 Array = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
 
 TOLERANCE_MPS = 0.4
-GAMMA = 0.99
-VELOCITY = 'base_lin_vel'
+VELOCITY, GRAVITY = 'base_lin_vel', 'projected_gravity'
 SLIPS = 0.25  # share of windows
 
 
 def recorded_outcomes(robot: Robot, sampler: WindowSampler, most: int) -> Array:
-    """Return the mean worth of a step in evenly spaced windows, (N,).
+    """Return what evenly spaced windows were worth, (N,): -1 .. 0 with a fall, 0 .. 1 without.
 
-    Where a window reaches beyond the recording, its known steps count.
+    Raises:
+        ConfigError: The robot's observations hold no velocity.
     """
-    numbers = evenly(len(sampler), most)
-    rows = [
-        outcome(robot, sampler.gather(chunk), sampler.history_steps)
-        for chunk in np.array_split(numbers, max(1, -(-len(numbers) // CHUNK)))
-    ]
+    past, rows = sampler.history_steps, []
+    for chunk in chunks(len(sampler), most):
+        windows = sampler.gather(chunk)
+        steps = followed(robot, windows, past) * upright(robot, windows, past)
+        lost = (windows.has_ended.sum(axis=1) + 1) / sampler.horizon_steps  # the falling step too
+        worth = mean_of_steps(windows, steps)
+        rows.append(np.where(sampler.ends_in_fall(chunk), -lost, worth))
     return np.concatenate(rows)
+
+
+def recorded_following(robot: Robot, sampler: WindowSampler, most: int) -> Array:
+    """Return how well the command was followed in evenly spaced windows, (N,), 0 .. 1.
+
+    After a fall nothing counts. Beyond the mere end of a recording, the known steps do.
+
+    Raises:
+        ConfigError: The robot's observations hold no velocity.
+    """
+    rows = []
+    for chunk in chunks(len(sampler), most):
+        windows = sampler.gather(chunk)
+        rows.append(mean_of_steps(windows, followed(robot, windows, sampler.history_steps)))
+    return np.concatenate(rows)
+
+
+def recorded_falls(sampler: WindowSampler, most: int) -> Bools:
+    """Return in which of evenly spaced windows the robot fell, (N,)."""
+    return sampler.ends_in_fall(evenly(len(sampler), most))
 
 
 def records_velocity(robot: Robot) -> bool:
@@ -50,52 +83,71 @@ def records_velocity(robot: Robot) -> bool:
     return VELOCITY in robot.proprio_obs
 
 
-def slips(outcomes: Array) -> NDArray[np.intp]:
+def slips(following: Array) -> NDArray[np.intp]:
     """Return which windows are slips, the quarter in which the command was followed worst.
 
     Which those are depends on what happened alone, not on a model.
 
     Args:
-        outcomes: Of all windows, (N,), from `recorded_outcomes`.
+        following: Of all windows, (N,), from `recorded_following`.
     """
-    return np.argsort(outcomes, kind='stable')[: max(1, round(SLIPS * len(outcomes)))]
+    return np.argsort(following, kind='stable')[: max(1, round(SLIPS * len(following)))]
 
 
-def outcome(robot: Robot, windows: Windows, past: int) -> Array:
-    """Return the mean worth of a step in each window, (B,).
+def chunks(count: int, most: int) -> list[NDArray[np.int64]]:
+    """Return the numbers of evenly spaced windows, some at once."""
+    numbers = evenly(count, most)
+    return np.array_split(numbers, max(1, -(-len(numbers) // CHUNK)))
 
-    Raises:
-        ConfigError: The robot's observations hold no velocity.
-    """
+
+def followed(robot: Robot, windows: Windows, past: int) -> Array:
+    """Return how well each step followed its command, (B, T), 0 .. 1."""
     if not records_velocity(robot):
         raise ConfigError(
             f'robot {robot.name!r} has no {VELOCITY!r} in proprio_obs; without it nobody knows '
             'how well it followed its command'
         )
-    start = 0
-    for term in robot.proprio_obs:
-        if term == VELOCITY:
-            break
-        start += PROPRIO_TERMS[term][0](robot)
+    start = first_of(robot, VELOCITY)
     reached = windows.proprio_obs[:, past + 1 :, start : start + 2]
     error = np.sum((reached - windows.commands[:, :-1, :2]) ** 2, axis=-1)
-    worth = np.where(windows.is_known, np.exp(-error / TOLERANCE_MPS**2), 0.0)
+    worth: Array = np.exp(-error / TOLERANCE_MPS**2)
+    return worth
+
+
+def upright(robot: Robot, windows: Windows, past: int) -> Array:
+    """Return how far each step's state is from the tilt that is a fall, (B, T), 1 .. 0."""
+    if GRAVITY not in robot.proprio_obs:
+        return np.ones(windows.is_known.shape)
+    start = first_of(robot, GRAVITY)
+    tilt = tilt_of(windows.proprio_obs[:, past + 1 :, start : start + 3])
+    left: Array = np.maximum(0.0, 1.0 - (tilt / robot.max_tilt_rad) ** 2)
+    return left
+
+
+def mean_of_steps(windows: Windows, worth: Array) -> Array:
+    """Return the mean over the known steps and those after a fall, which count nothing, (B,)."""
     count = (windows.is_known | windows.has_ended).sum(axis=1)
-    mean: Array = worth.sum(axis=1) / np.maximum(count, 1)
+    mean: Array = np.where(windows.is_known, worth, 0.0).sum(axis=1) / np.maximum(count, 1)
     return mean
+
+
+def first_of(robot: Robot, name: str) -> int:
+    """Return the place of a term's first number in the proprioceptive observation."""
+    before = robot.proprio_obs[: robot.proprio_obs.index(name)]
+    return sum(PROPRIO_TERMS[term][0](robot) for term in before)
 
 
 @torch.inference_mode()
 def expected_returns(model: WorldModel, sampler: WindowSampler, most: int) -> Array:
-    """Return the discounted rewards that the model expects of the same windows, (N,)."""
+    """Return what the planner would expect of the same windows' actions, (N,)."""
     past, rows = model.architecture.history_steps, []
-    numbers = evenly(len(sampler), most)
-    for chunk in np.array_split(numbers, max(1, -(-len(numbers) // CHUNK))):
+    for chunk in chunks(len(sampler), most):
         windows = sampler.gather(chunk)
         context = encode(model, windows)
         actions, commands = tensor(windows.actions[:, past:]), tensor(windows.commands)
         latents = model.predict(model.memory(context), actions)
         rewards = model.rewards(context, latents, actions, commands)
-        nothing = torch.zeros(len(chunk))
-        rows.append(discounted_return(rewards, nothing, GAMMA).double().numpy())
+        value = model.final_value(latents, commands)
+        found = discounted_return(rewards, value, MppiSettings().gamma)
+        rows.append(found.double().numpy())
     return np.concatenate(rows)

@@ -70,13 +70,23 @@ class GateSettings(Settings):
     """What a candidate must keep to be accepted."""
 
     max_forgetting: float = setting(
-        0.1, 'Largest relative rise of the error on reference data.', low=0.0, high=10.0
+        0.1,
+        'Largest relative rise of the error on reference data, by the upper end of its interval.',
+        low=0.0,
+        high=10.0,
     )
     max_rank_loss: float = setting(
         0.1,
         'Largest fall of the rank correlation of predicted returns and recorded outcomes.',
         low=0.0,
         high=2.0,
+    )
+    max_fall_rise: float = setting(
+        0.5,
+        'Largest rise of what is expected of plans that ended in a fall, in standard deviations '
+        'of what is expected of the others.',
+        low=0.0,
+        high=10.0,
     )
     max_beyond_limits: float = setting(
         0.05,

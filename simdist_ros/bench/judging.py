@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from simdist_ros.adaptation.adapt import windows_of
-from simdist_ros.adaptation.outcomes import recorded_outcomes, slips
+from simdist_ros.adaptation.outcomes import recorded_following, slips
 from simdist_ros.adaptation.prediction import column_means, predict
 from simdist_ros.bench.collect import first_minutes
 from simdist_ros.bench.settings import BenchSettings, bench_world
@@ -94,5 +94,5 @@ def latent_errors(
 ) -> tuple[list[float], list[float]]:
     """Return the error at each step ahead, (T,), of all windows and of those along slips."""
     share = predict(model, windows, most).share()
-    worst = slips(recorded_outcomes(robot, windows, most))
+    worst = slips(recorded_following(robot, windows, most))
     return column_means(share).tolist(), column_means(share[worst]).tolist()

@@ -20,6 +20,7 @@ __all__ = [
     'projected_gravity',
     'proprio_obs',
     'proprio_obs_dim',
+    'tilt_of',
 ]
 
 Array = NDArray[np.floating[Any]]
@@ -71,6 +72,16 @@ def projected_gravity(orientation: Array) -> Array:
     """Return the direction of gravity in the base frame, (3,); level is [0, 0, -1]."""
     w, x, y, z = orientation
     return np.array([2.0 * (w * y - x * z), -2.0 * (w * x + y * z), 2.0 * (x * x + y * y) - 1.0])
+
+
+def tilt_of(gravity: Array) -> Array:
+    """Return the angle between the base's vertical axis and gravity [rad], 0 .. pi, (...).
+
+    Args:
+        gravity: Its direction in the base frame, (..., 3), from `projected_gravity`.
+    """
+    angle: Array = np.arccos(np.clip(-gravity[..., 2], -1.0, 1.0))
+    return angle
 
 
 def gait_phase(stamp_ns: int, period_s: float) -> Array:

@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.command import JointCommand
-from simdist_ros.core.observation import RobotState, extero_obs, projected_gravity, proprio_obs
+from simdist_ros.core.observation import (
+    RobotState,
+    extero_obs,
+    projected_gravity,
+    proprio_obs,
+    tilt_of,
+)
 from simdist_ros.core.robot import Robot
 from simdist_ros.core.ticks import TickCounter
 from simdist_ros.transitions.episode import Episode
@@ -137,8 +143,7 @@ class EpisodeCutter:
 
     def _has_fallen(self, state: RobotState) -> bool:
         """Tell whether the base is tilted too far or too low."""
-        tilt = np.arccos(np.clip(-projected_gravity(state.orientation)[2], -1.0, 1.0))
-        if tilt > self.robot.max_tilt_rad:
+        if tilt_of(projected_gravity(state.orientation)) > self.robot.max_tilt_rad:
             return True
         if state.height_map is None:
             return False

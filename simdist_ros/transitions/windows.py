@@ -170,12 +170,23 @@ class WindowSampler:
         entries: Ints = np.searchsorted(self.starts, numbers, side='right')
         return entries
 
-    def gather(self, numbers: Ints) -> Windows:
-        """Read windows by their numbers, 0 .. len - 1, (B,)."""
+    def ends_in_fall(self, numbers: Ints) -> Bools:
+        """Return whether a step within the horizon of each window was a fall, (B,)."""
+        table = self.table.take(self.episode_of(numbers))
+        reached: Bools = self.present(numbers) + self.horizon_steps >= table.num_steps
+        return reached & table.terminated
+
+    def present(self, numbers: Ints) -> Ints:
+        """Return the step t of its episode at which each window is, (B,)."""
         entry = self.episode_of(numbers)
         before = np.where(entry > 0, self.starts[entry - 1], 0)
-        present = numbers - before + self.earliest  # t, (B,)
-        table = self.table.take(entry)
+        found: Ints = numbers - before + self.earliest
+        return found
+
+    def gather(self, numbers: Ints) -> Windows:
+        """Read windows by their numbers, 0 .. len - 1, (B,)."""
+        present = self.present(numbers)
+        table = self.table.take(self.episode_of(numbers))
         past, future = self.history_steps, self.horizon_steps
         offsets = np.arange(-past, future + 1)
         steps = table.num_steps[:, None]

@@ -13,12 +13,27 @@ import torch
 from simdist_ros.adaptation import gate
 from simdist_ros.adaptation.adapt import data_of_episodes, windows_of
 from simdist_ros.adaptation.finetune import finetune
-from simdist_ros.adaptation.gate import GateData, check_reference, judge
+from simdist_ros.adaptation.gate import (
+    GateData,
+    check_falls,
+    check_ranks,
+    check_reference,
+    judge,
+    merit,
+)
 from simdist_ros.adaptation.intervals import jackknife, mean_interval, rank_correlation
-from simdist_ros.adaptation.outcomes import expected_returns, recorded_outcomes
+from simdist_ros.adaptation.methods import tensor
+from simdist_ros.adaptation.outcomes import (
+    expected_returns,
+    recorded_falls,
+    recorded_following,
+    recorded_outcomes,
+)
 from simdist_ros.adaptation.prediction import predict
 from simdist_ros.adaptation.recorded_plans import RecordedPlans, plan_recorded
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.planning.backends.torch_backend import TorchBackend
+from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.transitions.replay import HeldEpisodes
 
 from .conftest import lived
@@ -47,7 +62,13 @@ def test_a_better_candidate_is_accepted_and_its_figures_say_why(model, better, r
     assert verdict.figures['error_after'] < verdict.figures['error_before']
     assert verdict.figures['error_factor_high'] < 1.0
     assert verdict.reason.startswith('accepted: held-out error ')
-    assert verdict.as_plain()['checks'].keys() == {'error', 'reference', 'plans', 'ranks'}
+    assert verdict.as_plain()['checks'].keys() == {
+        'error',
+        'reference',
+        'plans',
+        'ranks',
+        'falls',
+    }
 
 
 def test_a_candidate_that_is_the_same_is_refused(model, robot, data):
@@ -109,13 +130,14 @@ def test_joint_targets_below_and_above_the_limits_count(model, robot, data, acti
     assert plan_recorded(model, robot, data.gate.judge, 2, 0).beyond_limits == 1.0
 
 
-def test_returns_that_are_all_alike_are_refused(monkeypatch, model, robot, data):
+def test_returns_that_are_all_alike_are_refused(model, data):
     windows = data.gate.judge
     outcomes = expected_returns(model, windows, 1000)
     dull = copy.deepcopy(model)
     with torch.no_grad():
         dull.heads.reward_head.output.weight.zero_()
-    assert not ranked(monkeypatch, outcomes, model, dull, robot, windows)
+        dull.heads.value_head.output.weight.zero_()
+    assert not ranked(outcomes, model, dull, windows)
 
 
 def test_one_episode_is_too_few_to_judge_by(model, better, robot, architecture, episodes):
@@ -127,16 +149,36 @@ def test_one_episode_is_too_few_to_judge_by(model, better, robot, architecture, 
 
 def test_forgetting_more_than_allowed_is_refused(model, better, robot, data):
     reference = data.gate.judge  # here `model` knows less than `better`
-    old, new = (np.mean(predict(m, reference, 2000).by_step()) for m in (better, model))
-    rise = new / old - 1.0
-    assert rise > 0.02
-    for allowed, passed in ((rise + 0.01, True), (rise - 0.01, False)):
+    old, new = (predict(m, reference, 2000).by_episode() for m in (better, model))
+    most = mean_interval(np.log(new / old)).exp().high - 1.0
+    assert most > 0.02
+    for allowed, passed in ((most + 0.01, True), (most - 0.01, False)):
         settings = replace(GATE, max_forgetting=allowed)
         check = check_reference(better, model, reference, settings, 'latent')
         assert check.passed is passed
-        assert f'({100 * rise:+.1f} %, allowed' in check.sentence
+        assert f'{1.0 + most:.3f}, allowed {1.0 + allowed:.3f})' in check.sentence
     gate_data = replace(data.gate, reference=reference)
     assert 'reference' in failed(judge(better, model, robot, gate_data, settings))
+
+
+@pytest.mark.parametrize(
+    ('new', 'passed'),
+    [
+        ([1.0, 1.02, 1.04], True),
+        ([0.7, 1.0, 1.3], False),  # as good on average
+        ([0.1, 0.1, 0.1], True),
+        ([1.0, 1.0, math.inf], False),
+        ([1.0], False),
+    ],
+)
+def test_forgetting_is_judged_by_the_upper_end_of_its_interval(
+    model, data, monkeypatch, new, passed
+):
+    found = iter(([1.0] * len(new), new))
+    monkeypatch.setattr(gate, 'predict', lambda *_: ByEpisode(next(found)))
+    check = check_reference(model, model, data.gate.judge, GATE, 'latent')
+    assert check.passed is passed
+    assert ('too few for an interval' in check.sentence) is (len(new) < 2)
 
 
 def test_one_prediction_that_is_not_finite_is_an_infinite_error(model, data, monkeypatch):
@@ -178,38 +220,35 @@ def turned(model):
     """The model, expecting most where it expected least."""
     turned = copy.deepcopy(model)
     with torch.no_grad():
-        turned.heads.reward_head.output.weight.neg_()
-        turned.heads.reward_head.output.bias.neg_()
+        for head in (turned.heads.reward_head, turned.heads.value_head):
+            head.output.weight.neg_()
+            head.output.bias.neg_()
     return turned
 
 
-def ranked(monkeypatch, outcomes, before, candidate, robot, windows):
+def ranked(outcomes, before, candidate, windows):
     """Tell whether the candidate is let through, where this is what happened."""
-    monkeypatch.setattr(gate, 'recorded_outcomes', lambda *_: outcomes)
-    settings = replace(GATE, max_rank_loss=0.1)
-    return gate.check_ranks(before, candidate, robot, windows, settings).passed
+    returns = tuple(expected_returns(one, windows, 1000) for one in (before, candidate))
+    episodes = windows.episode_of(np.arange(len(windows)))
+    return check_ranks(returns, outcomes, episodes, replace(GATE, max_rank_loss=0.1)).passed
 
 
-def test_returns_that_no_longer_rank_what_happened_are_refused(
-    monkeypatch, model, turned, robot, data
-):
+def test_returns_that_no_longer_rank_what_happened_are_refused(model, turned, robot, data):
     windows = data.gate.judge
     outcomes = expected_returns(model, windows, 1000)
     assert len(recorded_outcomes(robot, windows, 1000)) == len(outcomes) == len(windows)
-    assert not ranked(monkeypatch, outcomes, model, turned, robot, windows)
-    assert ranked(monkeypatch, outcomes, turned, model, robot, windows)
-    assert ranked(monkeypatch, np.ones(len(outcomes)), model, turned, robot, windows)
+    assert not ranked(outcomes, model, turned, windows)
+    assert ranked(outcomes, turned, model, windows)
+    assert ranked(np.ones(len(outcomes)), model, turned, windows)
 
 
-def test_a_loss_of_rank_that_hangs_on_single_episodes_is_no_reason(
-    monkeypatch, model, turned, robot, data
-):
+def test_a_loss_of_rank_that_hangs_on_single_episodes_is_no_reason(model, turned, data):
     windows = data.gate.judge
     outcomes = expected_returns(model, windows, 1000)
     episodes = windows.episode_of(np.arange(len(windows)))
     last = episodes == episodes.max()
     outcomes[last] = expected_returns(turned, windows, 1000)[last]
-    assert ranked(monkeypatch, outcomes, model, turned, robot, windows)
+    assert ranked(outcomes, model, turned, windows)
 
 
 def test_the_jackknife_of_a_mean_is_its_interval():
@@ -222,7 +261,7 @@ def test_the_jackknife_of_a_mean_is_its_interval():
     assert jackknife(lambda kept: 0.5, np.zeros(4)).low == -math.inf
 
 
-def test_an_outcome_is_how_well_the_command_was_followed(robot, architecture):
+def test_following_is_how_near_the_velocity_is_to_the_command(robot, architecture):
     episode = lived(0)
     episode.proprio_obs[:, 0], episode.proprio_obs[:, 1] = 0.5, 0.0  # exactly as asked for
     slower = replace(episode, proprio_obs=episode.proprio_obs.copy())
@@ -231,9 +270,129 @@ def test_an_outcome_is_how_well_the_command_was_followed(robot, architecture):
     held = HeldEpisodes((episode, slower, fallen))
     for place, expected in ((0, 1.0), (1, math.exp(-1.0))):
         windows = windows_of(held, np.array([place]), architecture)
-        np.testing.assert_allclose(recorded_outcomes(robot, windows, 1000), expected, rtol=1e-5)
+        np.testing.assert_allclose(recorded_following(robot, windows, 1000), expected, rtol=1e-5)
     windows = windows_of(held, np.array([2]), architecture)
-    np.testing.assert_allclose(recorded_outcomes(robot, windows, 1000)[-2:], [0.5, 0.25])
+    np.testing.assert_allclose(recorded_following(robot, windows, 1000)[-2:], [0.5, 0.25])
+
+
+def test_a_fall_is_worth_less_than_any_walk_and_less_the_sooner_it_comes(robot, architecture):
+    fallen = replace(lived(0), terminated=True)
+    fallen.proprio_obs[:, :2], fallen.proprio_obs[:, 6:9] = (0.5, 0.0), (0.0, 0.0, -1.0)
+    windows = windows_of(HeldEpisodes((fallen,)), np.array([0]), architecture)
+    outcomes = recorded_outcomes(robot, windows, 1000)
+    np.testing.assert_allclose(outcomes[-5:], [1.0, -0.25, -0.5, -0.75, -1.0], rtol=1e-5)
+    assert recorded_falls(windows, 1000).tolist() == [False] * (len(windows) - 4) + [True] * 4
+    walked = HeldEpisodes((replace(fallen, terminated=False),))
+    walked = windows_of(walked, np.array([0]), architecture)
+    assert not recorded_falls(walked, 1000).any()
+    np.testing.assert_allclose(recorded_outcomes(robot, walked, 1000), 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize('share', [0.0, 0.5, 1.0, 1.2])
+@pytest.mark.parametrize('axis', [0, 1])
+def test_the_nearer_a_tilt_is_to_a_fall_the_less_a_walk_is_worth(robot, architecture, share, axis):
+    episode, angle = lived(0), share * robot.max_tilt_rad
+    gravity = [0.0, 0.0, -math.cos(angle)]
+    gravity[axis] = math.sin(angle)
+    episode.proprio_obs[:, :2], episode.proprio_obs[:, 6:9] = (0.5, 0.0), gravity
+    windows = windows_of(HeldEpisodes((episode,)), np.array([0]), architecture)
+    found = recorded_outcomes(robot, windows, 1000)
+    np.testing.assert_allclose(found, max(0.0, 1.0 - share**2), atol=1e-5)
+    np.testing.assert_allclose(recorded_following(robot, windows, 1000), 1.0, rtol=1e-5)
+
+
+def test_the_gate_scores_executed_actions_as_the_planner_does(model, data):
+    windows = data.gate.judge
+    taken = windows.gather(np.array([0]))
+    with torch.inference_mode():
+        backend = TorchBackend(model)
+        past = (taken.proprio_obs[:, :4], taken.actions[:, :3], taken.extero_obs)
+        backend.observe(*map(tensor, past), tensor(taken.commands))
+        backend.remember()
+        planned = backend.score(tensor(taken.actions[:, 3:]), MppiSettings().gamma)
+    assert expected_returns(model, windows, 1000)[0] == pytest.approx(float(planned), rel=1e-4)
+    more = copy.deepcopy(model)
+    with torch.no_grad():
+        more.heads.value_head.output.bias.add_(1.0)
+    gain = expected_returns(more, windows, 1000) - expected_returns(model, windows, 1000)
+    np.testing.assert_allclose(gain, 0.99**4 * float(model.normalizer.values_std), rtol=1e-3)
+
+
+def fall_check(old, new, falls, episodes, **settings):
+    returns = (np.array(old, float), np.array(new, float))
+    return check_falls(
+        returns, np.array(falls, bool), np.array(episodes), replace(GATE, **settings)
+    )
+
+
+WALKED, FELL = [9.0, 11.0] * 3, [5.0, 4.0, 3.0]  # mean 10, deviation 1
+FALLS, EPISODES = [0] * 6 + [1] * 3, [0] * 6 + [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ('fell', 'passed'),
+    [
+        ([5.0, 4.0, 3.0], True),
+        ([1.0, 0.0, 0.0], True),  # thought worse of
+        ([5.4, 4.4, 3.4], True),
+        ([5.6, 4.6, 3.6], False),
+        ([5.0, 4.0, 3.6], False),  # one of few is enough
+        ([5.0, 4.0, math.nan], False),
+        ([5.0, 4.0, math.inf], False),
+    ],
+)
+def test_a_candidate_that_thinks_better_of_falls_is_refused(fell, passed):
+    check = fall_check(WALKED + FELL, WALKED + fell, FALLS, EPISODES, max_fall_rise=0.5)
+    assert check.passed is passed
+
+
+def test_falls_are_compared_in_units_of_each_models_own_returns():
+    old = np.array(WALKED + FELL)
+    assert fall_check(old, 7.0 * old + 100.0, FALLS, EPISODES, max_fall_rise=0.0001).passed
+    assert not fall_check(old, 0.0 * old, FALLS, EPISODES).passed  # constant
+
+
+def test_of_many_falls_a_single_one_says_little():
+    count = 40
+    falls, episodes = [0] * 6 + [1] * count, [0] * 6 + list(range(1, count + 1))
+    new = [5.0] * (count - 1) + [5.8]
+    check = fall_check(WALKED + [5.0] * count, WALKED + new, falls, episodes, max_fall_rise=0.1)
+    assert check.passed
+    assert 0.02 < check.figures['fall_rise_high'] < 0.1
+    new = [5.2] * count
+    assert not fall_check(
+        WALKED + [5.0] * count, WALKED + new, falls, episodes, max_fall_rise=0.1
+    ).passed
+
+
+def test_windows_of_one_fall_count_as_one():
+    fell, episodes = [5.0] * 9 + [4.0], [0] * 6 + [1] * 9 + [2]
+    new = [5.1] * 9 + [4.4]
+    check = fall_check(WALKED + fell, WALKED + new, [0] * 6 + [1] * 10, episodes)
+    assert check.figures['judge_falls'] == 2
+    assert check.figures['fall_rise_high'] == pytest.approx(0.4)
+
+
+def test_without_falls_the_gate_says_that_it_saw_none(model, better, robot, data):
+    checks = {c.name: c for c in judge(model, better, robot, data.gate, GATE).checks}
+    assert checks['falls'].passed
+    assert checks['falls'].sentence.startswith('no falls to compare with')
+
+
+def test_the_gate_refuses_a_model_that_expects_most_of_the_falls_it_was_shown(
+    model, better, robot, architecture
+):
+    held = HeldEpisodes(tuple(replace(lived(n), terminated=n % 2 == 0) for n in range(20, 26)))
+    data = GateData(judge=windows_of(held, np.arange(6), architecture))
+    falls = recorded_falls(data.judge, 1000)
+    assert falls.sum() == 3 * 4
+    settings = replace(GATE, max_fall_rise=0.0)
+    returns = [expected_returns(m, data.judge, 1000) for m in (model, better)]
+    rise = np.subtract(*(merit(found, falls) for found in returns[::-1])).reshape(3, 4).mean(1)
+    for two, rises in (((model, better), rise), ((better, model), -rise)):
+        refused = min(rises.max(), mean_interval(rises).high) > 0.0
+        assert ('falls' in failed(judge(*two, robot, data, settings))) == refused
+    assert rise.max() > 0.0 > rise.min()
 
 
 def test_intervals_are_students():

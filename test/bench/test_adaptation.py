@@ -191,7 +191,7 @@ def test_the_walks_for_data_end_where_there_can_be_none(robot, parent, small, tm
 
 def test_slips_are_the_windows_in_which_the_command_was_followed_worst(done, robot, parent, small):
     from simdist_ros.adaptation.adapt import windows_of
-    from simdist_ros.adaptation.outcomes import recorded_outcomes
+    from simdist_ros.adaptation.outcomes import recorded_following
     from simdist_ros.adaptation.prediction import predict
 
     work, _ = done
@@ -199,7 +199,7 @@ def test_slips_are_the_windows_in_which_the_command_was_followed_worst(done, rob
     windows = windows_of(episodes, np.array(episodes.numbers), TINY)
     error, slip_error = latent_errors(robot, parent.model, windows, 40)
     share = predict(parent.model, windows, 40).share()
-    outcomes = recorded_outcomes(robot, windows, 40)
+    outcomes = recorded_following(robot, windows, 40)
     worst = outcomes <= np.sort(outcomes)[round(0.25 * len(outcomes)) - 1]
     assert np.allclose(error, np.nanmean(share, axis=0))
     assert np.allclose(slip_error, np.nanmean(share[worst], axis=0))
