@@ -3,7 +3,6 @@
 import os
 import sys
 
-import yaml
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
@@ -45,9 +44,11 @@ def generate_launch_description() -> LaunchDescription:
 
 def start(context: LaunchContext) -> list:
     """Make the nodes once the arguments are known; what cannot work is refused here."""
-    options = GraphOptions.from_mapping(
-        {info.name: value_of(context, info) for info in describe(GraphOptions)}, 'launch arguments'
-    )
+    given = {
+        info.name: LaunchConfiguration(info.name).perform(context)
+        for info in describe(GraphOptions)
+    }
+    options = GraphOptions.from_mapping(given, 'launch arguments')
     check_options(options)
     params_file = LaunchConfiguration('params_file').perform(context)
     actions = [
@@ -61,14 +62,6 @@ def start(context: LaunchContext) -> list:
             RegisterEventHandler(OnProcessExit(target_action=node, on_exit=on_exit(spec)))
         )
     return actions
-
-
-def value_of(context: LaunchContext, info) -> object:
-    """Read one argument in its declared type; a text stays one, even if it looks like a number."""
-    text = LaunchConfiguration(info.name).perform(context)
-    if info.type is str:
-        return text
-    return yaml.safe_load(text.lower() if info.type is bool else text)
 
 
 def node_of(spec: NodeSpec, params_file: str) -> Node:

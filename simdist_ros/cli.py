@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 from simdist_ros import __version__
 from simdist_ros.bringup.graph import GraphOptions, describe_graph, parse_overrides
 from simdist_ros.core.errors import SimdistError, unknown_name
-from simdist_ros.core.settings import SettingInfo, describe
+from simdist_ros.core.options import add_settings, given_setting, option, read_options
+from simdist_ros.core.writable import check_file, check_folder
 
 __all__ = ['main']
 
@@ -23,6 +25,11 @@ RUNS = Path('runs')
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence, and suggests the nearest name."""
+
+    def __init__(self, *arguments: Any, **details: Any) -> None:
+        """Take ``-1e-3`` for the number that it is."""
+        super().__init__(*arguments, **details)
+        self._negative_number_matcher = re.compile(r'-(\d|\.\d)\S*')
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse an unknown option here, where the known ones are known."""
@@ -41,8 +48,7 @@ class Parser(argparse.ArgumentParser):
 
 def add_up(parser: argparse.ArgumentParser) -> None:
     """Take the graph's options from their one description."""
-    for info in describe(GraphOptions):
-        add_option(parser, info)
+    add_settings(parser, GraphOptions)
     parser.add_argument(
         '--set',
         action='append',
@@ -53,28 +59,10 @@ def add_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--report', type=Path, help='File for the report as JSON.')
     parser.add_argument('--runs', type=Path, default=RUNS, help='Folder for logs and reports.')
     parser.add_argument('--draw', action='store_true', help='Render pictures of the walk.')
-    parser.add_argument('--progress', action='store_true', help='Draw a progress bar.')
-
-
-def add_option(parser: argparse.ArgumentParser, info: SettingInfo) -> None:
-    """Add one option; ``duration_s`` is ``--duration``, a unit being part of the name."""
-    names = ['--' + info.name.replace('_', '-')]
-    if info.name == 'duration_s':
-        names.insert(0, '--duration')
-    text = info.doc + (f' [{info.unit}]' if info.unit else '') + f' (default: {info.default})'
-    text = text.replace('%', '%%')
-    if info.type is bool:
-        parser.add_argument(
-            *names,
-            dest=info.name,
-            action=argparse.BooleanOptionalAction,
-            default=info.default,
-            help=text,
-        )
-        return
-    kind = info.type.__name__.upper()
     parser.add_argument(
-        *names, dest=info.name, type=info.type, default=info.default, metavar=kind, help=text
+        '--progress',
+        action=argparse.BooleanOptionalAction,
+        help='Draw a progress bar (default: where a terminal is attached).',
     )
 
 
@@ -82,17 +70,25 @@ def up(arguments: argparse.Namespace) -> int:
     """Start the graph."""
     from simdist_ros.bringup.run import check_options, new_run_folder, run_graph
 
-    names = [info.name for info in describe(GraphOptions)]
-    options = GraphOptions(**{name: getattr(arguments, name) for name in names})
+    options = read_options(GraphOptions, arguments)
     overrides = parse_overrides(arguments.set)
-    describe_graph(dataclasses.replace(options, bag=options.bag or 'bag'), overrides)  # as it runs
-    check_options(options)
+    as_run = dataclasses.replace(options, bag=options.bag or 'bag')
+    describe_graph(as_run, overrides, option)
+    check_options(options, option)
+    check_folder(arguments.runs, '--runs')
+    if options.bag:
+        check_folder(Path(options.bag), '--bag')
+    if options.models:
+        check_folder(Path(options.models), '--models')
+    if arguments.report is not None:
+        check_file(arguments.report, '--report')
+    shows_progress = arguments.progress
     run_graph(
         options,
         overrides,
         new_run_folder(arguments.runs, options),
         report_path=arguments.report,
-        shows_progress=arguments.progress,
+        shows_progress=sys.stderr.isatty() if shows_progress is None else shows_progress,
         draws=arguments.draw,
     )
     return 0
@@ -101,14 +97,16 @@ def up(arguments: argparse.Namespace) -> int:
 def add_demo(parser: argparse.ArgumentParser) -> None:
     """Take where to write and a seed."""
     parser.add_argument('--runs', type=Path, default=RUNS, help='Folder for the results.')
-    parser.add_argument('--seed', type=int, default=0, help='Seed of world and planner.')
+    parser.add_argument('--seed', default='0', help='Seed of world and planner (default: 0).')
 
 
 def run_demo(arguments: argparse.Namespace) -> int:
     """Walk, and show it."""
     from simdist_ros.bringup.demo import demo
 
-    demo(arguments.runs, arguments.seed)
+    seed = given_setting(GraphOptions, 'seed', arguments)
+    check_folder(arguments.runs, '--runs')
+    demo(arguments.runs, seed)
     return 0
 
 
@@ -290,13 +288,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given and not given[0].startswith('-') and given[0] not in COMMANDS:
         print(f'error: {unknown_name("command", given[0], COMMANDS)}', file=sys.stderr)
         return BAD_INPUT
-    parser = make_parser()
-    parsed = parser.parse_args(given)
-    parsed.given = given
-    if parsed.command is None:
-        parser.print_help()
-        return 0
     try:
+        parser = make_parser()
+        parsed = parser.parse_args(given)
+        parsed.given = given
+        if parsed.command is None:
+            parser.print_help()
+            return 0
         return COMMANDS[parsed.command][2](parsed)
     except SimdistError as error:
         print(f'error: {error}', file=sys.stderr)

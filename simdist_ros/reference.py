@@ -118,6 +118,8 @@ def allowed(info: SettingInfo) -> str:
     """Return the range or the choices."""
     if info.choices:
         return ', '.join(f'`{choice}`' for choice in info.choices)
+    if info.above is not None:
+        return f'> {info.above:g}' + ('' if info.high is None else f', <= {info.high:g}')
     if info.low is None and info.high is None:
         return ''
     low = '' if info.low is None else f'{info.low:g}'

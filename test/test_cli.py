@@ -60,20 +60,18 @@ def refusal(here, capsys):
         (('--world', './steep.yaml'), "world file './steep.yaml' does not exist"),
         (
             ('--mode', 'locked'),
-            "GraphOptions.mode: unknown choice 'locked'; did you mean 'lockstep'?",
+            "--mode: unknown choice 'locked'; did you mean 'lockstep'?",
         ),
-        (('--seed', '-1'), 'GraphOptions.seed is -1; allowed: 0 .. inf'),
-        (('--duration', '-1'), 'GraphOptions.duration_s is -1.0 s; allowed: 0.0 .. inf s'),
-        (('--vx', 'nan'), 'GraphOptions.vx is nan; it must be a finite number'),
+        (('--seed', '-1'), '--seed is -1; allowed: 0 .. 4294967295'),
+        (('--duration', '-1'), '--duration is -1.0 s; allowed: 0.0 .. inf s'),
+        (('--vx', 'nan'), "--vx is 'nan'; it must be a finite number"),
         (
             ('--vx', '2.0'),
-            "command [2.0, 0.0, 0.0] is beyond the range of robot 'go2': "
-            '[-0.5, -0.5, -1.0] .. [1.5, 0.5, 1.0]',
+            "--vx is 2.0; robot 'go2' can be asked for -0.5 .. 1.5",
         ),
         (
             ('--heading-gain', '1', '--yaw-rate', '0.3'),
-            'heading_gain is 1.0 and the yaw rate asked for 0.3; a heading is held only where '
-            'that is 0',
+            '--heading-gain is 1.0 and --yaw-rate 0.3; a heading is held only where that is 0',
         ),
         (
             ('--set', 'planner.seed'),
@@ -81,12 +79,12 @@ def refusal(here, capsys):
         ),
         (('--set', 'planer.seed=1'), "unknown node 'planer'; did you mean 'planner'?"),
         (
-            ('--set', 'planner.mppi.gamma={'),
-            "--set 'planner.mppi.gamma={': the value is not valid YAML",
+            ('--set', 'planner.mppi.gamma='),
+            "--set 'planner.mppi.gamma=' has no value; write one, or leave the override away",
         ),
         (
             ('--mode', 'lockstep', '--no-use-mock-hardware'),
-            'mode lockstep needs the stand-in; a real robot does not wait',
+            '--mode lockstep needs the stand-in; a real robot does not wait',
         ),
     ],
 )
@@ -113,7 +111,7 @@ def test_up_leaves_a_bag_that_exists_alone(refusal, here, model):
 
 def test_up_with_a_file_where_its_runs_should_go_says_so(refusal, here, model):
     (here / 'runs').write_text('a file')
-    assert refusal('up', '--model', model).startswith('cannot make runs/')
+    assert refusal('up', '--model', model).startswith('--runs runs: ')
 
 
 def test_a_config_file_with_a_wrong_type_is_refused_by_its_name(refusal, here, model):
@@ -134,7 +132,9 @@ def test_a_config_file_with_a_wrong_type_is_refused_by_its_name(refusal, here, m
             ('predict', '--input', 'a', '--out', 'b', '--model', 'm', 'c'),
             'unrecognized arguments: c',
         ),
-        (('up', '--seed', 'three'), "argument --seed: invalid int value: 'three'"),
+        (('up', '--seed', 'three'), "--seed is 'three'; it must be a whole number"),
+        (('up', '--seed', '9' * 30), f'--seed is {"9" * 30}; allowed: 0 .. 4294967295'),
+        (('up', '--vy', '-1e3'), '--vy is -1000.0; robot'),
         (('predict', '--model', 'm'), 'the following arguments are required: --inputs, --output'),
     ],
 )

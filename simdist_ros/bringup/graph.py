@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.overrides import read_overrides
-from simdist_ros.core.settings import Settings, setting
+from simdist_ros.core.settings import Settings, Spelling, setting
 from simdist_ros.core.share import share_folder
+from simdist_ros.core.values import NotAValue, guess
 
 __all__ = [
     'GraphOptions',
@@ -23,6 +22,8 @@ __all__ = [
 ]
 
 LOCKSTEP, REALTIME = 'lockstep', 'realtime'
+MAX_SEED = 2**32 - 1
+RCLPY_OWN = ('use_sim_time', 'start_type_description_service')  # read by rclpy, so typed here
 REALTIME_BUDGET_MS = 12.0  # of a 20 ms tick; the rest is for transport and the other processes
 
 
@@ -36,7 +37,7 @@ class GraphOptions(Settings):
     mode: str = setting(
         REALTIME, 'Clock: wall clock, or wait for each answer.', choices=(LOCKSTEP, REALTIME)
     )
-    seed: int = setting(0, 'Seed of the world and of the planner.', low=0)
+    seed: int = setting(0, 'Seed of the world and of the planner.', low=0, high=MAX_SEED)
     duration_s: float = setting(0.0, 'Robot time; 0 runs until stopped.', unit='s', low=0.0)
     vx: float = setting(0.5, 'Forward velocity asked for.', unit='m/s')
     vy: float = setting(0.0, 'Velocity to the left asked for.', unit='m/s')
@@ -89,20 +90,25 @@ class NodeSpec:
 
 
 def describe_graph(
-    options: GraphOptions, overrides: Mapping[str, Mapping[str, Any]] | None = None
+    options: GraphOptions,
+    overrides: Mapping[str, Mapping[str, Any]] | None = None,
+    spell: Spelling = str,
 ) -> list[NodeSpec]:
     """List the nodes to start, with their parameters.
 
     Args:
         options: What the user chose.
         overrides: Further parameters by node name; they win.
+        spell: How the user wrote an option's name, for the error message.
 
     Raises:
         ConfigError: Options contradict each other, or an override names no node.
     """
-    check_together(options)
+    check_together(options, spell)
     given = (overrides or {}).get('finetuner', {})
-    ends = any(given.get(name) for name in ('end.after_swaps', 'end.after_trainings'))
+    ends = any(
+        str(given.get(name, 0)) != '0' for name in ('end.after_swaps', 'end.after_trainings')
+    )
     common: dict[str, Any] = {'robot': options.robot}
     clocked = common | {'mode': options.mode}
     if options.mode == LOCKSTEP:
@@ -138,24 +144,29 @@ def describe_graph(
     return with_overrides(nodes, overrides or {})
 
 
-def check_together(options: GraphOptions) -> None:
+def check_together(options: GraphOptions, spell: Spelling) -> None:
     """Refuse options that contradict each other.
 
     Raises:
         ConfigError: They do.
     """
+    mode = f'{spell("mode")} {LOCKSTEP}'
     if options.mode == LOCKSTEP and not options.use_mock_hardware:
-        raise ConfigError('mode lockstep needs the stand-in; a real robot does not wait')
+        raise ConfigError(f'{mode} needs the stand-in; a real robot does not wait')
     if options.mode == LOCKSTEP and options.teleop:
-        raise ConfigError('mode lockstep needs a command for each stamp; teleop has none')
+        raise ConfigError(f'{mode} needs a command for each stamp; {spell("teleop")} has none')
     if options.duration_s and not options.use_mock_hardware:
-        raise ConfigError('duration_s ends the stand-in only; a real robot is ended with Ctrl-C')
+        raise ConfigError(
+            f'{spell("duration_s")} ends the stand-in only; a real robot is ended with Ctrl-C'
+        )
     if options.heading_gain and (options.teleop or not options.use_mock_hardware):
         raise ConfigError(
-            'heading_gain steers through the stand-in operator, which is not started'
+            f'{spell("heading_gain")} steers through the stand-in operator, which is not started'
         )
     if options.finetune and not options.bag:
-        raise ConfigError('finetune needs a bag to learn from; name one with bag')
+        raise ConfigError(
+            f'{spell("finetune")} needs a bag to learn from; name one with {spell("bag")}'
+        )
 
 
 def environment_defaults(options: GraphOptions) -> dict[str, str]:
@@ -218,23 +229,23 @@ def parse_overrides(texts: list[str]) -> dict[str, dict[str, Any]]:
     """
     return {
         node: {
-            name: parameter_value(f'{node}.{name}={value}', value) for name, value in given.items()
+            name: parameter_value(f'{node}.{name}={value}', name, value)
+            for name, value in given.items()
         }
         for node, given in read_overrides(texts, 'node.parameter=value').items()
     }
 
 
-def parameter_value(text: str, value: str) -> Any:
-    """Read the value of an override as YAML: what a ROS parameter can hold, and nothing else."""
+def parameter_value(text: str, name: str, value: str) -> Any:
+    """Return the value of an override.
+
+    It stays a text, since its node knows the type; rclpy's own parameters are not read there.
+    """
+    if not value.strip():
+        raise ConfigError(f'--set {text!r} has no value; write one, or leave the override away')
+    if name not in RCLPY_OWN and not name.startswith('qos_overrides'):
+        return value
     try:
-        parsed = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfigError(f'--set {text!r}: the value is not valid YAML') from None
-    items = parsed if isinstance(parsed, list) else [parsed]
-    kinds = {type(item) for item in items}
-    if len(kinds) != 1 or not kinds <= {bool, int, float, str}:
-        raise ConfigError(
-            f'--set {text!r}: the value must be true, false, a number, a text, or a list of one '
-            'of these'
-        )
-    return parsed
+        return guess(value)
+    except NotAValue as error:
+        raise ConfigError(f'--set {text!r}: the value must be {error}') from None

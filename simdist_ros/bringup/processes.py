@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 
 import yaml
 
@@ -38,6 +38,21 @@ def ros_environment(log_folder: Path, defaults: Mapping[str, str]) -> dict[str, 
         name: value for name, value in os.environ.items() if value.strip() or name not in defaults
     }
     return {**defaults, **logging, **given, **ours}
+
+
+class QuotingDumper(yaml.SafeDumper):  # type: ignore[misc]
+    """Quotes every text: rcl makes numbers and bools of plain ones that PyYAML takes for texts."""
+
+
+QuotingDumper.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar('tag:yaml.org,2002:str', text, style='"')
+)
+
+
+def to_yaml(parameters: Mapping[str, Any]) -> str:
+    """Return a ROS parameter file in which ``1e-3``, ``off`` and ``007`` stay texts."""
+    text: str = yaml.dump(parameters, Dumper=QuotingDumper, sort_keys=False, width=1_000_000)
+    return text
 
 
 @dataclass
@@ -101,9 +116,7 @@ class ProcessGroup:
     def start(self, node: NodeSpec) -> Child:
         """Start one node in a session of its own, so that Ctrl-C reaches it only through us."""
         parameters = self.folder / f'{node.name}.yaml'
-        parameters.write_text(
-            yaml.safe_dump({'/**': {'ros__parameters': node.parameters}}, sort_keys=False)
-        )
+        parameters.write_text(to_yaml({'/**': {'ros__parameters': node.parameters}}))
         arguments = ['--ros-args', '-r', f'__node:={node.name}', '--params-file', str(parameters)]
         draws = node.name == 'progress'
         process = subprocess.Popen(

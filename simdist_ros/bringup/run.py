@@ -27,6 +27,7 @@ from simdist_ros.bringup.running import record_graph
 from simdist_ros.core.errors import BagError, ConfigError
 from simdist_ros.core.heading import HeadingHold
 from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.core.settings import Spelling
 from simdist_ros.sim.draw import RecordedWalk, draw_walk
 from simdist_ros.sim.errors import RenderError
 from simdist_ros.sim.mjcf_check import check_mjcf
@@ -36,8 +37,12 @@ from simdist_ros.world_model.checkpoint import find_model, load_model
 __all__ = ['check_options', 'new_run_folder', 'recorded_walk', 'run_graph']
 
 
-def check_options(options: GraphOptions) -> Robot:
+def check_options(options: GraphOptions, spell: Spelling = str) -> Robot:
     """Check all that can be checked before a process starts.
+
+    Args:
+        options: What the user chose.
+        spell: How the user wrote an option's name, for the error message.
 
     Raises:
         SimdistError: Robot, world, model, command or bag folder cannot be used.
@@ -46,12 +51,29 @@ def check_options(options: GraphOptions) -> Robot:
     if options.use_mock_hardware:
         load_world(options.world)
         check_mjcf(robot)
+        check_velocity(options, robot, spell)
         velocity = robot.check_command(np.array([options.vx, options.vy, options.yaw_rate]))
         HeadingHold(robot, velocity, options.heading_gain)  # refuses what it cannot hold
     load_model(find_model(options.model), robot)
     if options.bag and Path(options.bag).exists():
         raise BagError(f'bag {options.bag!r} exists already; name a folder that does not')
     return robot
+
+
+def check_velocity(options: GraphOptions, robot: Robot, spell: Spelling) -> None:
+    """Refuse a velocity that the robot cannot be asked for, or a heading that it cannot hold."""
+    if options.heading_gain and options.yaw_rate:
+        raise ConfigError(
+            f'{spell("heading_gain")} is {options.heading_gain} and {spell("yaw_rate")} '
+            f'{options.yaw_rate}; a heading is held only where that is 0'
+        )
+    names = ('vx', 'vy', 'yaw_rate')
+    for name, low, high in zip(names, robot.command_low, robot.command_high, strict=False):
+        if not low <= getattr(options, name) <= high:
+            raise ConfigError(
+                f'{spell(name)} is {getattr(options, name)}; robot {robot.name!r} can be asked '
+                f'for {low} .. {high}'
+            )
 
 
 def new_run_folder(parent: Path, options: GraphOptions) -> Path:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from simdist_ros.core.errors import ConfigError, unknown_name
-from simdist_ros.core.settings import Settings, describe, refuse_unknown_settings
+from simdist_ros.core.settings import (
+    Settings,
+    Spelling,
+    checked,
+    describe,
+    refuse_unknown_settings,
+)
 
 __all__ = ['override', 'read_overrides']
 
@@ -42,7 +48,13 @@ def read_overrides(
     return found
 
 
-def override(settings: S, values: Mapping[str, str], owner: str, seed: int | None = None) -> S:
+def override(
+    settings: S,
+    values: Mapping[str, Any],
+    owner: str,
+    seed: int | None = None,
+    spell: Spelling | None = None,
+) -> S:
     """Return settings with some changed.
 
     Args:
@@ -50,31 +62,16 @@ def override(settings: S, values: Mapping[str, str], owner: str, seed: int | Non
         values: What to change, as text.
         owner: Whose they are, for the error message.
         seed: If given, the seed, unless `values` say otherwise.
+        spell: How the user wrote a setting's name; None for ``--set OWNER.SETTING``.
 
     Raises:
         ConfigError: A name is unknown or a value has the wrong type or is out of range.
     """
     known = {info.name: info for info in describe(type(settings))}
-    changed = {name: getattr(settings, name) for name in known}
-    if seed is not None and 'seed' in changed:
-        changed['seed'] = seed
     refuse_unknown_settings(values, known, f'--set {owner}')
-    for name, text in values.items():
-        changed[name] = parse(text, changed[name], f'--set {owner}.{name}={text}')
+    spell = spell or (lambda name: f'--set {owner}.{name}')
+    changed: dict[str, Any] = {name: getattr(settings, name) for name in known}
+    if seed is not None and 'seed' in known:
+        changed['seed'] = checked(known['seed'], seed, '--seed')
+    changed |= {name: checked(known[name], text, spell(name)) for name, text in values.items()}
     return type(settings).from_mapping(changed, f'settings of {owner}')
-
-
-def parse(text: str, like: object, source: str) -> object:
-    """Return a text as the type of another value."""
-    try:
-        if isinstance(like, bool):
-            return {'true': True, 'false': False}[text.lower()]
-        if isinstance(like, tuple):
-            return tuple(float(part) for part in text.split(','))
-        if isinstance(like, (int, float)):
-            return type(like)(text)
-    except (ValueError, KeyError):
-        kind = type(like).__name__
-        wanted = 'numbers with commas between them' if kind == 'tuple' else f'a {kind}'
-        raise ConfigError(f'{source}: not {wanted}') from None
-    return text

@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.settings import Settings, read_yaml, refuse_unknown_settings, setting
+from simdist_ros.core.settings import (
+    Settings,
+    checked,
+    describe,
+    read_settings,
+    refuse_unknown_settings,
+    setting,
+)
 from simdist_ros.core.share import find_config
 
 __all__ = ['HeightMap', 'Joint', 'Robot', 'load_robot']
@@ -34,15 +41,17 @@ class Joint(Settings):
     )
     low: float = setting(-3.1416, 'Lower position limit.', unit='rad')
     high: float = setting(3.1416, 'Upper position limit.', unit='rad')
-    max_torque: float = setting(1.0, 'Torque limit.', unit='N m', low=0.0)
-    max_rate: float = setting(30.0, 'Largest rate of a commanded position.', unit='rad/s', low=0.0)
+    max_torque: float = setting(1.0, 'Torque limit.', unit='N m', above=0.0)
+    max_rate: float = setting(
+        30.0, 'Largest rate of a commanded position.', unit='rad/s', above=0.0
+    )
     max_velocity: float = setting(
         30.0,
         'Largest velocity by the data sheet; a reading half as large again is not believed.',
         unit='rad/s',
         low=0.1,
     )
-    kp: float = setting(25.0, 'Position gain.', unit='N m/rad', low=0.0)
+    kp: float = setting(25.0, 'Position gain.', unit='N m/rad', above=0.0)
     kd: float = setting(0.5, 'Velocity gain.', unit='N m s/rad', low=0.0)
 
     def __post_init__(self) -> None:
@@ -71,7 +80,7 @@ class HeightMap(Settings):
     first_x_m: float = setting(-0.5, 'x of column 0.', unit='m')
     first_y_m: float = setting(-0.7, 'y of row 0.', unit='m')
     offset_m: float = setting(0.3, 'Height of the base that the observation calls 0.', unit='m')
-    clip_m: float = setting(2.0, 'Largest absolute observation.', unit='m', low=0.0)
+    clip_m: float = setting(2.0, 'Largest absolute observation.', unit='m', above=0.0)
 
     @property
     def size(self) -> int:
@@ -95,15 +104,19 @@ class Robot(Settings):
     pretraining: str = setting(
         '', 'Recipe of its pretraining, a path relative to the description.'
     )
-    control_rate_hz: float = setting(50.0, 'Rate of observations and actions.', unit='Hz', low=1.0)
-    action_scale: float = setting(0.25, 'Radians that action 1 adds to the default.', unit='rad')
+    control_rate_hz: float = setting(
+        50.0, 'Rate of observations and actions.', unit='Hz', low=1.0, high=1000.0
+    )
+    action_scale: float = setting(
+        0.25, 'Radians that action 1 adds to the default.', unit='rad', above=0.0
+    )
     phase_period_s: float = setting(0.5, 'Period of the gait clock.', unit='s', low=1e-3)
-    base_height_m: float = setting(0.3, 'Height of the base when it stands.', unit='m')
+    base_height_m: float = setting(0.3, 'Height of the base when it stands.', unit='m', above=0.0)
     fallen_height_m: float = setting(
         0.15, 'Base height above ground below which it has fallen.', unit='m'
     )
     max_tilt_rad: float = setting(
-        1.0, 'Tilt of the base at which it counts as falling.', unit='rad', low=0.0
+        1.0, 'Tilt of the base at which it counts as falling.', unit='rad', above=0.0, high=3.1416
     )
     max_base_speed_mps: float = setting(
         10.0,
@@ -126,6 +139,16 @@ class Robot(Settings):
             raise ConfigError(f'robot {self.name!r} has no joints')
         if len(self.command_low) != len(self.command_high):
             raise ConfigError(f'robot {self.name!r}: command_low and command_high differ in size')
+        if any(low > high for low, high in zip(self.command_low, self.command_high, strict=True)):
+            raise ConfigError(
+                f'robot {self.name!r}: command_low is {list(self.command_low)}, beyond '
+                f'command_high, {list(self.command_high)}'
+            )
+        if self.fallen_height_m >= self.base_height_m:
+            raise ConfigError(
+                f'robot {self.name!r}: fallen_height_m is {self.fallen_height_m} m; it must be '
+                f'less than base_height_m, {self.base_height_m} m'
+            )
 
     @property
     def num_joints(self) -> int:
@@ -144,7 +167,16 @@ class Robot(Settings):
 
     @property
     def mjcf_path(self) -> Path:
-        """Absolute path of the MuJoCo model."""
+        """Absolute path of the MuJoCo model.
+
+        Raises:
+            ConfigError: The description names none.
+        """
+        if not self.mjcf:
+            raise ConfigError(
+                f"{self.source}: mjcf is missing; name the robot's MuJoCo model, a path relative "
+                'to this file'
+            )
         return self.source.parent / self.mjcf
 
     @cached_property
@@ -202,6 +234,12 @@ class Robot(Settings):
         return command
 
 
+REQUIRED = {
+    'name': 'the robot, as its models and bags do',
+    'proprio_obs': 'the terms of the observation in their order',
+}
+
+
 def load_robot(name: str) -> Robot:
     """Read a robot's description.
 
@@ -212,23 +250,28 @@ def load_robot(name: str) -> Robot:
         ConfigError: It does not exist or breaks a rule.
     """
     path = find_config('robots', name)
-    values = read_yaml(path)
+    values = read_settings(path)
     known = [field for field in Robot.__dataclass_fields__ if field != 'source']
     refuse_unknown_settings(values, known, str(path))
+    for name, what in REQUIRED.items():
+        if not values.get(name):
+            raise ConfigError(f'{path}: {name} is missing; name {what}')
     joints = values.pop('joints', None)
     height_map = values.pop('height_map', None)
     terms = values.pop('proprio_obs', [])
     if not isinstance(joints, Mapping):
         raise ConfigError(f'{path}: joints must map each joint name to its settings')
-    if not isinstance(terms, list):
+    if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
         raise ConfigError(f'{path}: proprio_obs is {terms!r}; it must be a list of names')
     parsed = tuple(parse_joint(str(joint), joints[joint], path) for joint in joints)
     grid = (
         None if height_map is None else HeightMap.from_mapping(height_map, f'{path}: height_map')
     )
+    infos = {info.name: info for info in describe(Robot)}
+    plain = {name: checked(infos[name], values[name], f'{path}: {name}') for name in values}
     try:
         return Robot(
-            **values, proprio_obs=tuple(terms), joints=parsed, height_map=grid, source=path
+            **plain, proprio_obs=tuple(terms), joints=parsed, height_map=grid, source=path
         )
     except ConfigError as error:
         raise ConfigError(f'{path}: {error}') from None

@@ -7,9 +7,8 @@ them, so that each fact stands in one place.
 from __future__ import annotations
 
 import dataclasses
-import math
 import typing
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,11 +16,22 @@ from typing import Any, TypeVar
 import yaml
 
 from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.values import (
+    LARGEST_INT,
+    NotAValue,
+    as_bool,
+    as_number,
+    as_numbers,
+    as_whole,
+)
 
 __all__ = [
     'SettingInfo',
     'Settings',
+    'Spelling',
+    'checked',
     'describe',
+    'read_settings',
     'read_yaml',
     'refuse_reversed_range',
     'refuse_unknown_settings',
@@ -31,10 +41,35 @@ __all__ = [
 T = TypeVar('T')
 S = TypeVar('S', bound='Settings')
 
-SCALARS = (bool, int, float, str)
+Spelling = Callable[[str], str]  # a setting's name as the user wrote it, e.g. ``--vx``
 
 # Written in C where PyYAML has it, ten times as fast: planners read models while they plan.
 YAML_LOADER = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+
+
+class TextLoader(yaml.SafeLoader):  # type: ignore[misc]
+    """Leaves scalars the texts that they are: only the setting they are for knows their type.
+
+    YAML itself would make a bool of ``off``, a text of ``1e-3``, 8 of ``010`` and 5400 of
+    ``1:30:00``, and would take the last of two values with one name.
+    """
+
+    yaml_implicit_resolvers: typing.ClassVar[dict[str, Any]] = {
+        first: [(tag, form) for tag, form in pairs if tag.endswith((':null', ':merge'))]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a name that stands there twice."""
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen and isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f'{key.value!r} stands there twice', key.start_mark
+                )
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 def setting(
@@ -44,6 +79,7 @@ def setting(
     unit: str = '',
     low: float | None = None,
     high: float | None = None,
+    above: float | None = None,
     choices: tuple[str, ...] = (),
 ) -> T:
     """Declare one field of a `Settings` class.
@@ -54,9 +90,17 @@ def setting(
         unit: SI unit of a number.
         low: Smallest value allowed.
         high: Largest value allowed.
+        above: Bound that a value must exceed, e.g. 0 for what divides.
         choices: Strings allowed, when not every string is.
     """
-    metadata = {'doc': doc, 'unit': unit, 'low': low, 'high': high, 'choices': choices}
+    metadata = {
+        'doc': doc,
+        'unit': unit,
+        'low': low,
+        'high': high,
+        'above': above,
+        'choices': choices,
+    }
     field: T = dataclasses.field(default=default, metadata=metadata)
     return field
 
@@ -72,7 +116,29 @@ class SettingInfo:
     unit: str
     low: float | None
     high: float | None
+    above: float | None
     choices: tuple[str, ...]
+
+    @property
+    def allowed(self) -> str:
+        """The range in words, e.g. ``0.0 .. 1.0 s``; empty where every number is allowed."""
+        unit = f' {self.unit}' if self.unit else ''
+        high = LARGEST_INT if self.type is int and self.high is None else self.high
+        if self.above is not None:
+            return f'more than {self.above}' + ('' if high is None else f', to {high}') + unit
+        if self.low is None and high is None:
+            return ''
+        low = '-inf' if self.low is None else self.low
+        return f'{low} .. {"inf" if high is None else high}{unit}'
+
+    def admits(self, value: float) -> bool:
+        """Whether a number lies in the range; NaN never does."""
+        return not (
+            (self.low is not None and not value >= self.low)
+            or (self.above is not None and not value > self.above)
+            or (self.high is not None and not value <= self.high)
+            or (self.type is int and not abs(value) <= LARGEST_INT)
+        )
 
 
 def describe(cls: type[Settings]) -> tuple[SettingInfo, ...]:
@@ -92,27 +158,36 @@ class Settings:
     def __post_init__(self) -> None:
         """Check each field; subclasses add their cross-field rules after ``super()``."""
         for info in describe(type(self)):
-            value = checked(info, getattr(self, info.name), type(self).__name__)
-            object.__setattr__(self, info.name, value)
+            name = f'{type(self).__name__}.{info.name}'
+            object.__setattr__(self, info.name, checked(info, getattr(self, info.name), name))
 
     @classmethod
-    def from_mapping(cls: type[S], values: Mapping[str, Any], source: str) -> S:
+    def from_mapping(
+        cls: type[S], values: Mapping[str, Any], source: str, spell: Spelling = str
+    ) -> S:
         """Build from names and values, e.g. a YAML file's.
 
         Args:
-            values: Setting names and values; what is absent keeps its default.
-            source: Where they come from, for the error message.
+            values: Setting names and values, or values as text; what is absent keeps its default.
+            source: Where they come from, for the error message; empty where `spell` says it.
+            spell: How the user wrote a setting's name, for the error message.
 
         Raises:
             ConfigError: A name is unknown, a type is wrong or a value is out of range.
         """
         if not isinstance(values, Mapping):
             raise ConfigError(f'{source}: expected names and values, got {values!r}')
-        refuse_unknown_settings(values, [info.name for info in describe(cls)], source)
+        infos = {info.name: info for info in describe(cls)}
+        refuse_unknown_settings(values, infos, source)
+        start = f'{source}: ' if source else ''
+        given = {
+            name: checked(infos[name], value, start + spell(name))
+            for name, value in values.items()
+        }
         try:
-            return cls(**values)
+            return cls(**given)
         except ConfigError as error:
-            raise ConfigError(f'{source}: {error}') from None
+            raise ConfigError(f'{start}{error}') from None
 
 
 def refuse_unknown_settings(names: Iterable[object], known: Collection[str], source: str) -> None:
@@ -143,14 +218,23 @@ def refuse_reversed_range(settings: Settings, low: str, high: str) -> None:
         raise ConfigError(f'{name}.{low} is {first:g}; it must not exceed {high}, {last:g}')
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file that holds names and values.
+def read_settings(path: Path) -> dict[str, Any]:
+    """Read a YAML file that a person wrote; every value stays the text that it is.
+
+    Raises:
+        ConfigError: The file is missing, is not YAML, names something twice, or holds no names.
+    """
+    return read_yaml(path, TextLoader)
+
+
+def read_yaml(path: Path, loader: Any = YAML_LOADER) -> dict[str, Any]:
+    """Read a YAML file that holds names and values, with the types that YAML gives them.
 
     Raises:
         ConfigError: The file is missing, is not YAML, or holds something else.
     """
     try:
-        data = yaml.load(path.read_text(), YAML_LOADER)
+        data = yaml.load(path.read_text(), loader)
     except FileNotFoundError:
         raise ConfigError(f'{path}: there is no such file') from None
     except (OSError, UnicodeDecodeError) as error:
@@ -163,36 +247,45 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return data
 
 
-def checked(info: SettingInfo, value: Any, owner: str) -> Any:
-    """Return the value in its declared type, or raise `ConfigError`; an int serves as a float."""
-    name = f'{owner}.{info.name}'
-    if typing.get_origin(info.type) is tuple:
-        if isinstance(value, str) or not isinstance(value, (list, tuple)):
-            raise ConfigError(f'{name} is {value!r}; it must be a list of numbers')
-        return tuple(in_range(info, number(name, item), name) for item in value)
-    if info.type is float:
-        return in_range(info, number(name, value), name)
-    if info.type in SCALARS and type(value) is not info.type:
-        raise ConfigError(f'{name} is {value!r}; it must be of type {info.type.__name__}')
-    if info.type is int:
-        return in_range(info, value, name)
-    if info.choices and value not in info.choices:
-        raise ConfigError(f'{name}: {unknown_name("choice", value, info.choices)}')
-    return value
+def checked(info: SettingInfo, value: Any, name: str) -> Any:
+    """Return a value in the type of its setting.
+
+    Args:
+        info: The setting.
+        value: Of that type, or of one that says the same: 50 for a float, ``off`` for a bool.
+        name: What to call it in the error message.
+
+    Raises:
+        ConfigError: It is something else, or out of range.
+    """
+    try:
+        found = convert(info.type, value)
+    except NotAValue as error:
+        raise ConfigError(f'{name} is {value!r}; it must be {error}') from None
+    if info.choices and found not in info.choices:
+        raise ConfigError(f'{name}: {unknown_name("choice", found, info.choices)}')
+    if info.type is not bool and not isinstance(found, str):
+        for item in found if isinstance(found, tuple) else (found,):
+            if not info.admits(item):
+                unit = f' {info.unit}' if info.unit else ''
+                raise ConfigError(f'{name} is {item}{unit}; allowed: {info.allowed}')
+    return found
 
 
-def number(name: str, value: Any) -> float:
-    """Return a float, or raise for what is not a finite number (a bool is none)."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ConfigError(f'{name} is {value!r}; it must be a finite number')
-    return float(value)
+def convert(kind: Any, value: Any) -> Any:
+    """Return a value as a setting's type.
 
-
-def in_range(info: SettingInfo, value: Any, name: str) -> Any:
-    """Return the value if it lies within the declared range."""
-    low, high = info.low, info.high
-    if (low is not None and not value >= low) or (high is not None and not value <= high):
-        bounds = f'{"-inf" if low is None else low} .. {"inf" if high is None else high}'
-        unit = f' {info.unit}' if info.unit else ''
-        raise ConfigError(f'{name} is {value}{unit}; allowed: {bounds}{unit}')
+    Raises:
+        NotAValue: It is none; the message says what is wanted.
+    """
+    if typing.get_origin(kind) is tuple:
+        return as_numbers(value)
+    if kind is bool:
+        return as_bool(value)
+    if kind is int:
+        return as_whole(value)
+    if kind is float:
+        return as_number(value)
+    if not isinstance(value, str):
+        raise NotAValue('a text')
     return value

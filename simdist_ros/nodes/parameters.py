@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import typing
+from array import array
 from collections.abc import Collection
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-from rclpy.exceptions import (
-    InvalidParameterTypeException,
-    InvalidParameterValueException,
-    ParameterException,
-)
+from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from simdist_ros.core.errors import ConfigError, unknown_name
-from simdist_ros.core.settings import SettingInfo, Settings, describe
+from simdist_ros.core.settings import SettingInfo, Settings, checked, describe
+from simdist_ros.core.values import LARGEST_INT
 
 __all__ = ['declare', 'refuse_unknown']
 
 S = TypeVar('S', bound=Settings)
 
 RCLPY_OWN = ('use_sim_time', 'start_type_description_service')
-UNBOUNDED = {'float': 1e308, 'int': 2**62}
+UNBOUNDED = {'float': 1e308, 'int': LARGEST_INT}
 
 
 def declare(node: Node, cls: type[S], prefix: str = '', *, settable: Collection[str] = ()) -> S:
     """Declare every setting of a class as a parameter and return the values given.
+
+    A value may have any type that says the same, e.g. 50 or ``'5e1'`` for 50.0.
 
     Args:
         node: The node that owns the parameters.
@@ -39,21 +39,20 @@ def declare(node: Node, cls: type[S], prefix: str = '', *, settable: Collection[
         ConfigError: A value has the wrong type or breaks a rule.
     """
     values = {}
+    overrides = node._parameter_overrides
     for info in describe(cls):
         name = prefix + info.name
+        if name in overrides:
+            spelled = f'parameter {name!r} of node {node.get_name()!r}'
+            given = checked(info, plain(overrides[name].value), spelled)
+            overrides[name] = Parameter(name, type_of(info), as_parameter(given))
+        descriptor = descriptor_of(info)
+        descriptor.read_only = info.name not in settable
         try:
-            descriptor = descriptor_of(info)
-            descriptor.read_only = info.name not in settable
-            parameter = node.declare_parameter(name, default_of(info), descriptor)
-        except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-            given = node._parameter_overrides[name].value
-            raise ConfigError(
-                f'parameter {name!r} of node {node.get_name()!r} is {given!r}; it must be '
-                f'{rule_of(info)}'
-            ) from error
+            parameter = node.declare_parameter(name, as_parameter(info.default), descriptor)
         except ParameterException as error:
             raise ConfigError(f'parameter {name!r}: {error}') from error
-        values[info.name] = parameter.value
+        values[info.name] = plain(parameter.value)
     return cls.from_mapping(values, f'parameters of node {node.get_name()!r}')
 
 
@@ -67,9 +66,21 @@ def refuse_unknown(node: Node) -> None:
             )
 
 
-def default_of(info: SettingInfo) -> Any:
-    """Return the default as rclpy wants it."""
-    return list(info.default) if isinstance(info.default, tuple) else info.default
+def plain(value: Any) -> Any:
+    """Return what rclpy gives, an array as a list."""
+    return list(value) if isinstance(value, (array, tuple)) else value
+
+
+def as_parameter(value: Any) -> Any:
+    """Return a setting's value as rclpy wants it."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def type_of(info: SettingInfo) -> Parameter.Type:
+    """Return the type of a setting's parameter; an empty list is one of floats too."""
+    if typing.get_origin(info.type) is tuple:
+        return Parameter.Type.DOUBLE_ARRAY
+    return Parameter.Type.from_parameter_value(info.default)
 
 
 def descriptor_of(info: SettingInfo) -> ParameterDescriptor:
@@ -77,13 +88,14 @@ def descriptor_of(info: SettingInfo) -> ParameterDescriptor:
     descriptor = ParameterDescriptor(
         name=info.name,
         description=info.doc + (f' [{info.unit}]' if info.unit else ''),
-        additional_constraints=f'one of {", ".join(info.choices)}' if info.choices else '',
-        type=Parameter.Type.from_parameter_value(default_of(info)).value,
+        additional_constraints=constraints(info),
+        type=type_of(info).value,
     )
-    if info.low is None and info.high is None:
+    lowest = info.above if info.low is None else info.low
+    if lowest is None and info.high is None:
         return descriptor
     kind = 'int' if info.type is int else 'float'
-    low = -UNBOUNDED[kind] if info.low is None else info.low
+    low = -UNBOUNDED[kind] if lowest is None else lowest
     high = UNBOUNDED[kind] if info.high is None else info.high
     if info.type is int:
         descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
@@ -92,13 +104,8 @@ def descriptor_of(info: SettingInfo) -> ParameterDescriptor:
     return descriptor
 
 
-def rule_of(info: SettingInfo) -> str:
-    """Say what a value must be, e.g. ``of type float (write 50.0), 0.0 .. 1.0``."""
-    is_tuple = typing.get_origin(info.type) is tuple
-    kind = 'a list of floats' if is_tuple else f'of type {info.type.__name__}'
-    if info.type is float:
-        kind += ' (write 50.0, not 50)'
-    if info.low is not None or info.high is not None:
-        kind += f', {"-inf" if info.low is None else info.low} .. '
-        kind += f'{"inf" if info.high is None else info.high}'
-    return kind
+def constraints(info: SettingInfo) -> str:
+    """Say what a range cannot."""
+    if info.choices:
+        return f'one of {", ".join(info.choices)}'
+    return '' if info.above is None else info.allowed

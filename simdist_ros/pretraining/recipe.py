@@ -12,7 +12,7 @@ from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.robot import Robot
 from simdist_ros.core.settings import (
     Settings,
-    read_yaml,
+    read_settings,
     refuse_reversed_range,
     refuse_unknown_settings,
     setting,
@@ -159,7 +159,7 @@ def load_recipe(robot: Robot) -> Recipe:
             f"'pretraining' of {robot.source}"
         )
     path = (robot.source.parent / robot.pretraining).resolve()
-    values = read_yaml(path)
+    values = read_settings(path)
     known = [field.name for field in dataclasses.fields(Recipe)]
     refuse_unknown_settings(values, known, str(path))
     feet = parse_each(Foot, values.get('feet'), f'{path}: feet')

@@ -9,7 +9,7 @@ from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import (
     Settings,
     describe,
-    read_yaml,
+    read_settings,
     refuse_unknown_settings,
     setting,
 )
@@ -135,7 +135,7 @@ def load_world(name: str) -> World:
         ConfigError: It does not exist or breaks a rule.
     """
     path = find_config('worlds', name)
-    values = read_yaml(path)
+    values = read_settings(path)
     known = [*(info.name for info in describe(World)), 'sensors']
     refuse_unknown_settings(values, known, str(path))
     sensors = Sensors.from_mapping(values.pop('sensors', None) or {}, f'{path}: sensors')

@@ -16,9 +16,8 @@ from .running import running_graph
             "'mppi.num_samples'?",
         ),
         (
-            'supervisor.safety.stale_plan_s=1',
-            "parameter 'safety.stale_plan_s' of node 'supervisor' is 1; it must be of type float "
-            '(write 50.0, not 50), 0.0 .. 1.0',
+            'supervisor.safety.stale_plan_s=2',
+            "parameter 'safety.stale_plan_s' of node 'supervisor' is 2.0 s; allowed: 0.0 .. 1.0 s",
         ),
     ],
 )

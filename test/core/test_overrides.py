@@ -34,15 +34,33 @@ class Some(Settings):
     speeds: tuple[float, ...] = setting((1.0,), 'Several.')
 
 
-def test_several_numbers_have_commas_between_them():
-    assert override(Some(), {'speeds': '0.5,2'}, 'some') == Some(speeds=(0.5, 2.0))
+@dataclass(frozen=True, kw_only=True)
+class Seeded(Settings):
+    seed: int = setting(0, 'A seed.', low=0, high=9)
+
+
+@pytest.mark.parametrize('text', ['0.5,2', '[0.5, 2]', '(0.5, 2.0)', '0.5, 2e0', '[.5, 2,]'])
+def test_several_numbers_have_commas_between_them(text):
+    assert override(Some(), {'speeds': text}, 'some') == Some(speeds=(0.5, 2.0))
+
+
+def test_one_number_is_a_list_of_one_and_brackets_may_be_empty():
+    assert override(Some(), {'speeds': '2'}, 'some') == Some(speeds=(2.0,))
+    assert override(Some(), {'speeds': '[]'}, 'some') == Some(speeds=())
+
+
+def test_a_seed_is_that_of_the_settings_unless_an_override_says_otherwise():
+    assert override(Seeded(), {}, 'some', seed=3) == Seeded(seed=3)
+    assert override(Seeded(), {'seed': '5'}, 'some', seed=3) == Seeded(seed=5)
+    with pytest.raises(ConfigError, match=r'--seed is -1; allowed: 0 \.\. 9'):
+        override(Seeded(), {}, 'some', seed=-1)
 
 
 @pytest.mark.parametrize(
     ('name', 'text', 'wanted'),
-    [('rate', 'fast', 'a float'), ('speeds', '[1.0]', 'numbers with commas between them')],
+    [('rate', 'fast', 'a finite number'), ('speeds', '1;2', 'a list of numbers, e.g. 0.5,1.0')],
 )
 def test_a_value_of_another_type_is_refused_in_one_sentence(name, text, wanted):
     with pytest.raises(ConfigError) as refusal:
         override(Some(), {name: text}, 'some')
-    assert str(refusal.value) == f'--set some.{name}={text}: not {wanted}'
+    assert str(refusal.value) == f'--set some.{name} is {text!r}; it must be {wanted}'

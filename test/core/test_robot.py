@@ -124,20 +124,48 @@ def test_a_robot_without_joints_is_refused(tmp_path):
         ({'acton_scale': 0.3}, "unknown setting 'acton_scale'; did you mean 'action_scale'?"),
         ({'source': '/tmp'}, "unknown setting 'source'"),
         ({3: 0.3}, "unknown setting '3'"),
-        ({'action_scale': 'big'}, "Robot.action_scale is 'big'; it must be a finite number"),
+        ({'action_scale': 'big'}, "action_scale is 'big'; it must be a finite number"),
         ({'joints': ['hip']}, 'joints must map each joint name to its settings'),
         ({'joints': None}, 'joints must map each joint name to its settings'),
-        ({'joints': {'hip': 0.3}}, 'hip: expected names and values, got 0.3'),
+        ({'joints': {'hip': 0.3}}, "hip: expected names and values, got '0.3'"),
         ({'joints': {'hip': {'lo': 0.3}}}, "hip: unknown setting 'lo'; did you mean 'low'?"),
-        ({'joints': {'hip': {'kp': math.nan}}}, 'hip: Joint.kp is nan'),
-        ({'height_map': 5}, 'height_map: expected names and values, got 5'),
-        ({'proprio_obs': 5}, 'proprio_obs is 5; it must be a list of names'),
+        ({'joints': {'hip': {'kp': math.nan}}}, "hip: kp is '.nan'"),
+        ({'height_map': 5}, "height_map: expected names and values, got '5'"),
+        ({'proprio_obs': 5}, "proprio_obs is '5'; it must be a list of names"),
         ({'proprio_obs': 'joint_pos'}, "proprio_obs is 'joint_pos'; it must be a list of names"),
+        ({'name': ''}, 'name is missing; name the robot, as its models and bags do'),
+        ({'name': None}, 'name is missing'),
+        ({'proprio_obs': []}, 'proprio_obs is missing; name the terms of the observation'),
+        ({'action_scale': 0}, 'action_scale is 0.0 rad; allowed: more than 0.0 rad'),
+        ({'control_rate_hz': 0}, 'control_rate_hz is 0.0 Hz; allowed: 1.0 .. 1000.0 Hz'),
+        ({'base_height_m': -0.3}, 'base_height_m is -0.3 m; allowed: more than 0.0 m'),
+        ({'fallen_height_m': 0.4}, "robot 'duo': fallen_height_m is 0.4 m; it must be less than"),
+        ({'joints': {'hip': {'kp': 0}}}, 'hip: kp is 0.0 N m/rad; allowed: more than 0.0 N m/rad'),
+        ({'joints': {'hip': {'max_rate': 0}}}, 'hip: max_rate is 0.0 rad/s; allowed: more than'),
+        ({'command_low': [2.0, 0.0]}, "robot 'duo': command_low is [2.0, 0.0], beyond"),
         ({'command_low': [0.0]}, "robot 'duo': command_low and command_high differ in size"),
     ],
 )
 def test_a_bad_description_is_refused_in_one_sentence(tmp_path, changes, said):
     assert refusal(tmp_path, changes).startswith(said)
+
+
+def test_a_description_without_an_mjcf_is_what_is_blamed_for_it(tmp_path):
+    robot = written(tmp_path, {'mjcf': ''})
+    with pytest.raises(ConfigError) as caught:
+        _ = robot.mjcf_path
+    assert str(caught.value).startswith(f'{tmp_path / "duo.yaml"}: mjcf is missing; name the')
+
+
+def test_words_and_numbers_of_a_description_are_what_they_look_like(tmp_path):
+    path = tmp_path / 'off.yaml'
+    path.write_text(
+        'name: off\nproprio_obs: [joint_pos]\naction_scale: 1e-1\n'
+        'joints:\n  on: {kp: 2_0, kd: .5}\n  007: {}\n'
+    )
+    robot = load_robot(str(path))
+    assert (robot.name, robot.action_scale, robot.joint_names) == ('off', 0.1, ('on', '007'))
+    assert (robot.joints[0].kp, robot.joints[0].kd) == (20.0, 0.5)
 
 
 def test_a_joint_without_settings_takes_the_defaults(tmp_path):

@@ -68,7 +68,7 @@ def test_what_is_finished_is_not_done_again(pretrained):
         (['trane'], "unknown stage 'trane'; did you mean 'train'?"),
         (['--robot', 'go3'], "unknown robot 'go3'; did you mean 'go2'?"),
         (['--set', 'train.num_step=3'], "unknown setting 'num_step'; did you mean 'num_steps'?"),
-        (['--set', 'train.num_steps=few'], 'not a int'),
+        (['--set', 'train.num_steps=few'], 'it must be a whole number'),
         (['--set', 'num_steps'], 'not of the form STAGE.SETTING=VALUE'),
         (['--threads', '0'], '--threads is 0; it must be at least 1'),
         (['train', '--set', 'train.peak_rate=0.5'], 'settings.peak_rate = 0.001, now it is 0.5'),
