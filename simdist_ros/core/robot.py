@@ -174,8 +174,8 @@ class Robot(Settings):
         """
         if not self.mjcf:
             raise ConfigError(
-                f"{self.source}: mjcf is missing; name the robot's MuJoCo model, a path relative "
-                'to this file'
+                f'{self.source}: mjcf is missing; name the MuJoCo model of the robot, a path '
+                'relative to this file'
             )
         return self.source.parent / self.mjcf
 
