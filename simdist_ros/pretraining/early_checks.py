@@ -41,10 +41,10 @@ def check_robot(robot: Robot, stages: Collection[str], evaluate: EvaluateSetting
         ConfigError: Description, recipe and MJCF do not fit each other, or the robot is not one
             that can be pretrained.
     """
+    recipe = load_recipe(robot)
     robot_architecture(robot)
     if not set(stages) & SIMULATED:
         return
-    recipe = load_recipe(robot)
     if len(robot.command_low) != COMMAND_DIM:
         raise ConfigError(
             f'{robot.source}: command_low has {len(robot.command_low)} numbers; walking is '

@@ -143,10 +143,13 @@ def test_speed_that_the_robot_cannot_be_asked_for_is_refused(variant):
     check(variant(), ['collect'], speeds=(0.5, 3.0))
 
 
-def test_training_alone_needs_neither_recipe_nor_mjcf(variant):
-    path = variant('robot', 'pretraining: .*', '')
+def test_training_alone_needs_the_recipe_s_noise_but_no_mjcf(variant):
+    path = variant()
     path.with_name('go2.xml').unlink()
     check(path, ['train'])
+    (path.parents[1] / 'pretraining' / 'go2.yaml').unlink()
+    with pytest.raises(ConfigError, match='there is no such file'):
+        check(path, ['train'])
 
 
 def test_noise_range_must_be_in_order():
