@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 import time
-from dataclasses import dataclass
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -24,7 +23,6 @@ from simdist_ros.core.observation import RobotState
 from simdist_ros.core.plausibility import describe
 from simdist_ros.core.robot import load_robot
 from simdist_ros.core.scheduling import CONTROL, SchedulingSettings, WaitClock
-from simdist_ros.core.settings import Settings, setting
 from simdist_ros.nodes import topics
 from simdist_ros.nodes.awaited_parameters import AwaitedParameters
 from simdist_ros.nodes.messages import (
@@ -36,6 +34,7 @@ from simdist_ros.nodes.messages import (
 )
 from simdist_ros.nodes.model_switch import ModelSwitch
 from simdist_ros.nodes.parameters import declare, refuse_unknown
+from simdist_ros.nodes.planner_settings import PlannerSettings
 from simdist_ros.nodes.qos import COMMAND, RELIABLE, state_wanted
 from simdist_ros.nodes.runtime import BAD_INPUT, Stop, run, spin
 from simdist_ros.nodes.state_subscriber import StateSubscriber
@@ -44,37 +43,13 @@ from simdist_ros.nodes.velocity_command import VelocityCommand
 from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.loading import load_planner
-from simdist_ros.planning.plan import NoPlan
+from simdist_ros.planning.plan import NoPlan, Plan
+from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.planning.statistics import TickStatistics, peak_memory_mb
 from simdist_ros.transitions.state_assembler import PARTS
 
 SWITCH_S = 2e-5  # in which the thread that reads a model gives way to the one that plans
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlannerSettings(Settings):
-    """Settings of the node; the search's own are under ``mppi.``."""
-
-    robot: str = setting('go2', 'Name or file of the robot.')
-    model: str = setting(
-        '',
-        'Name or folder of the world model. Set while it plans, the dynamics of that model are '
-        'swapped in between two ticks.',
-    )
-    mode: str = setting(
-        'realtime',
-        'realtime answers the newest state; lockstep waits for everything of the same stamp.',
-        choices=('realtime', 'lockstep'),
-    )
-    seed: int = setting(0, 'Seed of all random draws.', low=0)
-    autostart: bool = setting(True, 'Configure and activate without being asked.')
-    command_timeout_s: float = setting(
-        0.5, 'Age at which a velocity command counts as zero (realtime).', unit='s', low=0.0
-    )
-    height_map_max_age_s: float = setting(
-        0.01, 'How far the stamp of the height map may be from the state.', unit='s', low=0.0
-    )
 
 
 class PlannerNode(LifecycleNode):
@@ -147,6 +122,7 @@ class PlannerNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self.failure = ''
         self.controller = Controller(self.robot, loaded.planner)
+        self.refit = loaded.refit
         live = LiveModel(
             loaded.planner, loaded.loaded, self.robot, self.watch, waits=self.lockstep
         )
@@ -297,8 +273,16 @@ class PlannerNode(LifecycleNode):
         self.record(state.stamp_ns, result, elapsed_ms, self.waits.read_ms() - waited_ms)
         if isinstance(result, PlannedTargets):
             self.models.watch(controller.observation)
+            self.fit_again(controller.planner, result.plan)
         controller.planner.prepare()
         self.garbage.collect()
+
+    def fit_again(self, planner: Planner, plan: Plan) -> None:
+        """Change the size of the search for the next tick, by what the last plans took."""
+        told = '' if self.lockstep else self.refit.apply(planner, plan)
+        if told:
+            self.statistics.resize(planner.settings, planner.proposals.count)
+            self.get_logger().info(told)
 
     def is_complete(self, state: RobotState, controller: Controller) -> bool:
         """Tell whether command and executed action of the same stamps are known (lockstep)."""

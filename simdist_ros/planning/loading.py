@@ -13,6 +13,7 @@ from simdist_ros.planning.backends.backend import Backend
 from simdist_ros.planning.backends.choice import BackendSettings, choose
 from simdist_ros.planning.fitting import fit_to_budget, plan_ms, warm_up
 from simdist_ros.planning.planner import Planner
+from simdist_ros.planning.refitting import Refit, levels
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.checkpoint import LoadedModel, find_model, load_model
 
@@ -31,12 +32,14 @@ class LoadedPlanner:
         loaded: The model as it was read, on the CPU, whatever runs it.
         summary: What was loaded, for the log.
         warning: What is less than was asked for, or empty.
+        refit: Chooses the size of the search while the planner runs.
     """
 
     planner: Planner
     loaded: LoadedModel
     summary: str
     warning: str
+    refit: Refit
 
     @property
     def name(self) -> str:
@@ -83,6 +86,10 @@ def load_planner(
     fit = fit_to_budget(lambda settings: make(settings, choice.backend), settings)
     fitted = fit.settings
     warm_up(make(dataclasses.replace(fitted, explore_share=0.0), choice.backend))
+    choices = levels(settings, fitted)
+    if choice.backend.device.type == 'cuda':  # records each search the first time
+        for other in choices:
+            warm_up(make(dataclasses.replace(other, explore_share=0.0), choice.backend), plans=1)
     planner = make(fitted, choice.backend)
     search = f'{planner.proposals.count} proposals, {fitted.num_samples} samples'
     return LoadedPlanner(
@@ -91,4 +98,5 @@ def load_planner(
         summary=f'model {folder.name}: {search} x {fitted.num_iterations} iterations, '
         f'{backend.num_threads} threads, {choice.why}',
         warning='; '.join(filter(None, [choice.warning, fit.warning])),
+        refit=Refit(choices, choices.index(fitted)),
     )

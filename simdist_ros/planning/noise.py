@@ -30,11 +30,15 @@ class Noise:
         """Draw what a whole plan will take, so that the plan itself doesn't have to.
 
         Args:
-            settings: Sizes and correlation, the same in every call.
+            settings: Sizes and correlation; those of the blocks ahead, until `discard`.
             shape: Of an action sequence, (T, action_dim).
         """
         while len(self.ahead) < settings.num_iterations:
             self.ahead.append(self.draw(settings, shape))
+
+    def discard(self) -> None:
+        """Forget what was drawn ahead; it is of no use for a search of another size."""
+        self.ahead.clear()
 
     def take(self, settings: MppiSettings, shape: Sequence[int]) -> Tensor:
         """Return the next block, (num_drawn, T, action_dim); arguments as in `prepare`."""

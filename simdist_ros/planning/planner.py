@@ -94,11 +94,10 @@ class Planner:
         self.backend = backend or TorchBackend(model)
         self.settings = settings
         self.noise = Noise(generator)
-        steps = settings.num_command_steps if settings.num_iterations else 0
         _, spread = self.model.normalizer.statistics('commands')
         self.proposals = Proposals(
             spread,
-            steps,
+            command_steps(settings),
             step=settings.command_step,
             reach=settings.command_reach,
             penalty=settings.command_penalty,
@@ -140,6 +139,12 @@ class Planner:
             Those used so far, to go back to.
         """
         return self.backend.swap(new)
+
+    def resize(self, settings: MppiSettings) -> None:
+        """Search with other sizes from the next tick on; mean and proposals go on from here."""
+        self.settings = settings
+        self.proposals.resize(command_steps(settings))
+        self.noise.discard()
 
     @torch.inference_mode()
     def plan(self, observation: Observation) -> Plan | NoPlan:
@@ -295,6 +300,11 @@ class Planner:
     def since(self, began: float) -> float:
         """Return the time since `began` [ms]."""
         return 1e3 * (self.clock() - began)
+
+
+def command_steps(settings: MppiSettings) -> int:
+    """Return how many offsets each way the policy is asked for; none without a search."""
+    return settings.num_command_steps if settings.num_iterations else 0
 
 
 def batch_of_one(array: F32) -> Tensor:

@@ -39,9 +39,14 @@ class Proposals:
                 in this time, such as one that steers, is the same.
         """
         self.spread = torch.clamp(spread.detach().cpu(), min=1e-6)
-        self.around = step * torch.arange(-num_steps, num_steps + 1, dtype=torch.float32)
+        self.step = step
+        self.resize(num_steps)
         self.reach, self.penalty, self.settling = reach, penalty, settling
         self.reset()
+
+    def resize(self, num_steps: int) -> None:
+        """Ask for other offsets, so many each way; what was worth most is kept."""
+        self.around = self.step * torch.arange(-num_steps, num_steps + 1, dtype=torch.float32)
 
     @property
     def count(self) -> int:

@@ -53,6 +53,10 @@ class TickStatistics:
         self.unusable: Counter[str] = Counter()  # states, by the reading that cannot be true
         self.rate_since = (time.monotonic(), 0)  # when the rate was asked for, ticks then
 
+    def resize(self, settings: MppiSettings, num_proposals: int) -> None:
+        """Note that the search has another size from the next tick on."""
+        self.settings, self.num_proposals = settings, num_proposals
+
     def add(
         self,
         result: PlannedTargets | NoPlan,

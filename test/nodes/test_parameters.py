@@ -16,7 +16,7 @@ from simdist_ros.nodes.finetuner import FinetunerSettings
 from simdist_ros.nodes.mujoco_robot import MujocoRobotSettings
 from simdist_ros.nodes.operator import OperatorSettings
 from simdist_ros.nodes.parameters import declare, refuse_unknown
-from simdist_ros.nodes.planner import PlannerSettings
+from simdist_ros.nodes.planner_settings import PlannerSettings
 from simdist_ros.nodes.progress import ProgressSettings
 from simdist_ros.nodes.supervisor import SupervisorSettings
 from simdist_ros.nodes.transition_logger import TransitionLoggerSettings

@@ -1,0 +1,34 @@
+"""What a user chooses about the planner node itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simdist_ros.core.settings import Settings, setting
+
+__all__ = ['PlannerSettings']
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannerSettings(Settings):
+    """Settings of the node; the search's own are under ``mppi.``."""
+
+    robot: str = setting('go2', 'Name or file of the robot.')
+    model: str = setting(
+        '',
+        'Name or folder of the world model. Set while it plans, the dynamics of that model are '
+        'swapped in between two ticks.',
+    )
+    mode: str = setting(
+        'realtime',
+        'realtime answers the newest state; lockstep waits for everything of the same stamp.',
+        choices=('realtime', 'lockstep'),
+    )
+    seed: int = setting(0, 'Seed of all random draws.', low=0)
+    autostart: bool = setting(True, 'Configure and activate without being asked.')
+    command_timeout_s: float = setting(
+        0.5, 'Age at which a velocity command counts as zero (realtime).', unit='s', low=0.0
+    )
+    height_map_max_age_s: float = setting(
+        0.01, 'How far the stamp of the height map may be from the state.', unit='s', low=0.0
+    )
