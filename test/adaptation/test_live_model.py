@@ -166,16 +166,16 @@ def test_a_model_that_is_hardly_worse_stays_and_is_compared_for_a_while_only(liv
 
 
 def test_a_measurement_of_the_model_before_does_not_judge_the_new_one(live, parent, save):
-    walk(live, 9)
-    with live.way.urgent():
-        live.waits = False
-        live.way.patience_s = 60.0
-        walk(live, 2)
+    live.waits = False
+    live.way.patience_s = 60.0
+    with live.way.urgent():  # so that it has begun, and is not done
+        walk(live, 11)
         started = live.measuring
+        assert started is not None
+        assert not started.done()
         swap = live.use(load_candidate_of(live, save('alike', changed(parent.model, 1e-4))))
     assert 'alike' in swap
-    if started is not None:
-        wait([started], timeout=30.0)
+    assert not wait([started], timeout=30.0).not_done
     assert live.measuring is None
     assert live.note(observation(lived(3, 60), 30)) == ''
     assert live.error is None
