@@ -49,6 +49,8 @@ def test_a_search_that_does_not_fit_is_reduced_with_a_warning(folder, robot):
         'the budget is 0.001 ms, 0.0007 ms for a plan measured alone: reduced to 8 x 1'
         in loaded.warning
     )
+    assert loaded.refit.settings == loaded.planner.settings
+    assert loaded.refit.choices[0] == settings  # what it may grow back to
 
 
 def test_a_model_that_was_not_named_is_asked_for(robot):
