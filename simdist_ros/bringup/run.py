@@ -30,11 +30,14 @@ from simdist_ros.core.robot import Robot, load_robot
 from simdist_ros.core.settings import Spelling
 from simdist_ros.sim.draw import RecordedWalk, draw_walk
 from simdist_ros.sim.errors import RenderError
+from simdist_ros.sim.footfalls import Footfalls, find_footfalls
 from simdist_ros.sim.mjcf_check import check_mjcf
 from simdist_ros.sim.world import load_world
 from simdist_ros.world_model.checkpoint import find_model, load_model
 
 __all__ = ['check_options', 'new_run_folder', 'recorded_walk', 'run_graph']
+
+FOOTFALLS_S = 6.0  # a dozen strides: more cannot be told apart in a panel
 
 
 def check_options(options: GraphOptions, spell: Spelling = str) -> Robot:
@@ -147,7 +150,8 @@ def run_graph(
     report = dataclasses.replace(report, was_interrupted=group.is_interrupted)
     write_report(report, folder / 'report.json', about)
     period_ms = None if options.mode == LOCKSTEP else 1e3 * robot.period_s
-    plot_run(recording, robot, period_ms, folder / 'plot.png')
+    footfalls = last_footfalls(options, robot, recording)
+    plot_run(recording, robot, period_ms, folder / 'plot.png', footfalls)
     lines = report_lines(report)
     lines += picture_lines(options, robot, recording, folder) if draws else []
     lines.append(f'report, plot      {folder}')
@@ -194,3 +198,14 @@ def recorded_walk(options: GraphOptions, robot: Robot, recording: Recording) -> 
         seed=options.seed,
         poses=recording.poses(),
     )
+
+
+def last_footfalls(options: GraphOptions, robot: Robot, recording: Recording) -> Footfalls | None:
+    """Return footfalls in the last seconds of a run of the stand-in; others' ground is unknown."""
+    if not options.use_mock_hardware:
+        return None
+    walk = recorded_walk(options, robot, recording)
+    if not len(walk.poses):
+        return None
+    last = walk.poses[walk.poses[:, 0] >= walk.poses[-1, 0] - FOOTFALLS_S]
+    return find_footfalls(robot, walk.world, walk.seed, last)

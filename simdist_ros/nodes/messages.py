@@ -79,12 +79,14 @@ def quaternion_msg(values: Array) -> Quaternion:
     return Quaternion(w=w, x=x, y=y, z=z)
 
 
-def joint_state_to_msg(robot: Robot, state: RobotState) -> JointState:
-    """Return joint positions [rad] and velocities [rad/s]."""
+def joint_state_to_msg(robot: Robot, state: RobotState, torque: Array | None = None) -> JointState:
+    """Return joint positions [rad], velocities [rad/s] and, if known, torques as effort [N m]."""
     message = JointState(name=list(robot.joint_names))
     message.header.stamp = time_msg(state.stamp_ns)
     message.position = state.joint_pos.tolist()
     message.velocity = state.joint_vel.tolist()
+    if torque is not None:
+        message.effort = torque.tolist()
     return message
 
 

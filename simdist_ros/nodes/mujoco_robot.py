@@ -160,7 +160,7 @@ class MujocoRobotNode(Node):
                 measured.angular_velocity,
             )
         )
-        self.joints.publish(joint_state_to_msg(self.robot, measured))
+        self.joints.publish(joint_state_to_msg(self.robot, measured, truth.joint_torque))
         self.ground_truth.publish(
             odometry_to_msg(
                 stamp,

@@ -58,7 +58,8 @@ def stride_poses(poses: Array, period_s: float) -> Array:
     start = max(time_s[0], 0.5 * (time_s[0] + time_s[-1] - period_s))
     wanted = start + np.arange(STILLS) * period_s / STILLS
     nearest = np.abs(time_s - wanted[:, None]).argmin(axis=1)
-    return poses[np.unique(nearest)]
+    chosen: Array = poses[np.unique(nearest)]
+    return chosen
 
 
 def render_walk(

@@ -57,12 +57,15 @@ class MadeUpRun:
         received_ns = START_NS + 2 * (stamp_ns - START_NS)
         assert self.writer.put(f'/{topic}', received_ns, data)
 
-    def joints(self, stamp_ns: int, names: Any = None, position: Any = None) -> None:
+    def joints(
+        self, stamp_ns: int, names: Any = None, position: Any = None, effort: Any = None
+    ) -> None:
         names = list(self.robot.joint_names) if names is None else names
         position = np.zeros(len(names)) if position is None else np.array(position)
         empty = np.zeros(0)
+        effort = empty if effort is None else np.array(effort)
         self.put(
-            'joint_states', stamp_ns, name=names, position=position, velocity=empty, effort=empty
+            'joint_states', stamp_ns, name=names, position=position, velocity=empty, effort=effort
         )
 
     def odometry(

@@ -41,6 +41,12 @@ def test_joints_come_back_in_the_robots_order_whatever_order_they_are_sent_in(ro
     assert messages.stamp_ns(message) == STAMP
 
 
+def test_torques_are_sent_as_effort_where_they_are_known(robot, state):
+    assert len(messages.joint_state_to_msg(robot, state).effort) == 0
+    message = messages.joint_state_to_msg(robot, state, np.array([4.0, 5.0, 6.0]))
+    assert list(message.effort) == [4.0, 5.0, 6.0]
+
+
 def test_wrong_joint_names_are_named_in_one_sentence(robot, state):
     message = messages.joint_state_to_msg(robot, state)
     message.name = ['hip', 'thigh', 'knee']
