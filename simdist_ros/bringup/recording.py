@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.errors import BagError
 from simdist_ros.core.robot import Robot
-from simdist_ros.transitions.bag_reader import read_bag
+from simdist_ros.transitions.bag_reader import bag_info, read_bag
+from simdist_ros.transitions.message_arrays import twist_array
+from simdist_ros.transitions.topic_names import GROUND_TRUTH as TRUTH
+from simdist_ros.transitions.topic_names import JOINT_STATES, ODOM, find_namespaces
 
 __all__ = ['Recording', 'read_recording']
 
 Array = NDArray[np.floating[Any]]
-
-TRUTH, ODOM = 'ground_truth/odom', 'odom'
 
 
 @dataclass
@@ -104,11 +105,16 @@ def read_recording(bag: Path, robot: Robot) -> Recording:
     """
     recording = Recording()
     odometry: dict[str, list[tuple[int, Any]]] = defaultdict(list)
-    for entry in read_bag(bag):
-        topic = entry.topic.lstrip('/')
+    info = bag_info(bag)
+    before = (find_namespaces(info.topics, (JOINT_STATES, ODOM)) or ['/'])[0]
+    names = {
+        before + name: name for name in (TRUTH, ODOM, *READERS) if before + name in info.topics
+    }
+    for entry in read_bag(bag, list(names), info):
+        topic = names[entry.topic]
         if topic in (TRUTH, ODOM):
             odometry[topic].append((stamp_of(entry.message), entry.message))
-        elif topic in READERS:
+        else:
             READERS[topic](recording, robot, entry)
     for stamp, message in odometry[TRUTH] or odometry[ODOM]:
         add_odometry(recording, stamp, message)
@@ -160,10 +166,10 @@ def add_height(recording: Recording, robot: Robot, entry: Any) -> None:
 
 def add_command(recording: Recording, robot: Robot, entry: Any) -> None:
     """Take the velocity asked for."""
-    twist = entry.message.twist
-    recording.command[stamp_of(entry.message)] = np.array(
-        [twist.linear.x, twist.linear.y, twist.angular.z]
-    )
+    if hasattr(entry.message, 'header'):
+        recording.command[stamp_of(entry.message)] = twist_array(entry.message)
+    elif recording.joint_pos:  # a Twist holds from the newest state on
+        recording.command[next(reversed(recording.joint_pos))] = twist_array(entry.message)
 
 
 def add_planner(recording: Recording, robot: Robot, entry: Any) -> None:

@@ -54,6 +54,8 @@ RANKS = {
     MODE: 4,
 }
 PARTS = {IMU: 'imu', HEIGHT_MAP: 'height_map', JOINT_STATES: 'joints'}
+PART_OF = {ODOM: 'odom', **PARTS}
+TOPICS = {part: topic for topic, part in PART_OF.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,9 @@ class AssemblySettings(Settings):
     )
     reorder_s: float = setting(
         0.2, 'How late a message may come after others with later stamps.', unit='s', low=0.0
+    )
+    namespace: str = setting(
+        '', 'Of the robot, e.g. /robot_a; needed only for a bag that holds several.'
     )
 
     def __post_init__(self) -> None:
@@ -108,6 +113,8 @@ class TransitionAssembler:
     Attributes:
         discarded: Transitions that were not kept, by reason.
         first_misfit: What was wrong with the first message that does not fit the robot.
+        clock_offsets_s: How far the stamps of topics are from those of the joints, for topics that
+            follow another clock [s].
     """
 
     def __init__(self, robot: Robot, settings: AssemblySettings) -> None:
@@ -123,10 +130,14 @@ class TransitionAssembler:
         self._parts, self._tolerance = parts, tolerance
         self._order = StampOrder(round(1e9 * settings.reorder_s))
         self._has_ticks = False
+        self.clock_offsets_s: dict[str, float] = {}
         self._restart()
 
     def _restart(self) -> None:
         """Forget all that was measured."""
+        self._newest: dict[str, int] = {}  # stamp of each topic [ns]
+        self._num_joints, self._joints_ns = 0, 0
+        self._apart: dict[str, int] = {}  # by topic, number of joints when it was far off
         self._states = StateAssembler(self._parts, self.robot.period_ns, self._tolerance)
         self._velocity = np.zeros(len(self.robot.command_low))
         self._position = np.full(3, np.nan)
@@ -154,11 +165,20 @@ class TransitionAssembler:
         if stamp is None:  # before anything was measured
             return self._take(Stamped(0, 0, 0, topic, values))
         done: list[Episode] = []
-        if newest is not None and stamp < newest - CLOCK_JUMP_NS:
+        if stamp < self._newest.get(topic, stamp) - CLOCK_JUMP_NS:
             done = self.finish('clock jump')
+        if topic != COMMAND_VELOCITY and self._is_of_another_clock(topic, stamp):
+            if topic not in self.clock_offsets_s:
+                self.clock_offsets_s[topic] = 1e-9 * (stamp - self._joints_ns)
+                done += self.finish('clock jump')  # undoes what it did to the order
+            self.discarded[f'message of another clock on {topic}'] += 1
+            return done
+        self._newest[topic] = stamp
         due = self._order.put(stamp, RANKS[topic], topic, *values)
         if due is None:
             self.discarded['message came too late'] += 1
+            if topic in PART_OF:
+                self._states.offset_ns[PART_OF[topic]] = stamp - self._joints_ns
             return done
         return done + [episode for one in due for episode in self._take(one)]
 
@@ -168,12 +188,39 @@ class TransitionAssembler:
         self._restart()
         return done + self.cutter.cut(reason)
 
+    def _is_of_another_clock(self, topic: str, stamp: int) -> bool:
+        """Tell whether a topic's stamps stay away from the joints', not only for one of them."""
+        if topic == JOINT_STATES:
+            self._num_joints += 1
+            self._joints_ns = stamp
+            return False
+        if not self._num_joints:
+            return topic in self.clock_offsets_s
+        if abs(stamp - self._joints_ns) <= CLOCK_JUMP_NS:
+            self._apart.pop(topic, None)
+            return False
+        return self._num_joints - self._apart.setdefault(topic, self._num_joints) >= 2
+
+    def why_no_state(self) -> str:
+        """Say which topic keeps the states from being complete; empty if none does."""
+        for topic, offset_s in self.clock_offsets_s.items():
+            return f'{topic} is stamped {apart(offset_s)} {JOINT_STATES}'
+        part = self._states.most_unjoined()
+        if part is None:
+            return ''
+        name, offset_ns = TOPICS[part], self._states.offset_ns.get(part)
+        if offset_ns is None:
+            return f'{name} has no usable message'
+        limit = f'at most {1e-9 * self._tolerance[part]:g} s are allowed'
+        return f'{name} is stamped {apart(1e-9 * offset_ns)} {JOINT_STATES}, {limit}'
+
     def _stamp(self, topic: str, message: Any, newest_ns: int | None) -> int | None:
         """Return when a message counts [ns]; None for at once.
 
-        The mode has no stamp of its own, and velocity commands may be of another machine's clock.
+        The mode and a Twist have no stamp of their own, and velocity commands may be of another
+        machine's clock.
         """
-        if topic == MODE:
+        if topic == MODE or not hasattr(message, 'header'):
             return newest_ns
         stamp = stamp_ns(message)
         if topic != COMMAND_VELOCITY:
@@ -225,6 +272,11 @@ class TransitionAssembler:
         if np.isfinite(velocity).all():
             low, high = np.array(self.robot.command_low), np.array(self.robot.command_high)
             self._velocity = np.clip(velocity, low, high)
+
+
+def apart(offset_s: float) -> str:
+    """Say how far one stamp is from another [s]."""
+    return f'{abs(offset_s):.3g} s {"before" if offset_s < 0.0 else "after"}'
 
 
 def tick_mode(message: Any) -> str:

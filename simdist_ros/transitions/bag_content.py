@@ -41,6 +41,9 @@ class BagInfo:
         duration_s: From the earliest to the latest message [s].
         custom_data: What its writer noted, e.g. robot, model, world.
         is_cut_off: Whether the recording was killed, so that its end is missing.
+        is_ordered: Whether the messages of each file stand in the order of their stamps.
+        num_damaged: Places that cannot be read, e.g. chunks whose checksum fails.
+        num_missing: Messages that the bag says it holds and that were not found.
     """
 
     path: Path
@@ -49,8 +52,23 @@ class BagInfo:
     duration_s: float
     custom_data: Mapping[str, str]
     is_cut_off: bool
+    is_ordered: bool = True
+    num_damaged: int = 0
+    num_missing: int = 0
 
     @property
     def message_count(self) -> int:
         """Number of messages on all topics."""
         return sum(topic.count for topic in self.topics.values())
+
+    @property
+    def losses(self) -> str:
+        """What is missing of the recording, in words; empty if nothing is."""
+        said = []
+        if self.num_damaged:
+            said.append(f'damaged in {self.num_damaged} places')
+        if self.num_missing:
+            said.append(f'{self.num_missing} of the messages that it promises not found')
+        if self.is_cut_off:
+            said.append('recording cut off')
+        return ', '.join(said)

@@ -17,7 +17,8 @@ from simdist_ros.transitions.topic_names import (
     JOINT_STATES,
     MODE,
     SUPERVISOR_TICK,
-    find_namespace,
+    TYPES,
+    find_namespaces,
 )
 
 __all__ = ['BagEpisodes', 'read_bag_episodes', 'read_bags']
@@ -31,14 +32,14 @@ class BagEpisodes:
         bag: Its path.
         episodes: In the order they were recorded.
         discarded: Transitions that were not kept, by reason.
-        is_cut_off: Whether the recording lacks its end.
+        losses: What the recording lacks, in words: its end, damaged parts, promised messages.
         notes: What its writer noted, e.g. world and model.
     """
 
     bag: Path
     episodes: tuple[Episode, ...]
     discarded: Counter[str]
-    is_cut_off: bool
+    losses: str
     notes: dict[str, str]
 
     @property
@@ -50,7 +51,7 @@ class BagEpisodes:
         """Say in a line what was kept and what was not."""
         falls = sum(episode.terminated for episode in self.episodes)
         parts = [f'{count} {reason}' for reason, count in self.discarded.most_common()]
-        ending = ', recording cut off' if self.is_cut_off else ''
+        ending = f', {self.losses}' if self.losses else ''
         return (
             f'{self.bag}: {self.num_transitions} transitions in {len(self.episodes)} episodes, '
             f'{falls} falls; discarded: {", ".join(parts) or "none"}{ending}'
@@ -81,30 +82,38 @@ def read_bag_episodes(
         BagError: It cannot be read, lacks a topic, or is of another robot.
     """
     info = bag_info(bag)
-    names = robot_topics(info, robot)
-    assembler = TransitionAssembler(robot, settings or AssemblySettings())
+    settings = settings or AssemblySettings()
+    names = robot_topics(info, robot, settings.namespace)
+    assembler = TransitionAssembler(robot, settings)
     episodes: list[Episode] = []
-    for entry in read_bag(bag, [name for name in names if name in info.topics]):
+    for entry in read_bag(bag, [name for name in names if name in info.topics], info):
         episodes += assembler.add(names[entry.topic], entry.message)
+    why = assembler.why_no_state()
     episodes += assembler.finish()
     if not episodes and assembler.first_misfit:
         raise BagError(
             f'bag {str(bag)!r} does not fit robot {robot.name!r}: {assembler.first_misfit}'
         )
+    if not episodes and why:
+        raise BagError(
+            f'bag {str(bag)!r} gives no transitions: {why}; have its driver stamp it by the same '
+            'clock and record again'
+        )
     return BagEpisodes(
         bag=bag,
         episodes=tuple(episodes),
         discarded=assembler.discarded,
-        is_cut_off=info.is_cut_off,
+        losses=info.losses,
         notes=dict(info.custom_data),
     )
 
 
-def robot_topics(info: BagInfo, robot: Robot) -> dict[str, str]:
+def robot_topics(info: BagInfo, robot: Robot, namespace: str = '') -> dict[str, str]:
     """Return the name that each topic of the robot has in the bag, with ours.
 
     Raises:
-        BagError: The bag is of another robot, or a topic is missing.
+        BagError: The bag is of another robot, of several, or a topic is missing or of another
+            type.
     """
     bag = str(info.path)
     if not info.message_count:
@@ -113,19 +122,43 @@ def robot_topics(info: BagInfo, robot: Robot) -> dict[str, str]:
     if recorded != robot.name:
         raise BagError(
             f'bag {bag!r} is of robot {recorded!r}, expected {robot.name!r}; choose a bag of '
-            'this robot'
-        )
-    namespace = find_namespace(list(info.topics))
-    if namespace is None:
-        raise BagError(
-            f'bag {bag!r} must hold just one topic {JOINT_STATES!r}, of one robot; record that'
+            'this robot, or give the robot of the bag with --robot NAME or --robot PATH'
         )
     needed = needed_topics(robot)
+    before = chosen_namespace(info, needed, namespace)
     for name in needed:
-        topic = info.topics.get(namespace + name)
+        topic = info.topics.get(before + name)
         if topic is None or not topic.count:
             raise BagError(
-                f'bag {bag!r} holds nothing on {namespace + name}; record '
+                f'bag {bag!r} holds nothing on {before + name}; record '
                 f'{", ".join(needed)} and {SUPERVISOR_TICK}'
             )
-    return {namespace + name: name for name in (*needed, SUPERVISOR_TICK, MODE)}
+    found = {before + name: name for name in (*needed, SUPERVISOR_TICK, MODE)}
+    for full, name in found.items():
+        topic = info.topics.get(full)
+        if topic is not None and topic.type not in TYPES[name]:
+            raise BagError(
+                f'bag {bag!r}: topic {full} is of type {topic.type or "unknown"}, expected '
+                f'{" or ".join(TYPES[name])}'
+            )
+    return found
+
+
+def chosen_namespace(info: BagInfo, needed: Sequence[str], namespace: str) -> str:
+    """Return what stands before the robot's topics, with its slashes.
+
+    Raises:
+        BagError: There are several robots and none was chosen, or there is none.
+    """
+    bag = str(info.path)
+    if namespace:
+        return f'/{namespace.strip("/")}/'.replace('//', '/')
+    found = find_namespaces([n for n, topic in info.topics.items() if topic.count], needed)
+    if len(found) > 1:
+        raise BagError(
+            f'bag {bag!r} holds the topics of several robots, in {", ".join(found)}; choose one '
+            'with --set bags.namespace=NAME'
+        )
+    if not found:
+        raise BagError(f'bag {bag!r} holds no {JOINT_STATES}; record {", ".join(needed)}')
+    return found[0]

@@ -8,16 +8,19 @@ from pathlib import Path
 from simdist_ros.core.errors import BagError, unknown_name
 from simdist_ros.transitions.bag_content import BagInfo, BagMessage
 from simdist_ros.transitions.bag_metadata import METADATA_FILE
-from simdist_ros.transitions.cut_bag import cut_info, files_to_scan, read_cut
+from simdist_ros.transitions.scanned_bag import (
+    SUFFIXES,
+    files_to_scan,
+    read_scanned,
+    scanned_info,
+)
 from simdist_ros.transitions.whole_bag import read_whole, whole_info
 
 __all__ = ['bag_info', 'read_bag']
 
-SUFFIXES = ('.mcap', '.db3')
-
 
 def bag_info(path: Path) -> BagInfo:
-    """Say what a bag holds; one that was cut off is read through for it.
+    """Say what a bag holds; it is read through for it, unless rosbag2 compressed it.
 
     Args:
         path: A rosbag2 folder, or an ``.mcap`` or ``.db3`` file.
@@ -27,23 +30,26 @@ def bag_info(path: Path) -> BagInfo:
     """
     check_is_bag(path)
     files = files_to_scan(path)
-    return cut_info(path, files) if files else whole_info(path)
+    return scanned_info(path, files) if files else whole_info(path)
 
 
-def read_bag(path: Path, topics: Collection[str] | None = None) -> Iterator[BagMessage]:
+def read_bag(
+    path: Path, topics: Collection[str] | None = None, info: BagInfo | None = None
+) -> Iterator[BagMessage]:
     """Read messages in the order in which they were received.
 
-    One that was cut off is read up to the break; `bag_info` tells that it was.
+    Of one that is damaged or was cut off, what is intact; `bag_info` tells what is not.
 
     Args:
         path: A rosbag2 folder, or an ``.mcap`` or ``.db3`` file.
         topics: Only these; None for all.
+        info: From `bag_info`, where that was asked for already.
 
     Raises:
         BagError: It is missing, is no bag, holds no messages or not one of the topics, or (while
             reading) a message cannot be decoded.
     """
-    info = bag_info(path)
+    info = info or bag_info(path)
     if not info.message_count:
         raise BagError(f'bag {str(path)!r} holds no messages; record another one')
     for name in topics or ():
@@ -51,7 +57,7 @@ def read_bag(path: Path, topics: Collection[str] | None = None) -> Iterator[BagM
             raise BagError(f'bag {str(path)!r}: {unknown_name("topic", name, info.topics)}')
     wanted = None if topics is None else frozenset(topics)
     files = files_to_scan(path)
-    return read_cut(path, files, wanted) if files else read_whole(path, wanted)
+    return read_scanned(files, info, wanted) if files else read_whole(path, wanted)
 
 
 def check_is_bag(path: Path) -> None:
@@ -64,7 +70,10 @@ def check_is_bag(path: Path) -> None:
         )
     if path.is_file() and not path.stat().st_size:
         raise BagError(f'{str(path)!r} is empty; record another bag')
-    if path.is_dir() and not (path / METADATA_FILE).exists() and not [*path.glob('*.mcap')]:
+    if path.is_dir() and not any(
+        entry.name == METADATA_FILE or entry.suffix in SUFFIXES for entry in path.iterdir()
+    ):
         raise BagError(
-            f'folder {str(path)!r} is no bag: there is neither {METADATA_FILE} nor an .mcap file'
+            f'folder {str(path)!r} is no bag: there is neither {METADATA_FILE} nor an .mcap or '
+            '.db3 file'
         )

@@ -17,6 +17,7 @@ from simdist_ros.core.observation import (
     proprio_obs,
     tilt_of,
 )
+from simdist_ros.core.plausibility import StateCheck
 from simdist_ros.core.robot import Robot
 from simdist_ros.core.ticks import TickCounter
 from simdist_ros.transitions.episode import Episode
@@ -59,12 +60,14 @@ class EpisodeCutter:
         self.min_steps, self.max_steps = min_steps, max_steps
         self.discarded: Counter[str] = Counter()
         self.mode: str | None = None
+        self._check = StateCheck(robot)
         grid = robot.height_map
         self._centre = np.linalg.norm(grid.cells(), axis=1).argmin() if grid else 0
         self._forget()
 
     def _forget(self) -> None:
         """Start anew, as after a clock jump."""
+        self._check.reset()
         self._ticks = TickCounter(self.robot.period_ns)
         self._executed: dict[int, tuple[int, Array | None]] = {}
         self._broken = ''  # why the newest state has no predecessor
@@ -97,9 +100,9 @@ class EpisodeCutter:
         step = self._ticks.count(state.stamp_ns)
         seen = self._see(step, state, velocity, position)
         last = self._states[-1] if self._states else None
-        if seen is None:
+        if isinstance(seen, str):
             lost = 1 if last is None else max(1, step - last.step)
-            return self._break('not finite', lost, None)
+            return self._break(seen, lost, None)
         if last is None:
             if self._broken:
                 self.discarded[self._broken] += 1
@@ -123,17 +126,14 @@ class EpisodeCutter:
         self._forget()
         return done
 
-    def _see(self, step: int, state: RobotState, velocity: Array, position: Array) -> Seen | None:
-        """Return a state as observations, or None if one is not finite."""
-        if not state.is_finite():
-            return None
-        with np.errstate(over='ignore'):
-            proprio = proprio_obs(self.robot, state)
-        if not np.isfinite(proprio).all():  # beyond single precision
-            return None
+    def _see(self, step: int, state: RobotState, velocity: Array, position: Array) -> Seen | str:
+        """Return a state as observations, or why it cannot be used."""
+        found = self._check.check(state)
+        if found:
+            return f'impossible {found[0].what}'
         return Seen(
             step=step,
-            proprio_obs=proprio,
+            proprio_obs=proprio_obs(self.robot, state),
             extero_obs=extero_obs(self.robot, state),
             command=velocity.astype(np.float32),
             joint_pos=state.joint_pos,

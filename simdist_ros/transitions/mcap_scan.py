@@ -1,37 +1,38 @@
-"""Read an MCAP file from its beginning, without an index, as far as it goes."""
+"""Read an MCAP file from its beginning, chunk by chunk, past what is damaged in it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
-import yaml
 from mcap.reader import make_reader
-from mcap.records import Channel, Message, Metadata, Schema
-from mcap.stream_reader import StreamReader
+from mcap.records import Channel, Chunk, Footer, Message, Metadata, Schema, Statistics
+from mcap.stream_reader import StreamReader, breakup_chunk
 from mcap.writer import MCAP0_MAGIC
 
 from simdist_ros.core.errors import BagError
+from simdist_ros.transitions.raw_messages import Definition, RawMessage, custom_data_of
 
-__all__ = ['McapScan', 'RawMessage', 'is_cut_off', 'noted_data']
+__all__ = ['McapScan']
 
-
-class RawMessage(NamedTuple):
-    """One message as it was received: topic, its schema, stamp [ns] and CDR data."""
-
-    topic: str
-    schema: Schema
-    stamp_ns: int
-    data: bytes
+CDR = 'cdr'
 
 
 class McapScan:
-    """One pass over a file; what is known of it grows on the way.
+    """Passes over a file; what is known of it grows on the way.
+
+    No index is needed, and a chunk whose checksum fails is left out. Only where the length of a
+    record is damaged, the rest of the file is lost, unless the summary tells where the next chunk
+    begins.
 
     Attributes:
-        types: Message type of each topic.
+        types: Message type of each topic; empty for one that has none.
         custom_data: What the writer noted.
+        promised: Number of messages of each topic by the file's own statistics; empty where it
+            has none.
+        num_damaged: Chunks that cannot be read.
+        is_cut_off: Whether the file lacks its end.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,70 +42,93 @@ class McapScan:
         self._channels: dict[int, Channel] = {}
         self.types: dict[str, str] = {}
         self.custom_data: dict[str, str] = {}
+        self.promised: dict[str, int] = {}
+        self.num_damaged = 0
+        self.is_cut_off = True
 
     def messages(self) -> Iterator[RawMessage]:
-        """Read up to the end or the break.
+        """Read all messages that are intact, in the order in which they were written.
 
         Raises:
             BagError: The file is not MCAP.
         """
+        self.num_damaged, self.is_cut_off = 0, True
         with self._path.open('rb') as stream:
             if stream.read(len(MCAP0_MAGIC)) not in (MCAP0_MAGIC, b''):
                 raise BagError(f'{str(self._path)!r} is no MCAP file')
-            stream.seek(0)
-            for record in records_until_break(stream):
-                if isinstance(record, Schema):
-                    self._schemas[record.id] = record
-                elif isinstance(record, Channel):
-                    self._channels[record.id] = record
-                    self.types[record.topic] = self._schemas[record.schema_id].name
-                elif isinstance(record, Metadata):
-                    self.custom_data |= data_of(record)
-                elif isinstance(record, Message):
-                    channel = self._channels[record.channel_id]
-                    schema = self._schemas[channel.schema_id]
-                    yield RawMessage(channel.topic, schema, record.log_time, record.data)
+            for record in self._records(stream):
+                if isinstance(record, Message):
+                    yield self._message(record)
+                else:
+                    self._note(record)
 
+    def _records(self, stream: IO[bytes]) -> Iterator[Any]:
+        """Yield the records of the file and of its intact chunks."""
+        offsets = chunk_offsets(stream)
+        begin: int | None = 0
+        while begin is not None:
+            sound_until = begin
+            for record in self._until_break(stream, begin):
+                sound_until = stream.tell()
+                if not isinstance(record, Chunk):
+                    yield record
+                    continue
+                try:
+                    yield from breakup_chunk(record, validate_crc=True)
+                except Exception:  # what is compressed fails in its library's own way
+                    self.num_damaged += 1
+            begin = None
+            if self.is_cut_off:
+                begin = next((offset for offset in offsets if offset > sound_until), None)
+                self.num_damaged += begin is not None
 
-def records_until_break(stream: IO[bytes]) -> Iterator[Any]:
-    """Yield records until one is incomplete or damaged."""
-    records = StreamReader(stream, validate_crcs=True).records
-    while True:
+    def _until_break(self, stream: IO[bytes], begin: int) -> Iterator[Any]:
+        """Yield records from a place in the file on, until one is incomplete or damaged."""
+        stream.seek(begin)
+        records = StreamReader(stream, skip_magic=begin > 0, emit_chunks=True).records
         try:
-            record = next(records, None)
+            for record in records:
+                yield record
+                self.is_cut_off = not isinstance(record, Footer)
+        except GeneratorExit:
+            raise
         except Exception:  # half a record fails in its parser's own way
-            return
-        if record is None:
-            return
-        yield record
+            self.is_cut_off = True
+
+    def _note(self, record: Any) -> None:
+        """Take what a record tells of others."""
+        if isinstance(record, Schema):
+            self._schemas[record.id] = record
+        elif isinstance(record, Channel):
+            self._channels[record.id] = record
+            schema = self._schemas.get(record.schema_id)
+            self.types[record.topic] = schema.name if schema is not None else ''
+        elif isinstance(record, Metadata):
+            self.custom_data |= custom_data_of(record.metadata.get('serialized_metadata', ''))
+        elif isinstance(record, Statistics):
+            counts = record.channel_message_counts.items()
+            self.promised = {
+                self._channels[channel].topic: count
+                for channel, count in counts
+                if channel in self._channels
+            }
+
+    def _message(self, record: Message) -> RawMessage:
+        """Return a message with its topic and type."""
+        channel = self._channels[record.channel_id]
+        schema = self._schemas.get(channel.schema_id)
+        definition = Definition('', '', '')
+        if schema is not None and channel.message_encoding == CDR:
+            text = schema.data.decode(errors='replace')
+            definition = Definition(schema.name, schema.encoding, text)
+        return RawMessage(channel.topic, definition, record.log_time, record.data)
 
 
-def is_cut_off(path: Path) -> bool:
-    """Tell whether an MCAP file lacks its end, because its writer was killed."""
-    size = len(MCAP0_MAGIC)
-    with path.open('rb') as stream:
-        if path.stat().st_size < 2 * size:
-            return True
-        stream.seek(-size, 2)
-        return stream.read(size) != MCAP0_MAGIC
-
-
-def noted_data(path: Path) -> dict[str, str]:
-    """Return what the writer of a whole MCAP file noted in it as ``custom_data``."""
-    noted: dict[str, str] = {}
-    with path.open('rb') as stream:
-        for record in make_reader(stream).iter_metadata():
-            noted |= data_of(record)
-    return noted
-
-
-def data_of(record: Metadata) -> dict[str, str]:
-    """Return ``custom_data`` from a record in which rosbag2 keeps its metadata."""
+def chunk_offsets(stream: IO[bytes]) -> list[int]:
+    """Return where the summary says that chunks begin, in order; nothing where there is none."""
+    stream.seek(0)
     try:
-        metadata = yaml.safe_load(record.metadata.get('serialized_metadata', ''))
-    except yaml.YAMLError:
-        return {}
-    noted = metadata.get('custom_data') if isinstance(metadata, dict) else None
-    if not isinstance(noted, dict):
-        return {}
-    return {str(key): str(value) for key, value in noted.items()}
+        summary = make_reader(stream).get_summary()
+    except Exception:  # a file without its end
+        return []
+    return sorted(index.chunk_start_offset for index in summary.chunk_indexes) if summary else []

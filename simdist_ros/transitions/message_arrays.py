@@ -81,8 +81,8 @@ def height_map_from_msg(grid: HeightMap, message: Any) -> Array:
 
 
 def twist_array(message: Any) -> Array:
-    """Return vx, vy [m/s] and yaw rate [rad/s] of a TwistStamped, (3,)."""
-    twist = message.twist
+    """Return vx, vy [m/s] and yaw rate [rad/s] of a TwistStamped or a Twist, (3,)."""
+    twist = getattr(message, 'twist', message)
     return np.array([twist.linear.x, twist.linear.y, twist.angular.z])
 
 

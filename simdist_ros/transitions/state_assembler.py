@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -36,6 +37,9 @@ class StateAssembler:
         self.last_stamp_ns: int | None = None
         self.next_due_ns = 0
         self.since_previous_ns = 0  # between the stamps of the last two joints
+        self._awaited: dict[str, int | None] = {}  # parts that the newest joints lack, and how far
+        self.unjoined: Counter[str] = Counter()  # by part, joints that it kept from being a state
+        self.offset_ns: dict[str, int] = {}  # from the joints' stamp to that part's
 
     def add(self, part: str, stamp_ns: int, *values: Array) -> RobotState | None:
         """Take in one part, and return the state that it completes, if it does.
@@ -50,18 +54,43 @@ class StateAssembler:
             before = self.newest[part][0] if part in self.newest else stamp_ns
             if stamp_ns != before:
                 self.since_previous_ns = stamp_ns - before
+                self._begin_joints(stamp_ns)
+        elif self._awaited and self._joins(part, stamp_ns):
+            self._awaited.pop(part, None)
         self.newest[part] = (stamp_ns, values)
         if any(wanted not in self.newest for wanted in self.wanted):
             return None
         stamp = self.newest['joints'][0]
         if not self.is_due(stamp, self.since_previous_ns):
             return None
-        if any(abs(self.newest[w][0] - stamp) > self.tolerance_ns[w] for w in self.wanted):
+        if not all(self._joins(wanted, self.newest[wanted][0]) for wanted in self.wanted):
             return None
         self.last_stamp_ns = stamp
         on_time = 0 <= stamp - self.next_due_ns < self.period_ns
         self.next_due_ns = (self.next_due_ns if on_time else stamp) + self.period_ns
         return self.state(stamp)
+
+    def _joins(self, part: str, stamp_ns: int) -> bool:
+        """Tell whether a part of this stamp belongs to the newest joints."""
+        return abs(stamp_ns - self.newest['joints'][0]) <= self.tolerance_ns[part]
+
+    def _begin_joints(self, stamp_ns: int) -> None:
+        """Count the parts that kept the joints before from being a state; await those of these."""
+        for part, offset_ns in self._awaited.items():
+            self.unjoined[part] += 1
+            if offset_ns is not None:
+                self.offset_ns[part] = offset_ns
+        self._awaited = {}
+        if not self.is_due(stamp_ns, self.since_previous_ns):
+            return
+        for part in self.wanted:
+            offset = self.newest[part][0] - stamp_ns if part in self.newest else None
+            if part != 'joints' and (offset is None or abs(offset) > self.tolerance_ns[part]):
+                self._awaited[part] = offset
+
+    def most_unjoined(self) -> str | None:
+        """Return the part that most often kept joints from being a state; None if none did."""
+        return max(self.unjoined, key=self.unjoined.__getitem__) if self.unjoined else None
 
     def is_due(self, stamp_ns: int, since_previous_ns: int) -> bool:
         """Tell whether a state of this stamp opens a new period.

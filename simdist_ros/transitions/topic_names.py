@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ['find_namespace']
+from collections.abc import Collection
+
+__all__ = ['TYPES', 'find_namespaces']
 
 JOINT_STATES = 'joint_states'
 IMU = 'imu/data'
@@ -17,8 +19,27 @@ PLANNER_TICK = 'planner/tick'
 SUPERVISOR_TICK = 'supervisor/tick'
 
 
-def find_namespace(topics: list[str]) -> str | None:
-    """Return what stands before every name, with its slashes; None unless there is just one."""
+TYPES = {  # the first one is ours; the others are understood as well
+    JOINT_STATES: ('sensor_msgs/msg/JointState',),
+    IMU: ('sensor_msgs/msg/Imu',),
+    ODOM: ('nav_msgs/msg/Odometry',),
+    HEIGHT_MAP: ('sensor_msgs/msg/Image',),
+    GROUND_TRUTH: ('nav_msgs/msg/Odometry',),
+    COMMAND_VELOCITY: ('geometry_msgs/msg/TwistStamped', 'geometry_msgs/msg/Twist'),
+    PLAN: ('trajectory_msgs/msg/JointTrajectory',),
+    JOINT_COMMAND: ('trajectory_msgs/msg/JointTrajectory',),
+    MODE: ('std_msgs/msg/String',),
+    PLANNER_TICK: ('diagnostic_msgs/msg/DiagnosticArray',),
+    SUPERVISOR_TICK: ('diagnostic_msgs/msg/DiagnosticArray',),
+}
+
+
+def find_namespaces(topics: Collection[str], needed: Collection[str]) -> list[str]:
+    """Return what stands before the topics of each robot, with its slashes.
+
+    Where no namespace holds all that is needed, those with joint states are returned.
+    """
     ending = f'/{JOINT_STATES}'
     found = [topic.removesuffix(JOINT_STATES) for topic in topics if topic.endswith(ending)]
-    return found[0] if len(found) == 1 else None
+    whole = [name for name in found if all(name + topic in topics for topic in needed)]
+    return sorted(whole or found)

@@ -1,4 +1,4 @@
-"""Bags that were closed properly, of any storage and compression that rosbags reads."""
+"""Bags that rosbag2 compressed, by file or by message, as rosbags reads them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from rosbags.highlevel import AnyReader
 
 from simdist_ros.core.errors import BagError
 from simdist_ros.transitions.bag_content import BagInfo, BagMessage, TopicInfo
-from simdist_ros.transitions.mcap_scan import noted_data
 from simdist_ros.transitions.topic import typestore
 
 __all__ = ['read_whole', 'whole_info']
@@ -34,7 +33,7 @@ def whole_info(path: Path) -> BagInfo:
             },
             start_ns=reader.start_time if reader.message_count else 0,
             duration_s=1e-9 * max(0, reader.duration - 1) if reader.message_count else 0.0,
-            custom_data=dict(noted or (noted_data(path) if path.suffix == '.mcap' else {})),
+            custom_data=dict(noted or {}),
             is_cut_off=False,
         )
 

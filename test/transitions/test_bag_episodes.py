@@ -10,6 +10,7 @@ from rosbags.rosbag2 import CompressionMode, StoragePlugin
 
 from simdist_ros.core.errors import BagError
 from simdist_ros.core.robot import load_robot
+from simdist_ros.transitions.assembly import AssemblySettings
 from simdist_ros.transitions.bag_episodes import read_bag_episodes, read_bags
 from simdist_ros.transitions.bag_writer import BagWriter
 from simdist_ros.transitions.topic import Topic, typestore
@@ -67,8 +68,8 @@ def test_a_truncated_recording_gives_what_there_is(tmp_path, entries):
     data = file.read_bytes()
     file.write_bytes(data[: len(data) // 2])
     found = read(tmp_path / 'bag')
-    assert found.is_cut_off
-    assert 'recording cut off' in found.line()
+    assert 'recording cut off' in found.losses
+    assert found.line().endswith(found.losses)
     assert 50 < found.num_transitions < 120
 
 
@@ -90,6 +91,7 @@ def refusal(path):
 def test_a_bag_of_another_robot_is_refused(tmp_path, entries):
     path = write_bag(tmp_path / 'bag', entries[:20], robot='a1')
     assert "is of robot 'a1', expected 'go2'" in refusal(path)
+    assert '--robot PATH' in refusal(path)
 
 
 def test_a_bag_of_another_robot_that_does_not_say_so_is_refused_by_its_joints(tmp_path, entries):
@@ -108,6 +110,116 @@ def test_a_bag_of_another_robot_that_does_not_say_so_is_refused_by_its_joints(tm
 def test_a_bag_without_a_topic_is_refused_by_its_name(tmp_path, entries, topic):
     path = write_bag(tmp_path / 'bag', [e for e in entries[:70] if e.topic != topic])
     assert f'holds nothing on /{topic}; record joint_states, ' in refusal(path)
+
+
+def changed(entries, topic, change):
+    """Change the messages of one topic."""
+    return [replace(e, message=change(e.message)) if e.topic == topic else e for e in entries]
+
+
+def restamped(offset_ns):
+    def change(message):
+        stamp = message.header.stamp
+        total = stamp.sec * 10**9 + stamp.nanosec + offset_ns
+        moved = replace(stamp, sec=total // 10**9, nanosec=total % 10**9)
+        return replace(message, header=replace(message.header, stamp=moved))
+
+    return change
+
+
+def test_a_velocity_without_a_stamp_is_understood(tmp_path, entries, expected):
+    twists = changed(entries, 'cmd_vel', lambda message: message.twist)
+    path = write_bag(tmp_path / 'bag', twists, others={'cmd_vel': 'geometry_msgs/msg/Twist'})
+    (episode,) = read(path).episodes
+    np.testing.assert_array_equal(episode.actions, expected.actions)
+    np.testing.assert_array_equal(episode.commands[5:], expected.commands[5:])
+
+
+def test_another_type_on_a_needed_topic_is_named_with_the_type_that_is_expected(tmp_path, entries):
+    vectors = changed(entries[:70], 'imu/data', lambda message: message.angular_velocity)
+    kind = 'geometry_msgs/msg/Vector3'
+    said = refusal(write_bag(tmp_path / 'bag', vectors, others={'imu/data': kind}))
+    assert f'topic /imu/data is of type {kind}, expected sensor_msgs/msg/Imu' in said
+
+
+@pytest.mark.parametrize('topic', ['imu/data', 'odom', 'height_map'])
+@pytest.mark.parametrize('offset_s', [-100.0, 3600.0, -0.25])
+def test_a_topic_of_another_clock_is_named_with_how_far_off_it_is(
+    tmp_path, entries, topic, offset_s
+):
+    shifted = changed(entries, topic, restamped(round(offset_s * 10**9)))
+    said = refusal(write_bag(tmp_path / 'bag', shifted))
+    assert f'{topic} is stamped ' in said
+    amount, _, side = said.partition(f'{topic} is stamped ')[2].partition(' s ')
+    assert float(amount) == pytest.approx(abs(offset_s), abs=0.03)
+    assert side.startswith('before joint_states' if offset_s < 0.0 else 'after joint_states')
+
+
+def test_unstamped_messages_are_named(tmp_path, entries):
+    def unstamped(message):
+        zero = replace(message.header.stamp, sec=0, nanosec=0)
+        return replace(message, header=replace(message.header, stamp=zero))
+
+    later = [replace(e, message=restamped(10**12)(e.message)) for e in entries]
+    zero = changed(later, 'imu/data', unstamped)
+    assert 'imu/data is stamped 1.05e+03 s before joint_states' in refusal(
+        write_bag(tmp_path / 'bag', zero)
+    )
+
+
+def other_joints(entries, name):
+    """Joint states of something else, beside those of the robot."""
+    return [replace(e, topic=name) for e in entries if e.topic == 'joint_states']
+
+
+def test_joint_states_of_something_else_do_not_matter(tmp_path, entries, expected):
+    name = '/gripper/joint_states'
+    others = {name: 'sensor_msgs/msg/JointState'}
+    path = write_bag(tmp_path / 'bag', entries + other_joints(entries, name), others=others)
+    (episode,) = read(path).episodes
+    np.testing.assert_array_equal(episode.actions, expected.actions)
+
+
+def test_of_two_robots_in_a_bag_one_has_to_be_chosen(tmp_path, entries):
+    second = [replace(e, topic=f'/b/{e.topic}') for e in entries[: len(entries) // 2]]
+    others = {f'/b/{topic}': kind for topic, kind in TYPES.items()}
+    path = write_bag(tmp_path / 'bag', entries + second, namespace='/a/', others=others)
+    said = refusal(path)
+    assert 'several robots, in /a/, /b/; choose one with --set bags.namespace=NAME' in said
+    for namespace, is_whole in (('/a', True), ('b', False)):
+        settings = AssemblySettings(namespace=namespace)
+        (episode,) = read_bag_episodes(path, ROBOT, settings).episodes
+        assert (episode.num_steps == 120) == is_whole
+    with pytest.raises(BagError, match='holds nothing on /c/joint_states'):
+        read_bag_episodes(path, ROBOT, AssemblySettings(namespace='c'))
+
+
+@pytest.mark.parametrize(
+    ('field', 'index', 'value', 'what'),
+    [
+        ('velocity', 3, 1e4, 'joint_states: velocity of '),
+        ('velocity', 3, np.nan, 'joint_states: velocity of '),
+        ('position', 0, 57.0, 'joint_states: position of '),
+    ],
+)
+def test_readings_that_physics_excludes_are_counted_by_joint_and_not_learned_from(
+    tmp_path, entries, field, index, value, what
+):
+    def spoil(message):
+        values = getattr(message, field).copy()
+        values[index] = value
+        return replace(message, **{field: values})
+
+    spoiled = [
+        replace(e, message=spoil(e.message)) if (e.topic, e.step) == ('joint_states', 60) else e
+        for e in entries
+    ]
+    joint = next(e for e in entries if e.topic == 'joint_states').message.name[index]
+    found = read(write_bag(tmp_path / 'bag', spoiled))
+    assert found.num_transitions == 118
+    assert found.discarded == {f'impossible {what}{joint}': 2}  # to it and from it
+    for episode in found.episodes:
+        assert np.abs(episode.proprio_obs).max() < 100.0
 
 
 def test_an_empty_bag_is_refused(tmp_path):

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 
 import numpy as np
 import pytest
 from mcap.reader import make_reader
-from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from mcap.writer import IndexType, Writer
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
+from rosbags.rosbag2 import Writer as BagFolderWriter
 
 from simdist_ros.core.errors import BagError
 from simdist_ros.transitions.bag_content import TopicInfo
@@ -28,7 +31,7 @@ def bag(tmp_path, topics, info, joint_state, image):
 
 
 def written_by_rosbags(path, joint_state, storage, mode):
-    writer = Writer(path, version=9, storage_plugin=storage)
+    writer = BagFolderWriter(path, version=9, storage_plugin=storage)
     if mode is not None:
         writer.set_compression(mode, CompressionFormat.ZSTD)
     writer.set_custom_data('robot', 'go2')
@@ -128,15 +131,156 @@ def test_a_later_cut_never_reads_less_and_none_fails_unexpectedly(bag):
     assert counts[-1] > COUNT
 
 
-def test_garbage_within_a_file_that_was_cut_off_ends_it(bag):
-    file = bag / 'walk_0.mcap'
+def damage_chunk(file, number, offset=0.5):
+    """Invert 64 bytes of one chunk, at a share of its length."""
     with file.open('rb') as stream:
-        chunk = make_reader(stream).get_summary().chunk_indexes[3]
+        chunk = make_reader(stream).get_summary().chunk_indexes[number]
     data = bytearray(file.read_bytes())
-    place = chunk.chunk_start_offset + chunk.chunk_length // 2
-    data[place : place + 64] = bytes(64)
-    file.write_bytes(data[:-8])
-    assert_cut_off_but_readable(file)
+    place = chunk.chunk_start_offset + int(chunk.chunk_length * offset)
+    data[place : place + 64] = bytes(byte ^ 0xFF for byte in data[place : place + 64])
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize('offset', [0.0, 0.5])
+@pytest.mark.parametrize('part', ['', 'walk_0.mcap'])
+def test_a_damaged_chunk_is_left_out_counted_and_the_rest_is_read(bag, part, offset):
+    damage_chunk(bag / 'walk_0.mcap', 3, offset)
+    info = bag_info(bag / part)
+    assert info.num_damaged == 1
+    assert 0 < info.num_missing < COUNT / 2
+    assert info.message_count == 2 * COUNT - info.num_missing
+    assert f'{info.num_missing} of the messages that it promises not found' in info.losses
+    numbers = [int(m.message.position[0]) for m in read_bag(bag / part, ['/joint_states'])]
+    assert len(numbers) == info.topics['/joint_states'].count
+    assert numbers[0] == 0
+    assert numbers[-1] == COUNT - 1
+
+
+def test_a_damaged_chunk_in_a_file_that_was_cut_off_is_left_out(bag):
+    file = bag / 'walk_0.mcap'
+    damage_chunk(file, 3)
+    file.write_bytes(file.read_bytes()[:-8])
+    info = bag_info(file)
+    assert info.is_cut_off
+    assert info.num_damaged == 1
+    numbers = [int(m.message.position[0]) for m in read_bag(file, ['/joint_states'])]
+    assert numbers[-1] == COUNT - 1
+    assert len(numbers) == info.topics['/joint_states'].count < COUNT
+
+
+def rewritten(bag, path, *, foreign=False, backwards=False, **options):
+    """Write the messages of a bag into an MCAP file of another writer."""
+    with (bag / 'walk_0.mcap').open('rb') as old, path.open('wb') as stream:
+        writer = Writer(stream, **options)
+        writer.start(profile='ros2', library='other')
+        channels = {}
+        if foreign:
+            unknown = writer.register_schema('vendor_msgs/msg/Foot', 'unknown', b'')
+            foot = writer.register_channel('/foot', 'cdr', unknown)
+            writer.add_message(foot, START_NS, b'\x00\x01\x00\x00', START_NS)
+            bare = writer.register_channel('/blob', 'json', 0)
+            writer.add_message(bare, START_NS, b'{}', START_NS)
+        entries = list(make_reader(old).iter_messages())
+        for schema, channel, message in reversed(entries) if backwards else entries:
+            if channel.topic not in channels:
+                number = writer.register_schema(schema.name, schema.encoding, schema.data)
+                channels[channel.topic] = writer.register_channel(channel.topic, 'cdr', number)
+            stamp = message.log_time
+            writer.add_message(channels[channel.topic], stamp, message.data, stamp)
+        writer.finish()
+    return path
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {'index_types': IndexType.NONE},
+        {'index_types': IndexType.CHUNK},
+        {'use_chunking': False},
+        {'use_statistics': False, 'repeat_channels': False, 'repeat_schemas': False},
+        {'foreign': True},
+        {'backwards': True},
+    ],
+)
+def test_files_of_other_writers_are_read_whole_and_in_order(bag, tmp_path, options):
+    file = rewritten(bag, tmp_path / 'other.mcap', **options)
+    numbers = [int(m.message.position[0]) for m in read_bag(file, ['/joint_states'])]
+    assert numbers == list(range(COUNT))
+    info = bag_info(file)
+    assert (info.num_missing, info.num_damaged, info.is_cut_off) == (0, 0, False)
+    assert info.topics['/joint_states'] == TopicInfo('sensor_msgs/msg/JointState', COUNT)
+
+
+def test_a_topic_of_an_unknown_type_is_refused_only_where_it_is_asked_for(bag, tmp_path):
+    file = rewritten(bag, tmp_path / 'other.mcap', foreign=True)
+    with pytest.raises(BagError, match=r'on /foot at \d+ ns is no vendor_msgs/msg/Foot'):
+        list(read_bag(file, ['/foot']))
+    with pytest.raises(BagError, match=r'on /blob at .* is no CDR message of a known type'):
+        list(read_bag(file, ['/blob']))
+
+
+def test_more_messages_promised_than_found_are_counted(bag):
+    text = (bag / 'metadata.yaml').read_text()
+    more = text.replace(f'message_count: {COUNT}\n', f'message_count: {COUNT + 7}\n')
+    (bag / 'metadata.yaml').write_text(more)
+    assert bag_info(bag).num_missing == 14  # of both topics
+    assert '14 of the messages that it promises not found' in bag_info(bag).losses
+
+
+@pytest.mark.parametrize('name', ['a#b', 'a?b', '100%', 'a b', 'Gänge'])
+@pytest.mark.parametrize('suffix', ['.mcap', '.db3'])
+def test_any_name_of_a_file_will_do(tmp_path, joint_state, name, suffix):
+    storage = StoragePlugin.MCAP if suffix == '.mcap' else StoragePlugin.SQLITE3
+    bag = written_by_rosbags(tmp_path / 'bag', joint_state, storage, None)
+    (tmp_path / name).mkdir()
+    file = shutil.move(next(bag.glob(f'*{suffix}')), tmp_path / name / f'{name}{suffix}')
+    assert sum(1 for _ in read_bag(file)) == COUNT
+    assert sum(1 for _ in read_bag(tmp_path / name)) == COUNT
+
+
+def sqlite_parts(path, joint_state, journal):
+    """Write a SQLite file as an old recorder does; return the open connection."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(f'PRAGMA journal_mode={journal}')
+    connection.execute('PRAGMA wal_autocheckpoint=0')
+    connection.execute(
+        'CREATE TABLE topics(id INTEGER PRIMARY KEY, name TEXT, type TEXT, '
+        'serialization_format TEXT, offered_qos_profiles TEXT)'
+    )
+    connection.execute(
+        'CREATE TABLE messages(id INTEGER PRIMARY KEY, topic_id INTEGER, timestamp INTEGER, '
+        'data BLOB)'
+    )
+    connection.execute(
+        "INSERT INTO topics VALUES (1, '/joint_states', 'sensor_msgs/msg/JointState', 'cdr', '')"
+    )
+    for k in range(100):
+        connection.execute(
+            'INSERT INTO messages(topic_id, timestamp, data) VALUES (1, ?, ?)',
+            (START_NS + k * PERIOD_NS, joint_state(k)),
+        )
+    return connection
+
+
+def test_a_folder_that_holds_only_databases_is_read_in_their_order(tmp_path, joint_state):
+    (tmp_path / 'old').mkdir()
+    for part in range(2):
+        sqlite_parts(tmp_path / 'old' / f'old_{part}.db3', joint_state, 'DELETE').close()
+    assert [m.message.position[0] for m in read_bag(tmp_path / 'old')][:3] == [0, 0, 1]
+    assert bag_info(tmp_path / 'old').message_count == 200
+
+
+def test_a_database_whose_recorder_was_killed_is_read_with_its_log(tmp_path, joint_state):
+    (tmp_path / 'live').mkdir()
+    connection = sqlite_parts(tmp_path / 'live' / 'walk.db3', joint_state, 'WAL')
+    shutil.copytree(tmp_path / 'live', tmp_path / 'killed')  # its log was never taken in
+    connection.close()
+    before = sorted(file.read_bytes() for file in (tmp_path / 'killed').iterdir())
+    info = bag_info(tmp_path / 'killed')
+    assert info.is_cut_off
+    assert info.message_count == 100
+    assert sum(1 for _ in read_bag(tmp_path / 'killed')) == 100
+    assert sorted(file.read_bytes() for file in (tmp_path / 'killed').iterdir()) == before
 
 
 def test_a_folder_without_metadata_is_read_by_its_files(bag):

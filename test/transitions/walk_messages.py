@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -191,8 +193,13 @@ def write_bag(
     compression: CompressionMode | None = None,
     namespace: str = '/',
     robot: str = 'go2',
+    others: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
-    """Write a bag as other recorders do, the messages received in their order."""
+    """Write a bag as other recorders do, the messages received in their order.
+
+    `others` are the types of topics that are not as usual; a topic that begins with a slash
+    belongs to no namespace.
+    """
     writer = Writer(path, version=9, storage_plugin=storage)
     if compression is not None:
         writer.set_compression(compression, CompressionFormat.ZSTD)
@@ -201,10 +208,11 @@ def write_bag(
     with writer:
         connections = {}
         for number, entry in enumerate(entries):
-            kind = TYPES[entry.topic]
+            kind = others.get(entry.topic) or TYPES[entry.topic]
             if entry.topic not in connections:
+                before = '' if entry.topic.startswith('/') else namespace
                 connections[entry.topic] = writer.add_connection(
-                    namespace + entry.topic, kind, typestore=STORE
+                    before + entry.topic, kind, typestore=STORE
                 )
             data = bytes(STORE.serialize_cdr(entry.message, kind))
             writer.write(connections[entry.topic], 1_700_000_000 * 10**9 + number, data)
