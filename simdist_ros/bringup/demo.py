@@ -13,10 +13,13 @@ from simdist_ros.adaptation.lineage import lineage_lines, list_models
 from simdist_ros.bringup.demo_plot import plot_demo
 from simdist_ros.bringup.graph import LOCKSTEP, GraphOptions
 from simdist_ros.bringup.lessons import DATA_S, LEARNING, learn
+from simdist_ros.bringup.recording import Recording, read_recording
 from simdist_ros.bringup.report import Report
-from simdist_ros.bringup.run import new_run_folder, run_graph
+from simdist_ros.bringup.run import new_run_folder, recorded_walk, run_graph
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.sim.draw import draw_side_by_side
+from simdist_ros.sim.errors import RenderError
 from simdist_ros.transitions.assembly import AssemblySettings
 from simdist_ros.world_model.checkpoint import find_model, load_model
 
@@ -55,12 +58,28 @@ def demo(runs: Path, seed: int = 0) -> None:
     again = dataclasses.replace(walk, model=str(lessons.model))
     after = run(again, subfolder(folder, 'after'), draws=True)
     errors = foretold(robot, folder / 'before' / 'bag', [find_model(walk.model), lessons.model])
-    plot_demo(lessons.recording, robot, walk.vx, (before, after), errors, folder / 'demo.png')
+    walks = tuple(read_recording(folder / name / 'bag', robot) for name in ('before', 'after'))
+    plot_demo(walks, lessons.recording, robot, walk.vx, errors, folder / 'demo.png')
     told = comparison(walk, before, lessons.falls, after, errors)
-    lines = ['', *told, f'plot              {folder}/demo.png']
+    lines = [
+        '',
+        *told,
+        f'plot              {folder}/demo.png',
+        film_line(walk, robot, walks, folder),
+    ]
     (folder / 'report.txt').write_text('\n'.join(lines[1:]) + '\n')
     tell('\n'.join(lines))
     check_gain(before, after)
+
+
+def film_line(walk: GraphOptions, robot: Robot, walks: tuple[Recording, ...], folder: Path) -> str:
+    """Film the walks before and after beside each other, or say what to install."""
+    before, after = (recorded_walk(walk, robot, recording) for recording in walks)
+    try:
+        film = draw_side_by_side({'before': before, 'after': after}, folder)
+    except RenderError as error:
+        return f'film              {error}'
+    return f'film              {film}'
 
 
 def check_gain(before: Report, after: Report) -> None:

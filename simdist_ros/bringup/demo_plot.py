@@ -1,4 +1,4 @@
-"""The figure of the demonstration: progress while it learns, and what is foretold of slips."""
+"""The figure of the demonstration: the walks before and after, and the learning between."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from simdist_ros.adaptation.evaluate import BagEvaluation
+from simdist_ros.bringup.plot import in_start_frame, legend_above
 from simdist_ros.bringup.recording import Recording
-from simdist_ros.bringup.report import Report
+from simdist_ros.bringup.report import velocity_series
 from simdist_ros.core.robot import Robot
 
-__all__ = ['plot_demo', 'progress_series', 'swap_times']
+__all__ = ['draw_demo', 'plot_demo', 'progress_series', 'swap_times']
 
 Array = NDArray[np.floating[Any]]
 
 PIECE_S = 10.0
+NAMES = (('before', 'tab:red'), ('after', 'tab:green'))
 
 
 def progress_series(recording: Recording, robot: Robot) -> tuple[Array, Array]:
@@ -45,57 +48,87 @@ def swap_times(recording: Recording) -> list[float]:
 
 
 def plot_demo(
+    walks: tuple[Recording, ...],
     learning: Recording,
     robot: Robot,
     speed: float,
-    reports: tuple[Report, Report],
     errors: list[BagEvaluation],
     path: Path,
 ) -> None:
-    """Draw the figure.
+    """Write the figure of `draw_demo` as a PNG to a path."""
+    draw_demo(walks, learning, robot, speed, errors).savefig(path, dpi=110)
+
+
+def draw_demo(
+    walks: tuple[Recording, ...],
+    learning: Recording,
+    robot: Robot,
+    speed: float,
+    errors: list[BagEvaluation],
+) -> Figure:
+    """Compare the walks before and after, with the one between them in which it learned.
 
     Args:
+        walks: The walk before and the same after.
         learning: The walk in which it learned.
         robot: That walked.
         speed: That was asked for [m/s].
-        reports: Of the walk before and of the same after.
         errors: Of the model before and after, on the walk before.
-        path: PNG to write.
     """
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
+    figure = Figure(figsize=(12.0, 7.5), layout='constrained')
+    (ahead, velocity), (progress, error) = figure.subplots(2, 2)
+    draw_distance(ahead, walks, speed)
+    draw_velocity(velocity, walks, robot, speed)
+    draw_progress(progress, learning, robot, speed)
+    draw_errors(error, errors)
+    for axes in figure.axes:
+        legend_above(axes)
+    return figure
 
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.5), layout='constrained')
+
+def draw_distance(axes: Axes, walks: tuple[Recording, ...], speed: float) -> None:
+    """Draw how far ahead each of the two walks came."""
+    longest = 0.0
+    for recording, (name, colour) in zip(walks, NAMES, strict=True):
+        stamps = recording.walking()
+        times = 1e-9 * (np.array(stamps) - stamps[0])
+        axes.plot(times, in_start_frame(recording, stamps)[:, 0], color=colour, label=name)
+        longest = max(longest, float(times[-1]))
+    axes.plot((0.0, longest), (0.0, speed * longest), color='black', linestyle='--', label='asked')
+    axes.set(xlabel='time [s]', ylabel='ahead [m]')
+    axes.set_title('Distance', loc='left')
+
+
+def draw_velocity(axes: Axes, walks: tuple[Recording, ...], robot: Robot, speed: float) -> None:
+    """Draw the forward velocity of each of the two walks."""
+    for recording, (name, colour) in zip(walks, NAMES, strict=True):
+        times, velocity, _ = velocity_series(recording, robot)
+        axes.plot(times, velocity[:, 0], color=colour, label=name)
+    axes.axhline(speed, color='black', linestyle='--', label='asked')
+    axes.set(xlabel='time [s]', ylabel='mean of a gait period [m/s]', ylim=(0.0, None))
+    axes.set_title('Forward velocity', loc='left')
+
+
+def draw_progress(axes: Axes, learning: Recording, robot: Robot, speed: float) -> None:
+    """Draw the progress of the walk in which it learned, and when models were exchanged."""
     times, progress = progress_series(learning, robot)
-    left.plot(times / 60.0, progress, 'o-', color='tab:blue', label='while it learns and tries')
+    axes.plot(times / 60.0, progress, 'o-', color='tab:blue', label='learning')
     for number, time in enumerate(swap_times(learning)):
         label = 'an adapted model takes over' if number == 0 else None
-        left.axvline(time / 60.0, color='tab:grey', linestyle=':', label=label)
-    end = times[-1] / 60.0
-    for place, report, name, color in (
-        (0.0, reports[0], 'before', 'tab:red'),
-        (end, reports[1], 'after', 'tab:green'),
-    ):
-        rate = report.distance_m / report.duration_s
-        left.plot(place, PIECE_S * rate, 's', color=color, markersize=9, label=name)
-    left.axhline(PIECE_S * speed, color='black', linestyle='--', label='asked for')
-    left.set(
-        xlabel='minutes of data',
+        axes.axvline(time / 60.0, color='tab:grey', linestyle=':', label=label)
+    axes.axhline(PIECE_S * speed, color='black', linestyle='--', label='asked')
+    axes.set(
+        xlabel='robot time [min]',
         ylabel=f'progress in {PIECE_S:g} s [m]',
         ylim=(0.0, 1.2 * PIECE_S * speed),
     )
-    left.legend(fontsize='small')
+    axes.set_title('While learning', loc='left')
+
+
+def draw_errors(axes: Axes, errors: list[BagEvaluation]) -> None:
+    """Draw what the model before and the one after predict of the first walk's slips."""
     steps = np.arange(1, len(errors[0].slip_error) + 1)
-    for evaluation, name, color in zip(
-        errors, ('before', 'after'), ('tab:red', 'tab:green'), strict=True
-    ):
-        right.plot(steps, evaluation.slip_error, color=color, label=name)
-    right.set(
-        xlabel='steps ahead',
-        ylabel='latent error / variance',
-        yscale='log',
-        title='What is foretold along slips of the first walk',
-    )
-    right.legend()
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+    for evaluation, (name, colour) in zip(errors, NAMES, strict=True):
+        axes.plot(steps, evaluation.slip_error, color=colour, label=name)
+    axes.set(xlabel='steps ahead', ylabel='latent error / variance', yscale='log')
+    axes.set_title('Prediction error during slips of the first walk', loc='left')

@@ -11,7 +11,7 @@ import pytest
 from simdist_ros.adaptation.evaluate import BagEvaluation
 from simdist_ros.bringup import demo
 from simdist_ros.bringup.demo import WALK, check_gain, comparison
-from simdist_ros.bringup.demo_plot import plot_demo, progress_series, swap_times
+from simdist_ros.bringup.demo_plot import draw_demo, plot_demo, progress_series, swap_times
 from simdist_ros.bringup.graph import describe_graph
 from simdist_ros.bringup.lessons import (
     DATA_S,
@@ -83,11 +83,27 @@ def test_it_is_known_when_another_model_took_over(bag, small_robot):
     assert times == pytest.approx([SWAP * PERIOD_NS * 1e-9])
 
 
-def test_the_figure_is_drawn(bag, small_robot, tmp_path):
-    report, recording = make_report(bag, small_robot)
-    path = tmp_path / 'demo.png'
-    plot_demo(recording, small_robot, 0.5, (report, report), ERRORS, path)
-    assert path.read_bytes().startswith(b'\x89PNG')
+def test_the_figure_compares_before_and_after(bag, small_robot, tmp_path):
+    _, recording = make_report(bag, small_robot)
+    shorter = dataclasses.replace(
+        recording,
+        supervisor=dict(sorted(recording.supervisor.items())[:501]),
+    )
+    walks = (shorter, recording)
+    figure = draw_demo(walks, recording, small_robot, 0.5, ERRORS)
+    distance, velocity, learning, error = figure.axes
+    before, after, asked = (line.get_ydata() for line in distance.get_lines())
+    assert (before[-1], after[-1]) == pytest.approx((3.0, 8.0))
+    assert asked[-1] == pytest.approx(10.0)
+    labels = ['before', 'after', 'asked']
+    assert [line.get_label() for line in velocity.get_lines()] == labels
+    assert len(learning.get_lines()) == 3  # progress, one exchange, what was asked for
+    assert [line.get_ydata().tolist() for line in error.get_lines()] == [
+        [0.9, 1.2, 2.0],
+        [0.3, 0.3, 0.2],
+    ]
+    plot_demo(walks, recording, small_robot, 0.5, ERRORS, tmp_path / 'demo.png')
+    assert (tmp_path / 'demo.png').read_bytes().startswith(b'\x89PNG')
 
 
 def test_the_terminal_says_what_was_gained(bag, small_robot):
