@@ -112,7 +112,7 @@ def draw_velocity(axes: Axes, walks: tuple[Recording, ...], robot: Robot, speed:
 def draw_progress(axes: Axes, learning: Recording, robot: Robot, speed: float) -> None:
     """Draw the progress of the walk in which it learned, and when models were exchanged."""
     times, progress = progress_series(learning, robot)
-    axes.plot(times / 60.0, progress, 'o-', color='tab:blue', label='learning')
+    axes.plot(times / 60.0, progress, 'o-', color='tab:blue', label='progress')
     for number, time in enumerate(swap_times(learning)):
         label = 'an adapted model takes over' if number == 0 else None
         axes.axvline(time / 60.0, color='tab:grey', linestyle=':', label=label)
@@ -122,7 +122,7 @@ def draw_progress(axes: Axes, learning: Recording, robot: Robot, speed: float) -
         ylabel=f'progress in {PIECE_S:g} s [m]',
         ylim=(0.0, 1.2 * PIECE_S * speed),
     )
-    axes.set_title('While learning', loc='left')
+    axes.set_title('Learning', loc='left')
 
 
 def draw_errors(axes: Axes, errors: list[BagEvaluation]) -> None:
