@@ -143,11 +143,16 @@ class ProcessGroup:
                 if text.startswith(REFUSAL):
                     child.refusal = text.removeprefix(REFUSAL).strip()
                 elif child.node.speaks and text.startswith(INFO):
-                    clear = '\r\x1b[K' if sys.stderr.isatty() else ''  # a bar may be there
-                    said = text.partition(']: ')[2] or text
-                    print(f'{clear}[{child.node.name}] {said}', file=sys.stderr, flush=True)
+                    self.tell(child.node, text.partition(']: ')[2] or text)
                 elif text.startswith(LOUD):
-                    print(f'[{child.node.name}] {text}', file=sys.stderr, flush=True)
+                    self.tell(child.node, text)
+
+    def tell(self, node: NodeSpec, text: str) -> None:
+        """Print what a node says on a line of its own, also where a bar is drawn."""
+        clear = ''
+        if any(other.name == 'progress' for other in self.nodes):
+            clear = '\r\x1b[K' if sys.stderr.isatty() else '\n'
+        print(f'{clear}[{node.name}] {text}', file=sys.stderr, flush=True)
 
     def wait(self) -> int:
         """Wait until the graph ends; return 0, or the exit code of the node `ended_by`.
@@ -183,11 +188,7 @@ class ProcessGroup:
             again = child.node.respawn and code != BAD_INPUT
             what = 'starting it again' if again else 'the others go on'
             what += f' ({child.refusal})' if child.refusal else ''
-            print(
-                f'[{child.node.name}] ended with exit code {code}; {what}',
-                file=sys.stderr,
-                flush=True,
-            )
+            self.tell(child.node, f'ended with exit code {code}; {what}')
             child.respawn_at = now + RESPAWN_DELAY_S if again else float('inf')
         elif now >= child.respawn_at:
             fresh = self.start(child.node)

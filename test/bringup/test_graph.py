@@ -7,11 +7,12 @@ import rclpy
 
 from simdist_ros.bringup.graph import (
     GraphOptions,
+    NodeSpec,
     describe_graph,
     environment_defaults,
     parse_overrides,
 )
-from simdist_ros.bringup.processes import to_yaml
+from simdist_ros.bringup.processes import ProcessGroup, to_yaml
 from simdist_ros.core.errors import ConfigError
 
 
@@ -211,3 +212,10 @@ def test_texts_in_a_parameter_file_are_texts_to_rcl_too(tmp_path):
     rclpy.shutdown(context=context)
     assert {**found, 'g': list(found['g'])} == values
     assert {name: type(found[name]) for name in 'abcdef'} == {n: type(values[n]) for n in 'abcdef'}
+
+
+def test_what_a_node_says_stands_on_a_line_of_its_own_below_a_bar(tmp_path, capsys):
+    for names, start in ((('planner',), ''), (('planner', 'progress'), '\n')):
+        nodes = [NodeSpec(name=name) for name in names]
+        ProcessGroup(nodes, tmp_path, {}).tell(nodes[0], 'ended')
+        assert capsys.readouterr().err == f'{start}[planner] ended\n'
