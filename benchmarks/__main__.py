@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    faulty_walks,
     finetune,
     plan_quality,
     planner_latency,
@@ -26,6 +27,7 @@ from benchmarks.machine import machine
 from simdist_ros.core.errors import SimdistError, unknown_name
 
 BENCHMARKS = {
+    'faulty_walks': faulty_walks.measure,
     'finetune': finetune.measure,
     'plan_quality': plan_quality.measure,
     'planner_latency': planner_latency.measure,
@@ -68,7 +70,10 @@ def main() -> int:
     parser.add_argument('--model', default='go2', help='Name or folder of a model.')
     parser.add_argument('--world', default='nominal', help='World.')
     parser.add_argument(
-        '--seeds', type=int, default=5, help='Seeds of `walking`, states of `ranking`.'
+        '--seeds',
+        type=int,
+        default=5,
+        help='Seeds of `walking`, states of `ranking`, walks of `faulty_walks`.',
     )
     parser.add_argument(
         '--seconds',

@@ -273,6 +273,7 @@ class SupervisorNode(Node):
             'walk_ticks': counters.walk_ticks,
             'late_ticks': counters.late_ticks,
             'refused_messages': self.states.refused,
+            'lost_states': counters.lost_states,
             'clock_steps': counters.clock_steps,
             **{f'fault_{fault.name.lower()}': n for fault, n in counters.faults.items()},
             **{f'limited_{name}': n for name, n in counters.limited.items()},

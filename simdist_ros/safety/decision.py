@@ -50,6 +50,7 @@ class Counters:
         faults: How often each fault began.
         limited: Ticks on which each limit acted.
         unusable: States with each kind of reading that cannot be true, or of a doubted stamp.
+        lost_states: Ticks that the stamps left out.
         clock_steps: How often the clock of the states was found to have been set, or a gap ended.
         plans: Plans ``taken``, ``ignored`` (older than the one held, or of another clock) and
             ``not finite`` (refused).
@@ -61,6 +62,7 @@ class Counters:
     faults: Counter[Fault] = field(default_factory=Counter)
     limited: Counter[str] = field(default_factory=Counter)
     unusable: Counter[str] = field(default_factory=Counter)
+    lost_states: int = 0
     clock_steps: int = 0
     plans: Counter[str] = field(default_factory=Counter)
 

@@ -112,6 +112,9 @@ class Supervision:
                 self._forget()
             elif self._order.was_set_back:
                 self._set_back(self._order.jump_ns)
+        elif order is Order.GOES_ON and self._tick_ns >= 0:
+            elapsed = (state.stamp_ns - self._tick_ns) / self._robot.period_ns
+            self.counters.lost_states += max(0, round(elapsed) - 1)
         self._newest_ns = state.stamp_ns
         doubt = self._order.finding
         if doubt is None:

@@ -275,3 +275,9 @@ def test_walking_is_refused_on_a_plan_whose_steps_are_used_up(robot, settings, s
         supervision.request(Mode.WALK)
     supervision.on_plan(replace(plan(1), positions=np.full((1, 2), 0.5)))
     assert supervision.request(Mode.WALK) is Mode.WALK
+
+
+def test_states_that_the_stamps_leave_out_are_counted(walking, tick):
+    for k in (10, 11, 14, 14.5, 15, 16.1, 19):
+        tick(walking, k)
+    assert walking.counters.lost_states == 2 + 2

@@ -1,0 +1,91 @@
+"""Walks with one fault each in what the software sees, beside the same walks without it."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from simdist_ros.bench.faulty_states import KINDS, FaultyStates
+from simdist_ros.bench.walk import as_published
+from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.planning.controller import Controller
+from simdist_ros.planning.planner import Planner
+from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.pretraining.evaluate_walk import decide
+from simdist_ros.safety.modes import Mode
+from simdist_ros.safety.settings import SafetySettings
+from simdist_ros.safety.supervision import Supervision
+from simdist_ros.sim.simulated_robot import SimulatedRobot
+from simdist_ros.sim.world import load_world
+from simdist_ros.world_model.checkpoint import find_model, load_model
+from simdist_ros.world_model.model import WorldModel
+
+SPEED_MPS, SECONDS = 1.0, 6.0
+FIRST, LAST = 100, 200  # ticks between which the fault comes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a walk went: whether it fell, the largest target step [rad], faults by name."""
+
+    fell: bool
+    largest_step_rad: float
+    named: Counter[str]
+
+
+def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return one row for each kind of fault; `--seeds` walks in all, the kinds in turn."""
+    robot = load_robot('go2')
+    model = load_model(find_model(options.model), robot).model
+    rows: dict[str, dict[str, Any]] = {}
+    for seed in range(options.seeds):
+        kind, rng = KINDS[seed % len(KINDS)], np.random.default_rng(seed)
+        fault = FaultyStates(kind, int(rng.integers(FIRST, LAST)), rng)
+        plain = walk(robot, model, options.world, seed, None)
+        faulty = walk(robot, model, options.world, seed, fault)
+        row = rows.setdefault(
+            kind,
+            {'fault': kind, 'walks': 0, 'falls': 0, 'falls_without': 0, 'unnamed': 0}
+            | {'largest_step_rad': 0.0, 'named': []},
+        )
+        row['walks'] += 1
+        row['falls'] += faulty.fell
+        row['falls_without'] += plain.fell
+        row['unnamed'] += not faulty.named
+        row['largest_step_rad'] = max(row['largest_step_rad'], round(faulty.largest_step_rad, 3))
+        row['named'] = sorted({*row['named'], *faulty.named})
+    return list(rows.values())
+
+
+def walk(
+    robot: Robot, model: WorldModel, world: str, seed: int, fault: FaultyStates | None
+) -> Outcome:
+    """Walk straight on, in lockstep, until the time is over or the robot falls."""
+    simulation = SimulatedRobot(robot, load_world(world), seed)
+    planner = Planner(model, MppiSettings(), torch.Generator().manual_seed(seed))
+    controller = Controller(robot, planner)
+    supervision = Supervision(robot, SafetySettings(), Mode.WALK)
+    velocity = np.array([SPEED_MPS, 0.0, 0.0], dtype=np.float32)
+    largest, last, fell = 0.0, None, False
+    for tick in range(round(SECONDS * robot.control_rate_hz)):
+        state = as_published(simulation.state())
+        seen = state if fault is None else fault.seen(tick, state)
+        if seen is not None:  # otherwise the robot keeps its last target
+            command = decide(robot, controller, supervision, seen, velocity)
+            if command.position is not None and last is not None:
+                largest = max(largest, float(np.abs(command.position - last).max()))
+            last = command.position
+            simulation.apply(command)
+            controller.note_executed(command, seen.joint_pos)
+        simulation.step()
+        if simulation.true_state().has_fallen:
+            fell = True
+            break
+    counters = supervision.counters
+    named = counters.unusable + Counter({'lost states': counters.lost_states})
+    return Outcome(fell=fell, largest_step_rad=largest, named=+named)
