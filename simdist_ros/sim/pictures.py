@@ -79,6 +79,6 @@ def save_gif(frames: Frames, path: Path, rate_hz: float) -> None:
 def shared_palette(frames: Frames) -> list[Image.Image]:
     """Reduce frames to the colours of the middle one, so that nothing flickers."""
     middle = Image.fromarray(frames[len(frames) // 2])
-    palette = middle.quantize(GIF_COLOURS, method=Image.Quantize.MEDIANCUT)
+    palette = middle.quantize(GIF_COLOURS, method=Image.Quantize.FASTOCTREE)
     none = Image.Dither.NONE
     return [Image.fromarray(frame).quantize(palette=palette, dither=none) for frame in frames]

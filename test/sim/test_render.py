@@ -136,3 +136,14 @@ def test_the_sun_stands_on_the_same_side_of_every_picture(walk, azimuth):
     assert z < 0.0
     turned = np.arctan2(y, x) - azimuth
     assert np.cos(turned - SUN_TURNED_RAD) == pytest.approx(1.0)
+
+
+def test_a_gif_keeps_small_spots_of_colour(tmp_path):
+    grey = np.random.default_rng(0).integers(60, 200, (3, 60, 90, 1))
+    frames = np.repeat(grey, 3, axis=-1).astype(np.uint8)
+    frames[:, 20:24, 30:34] = (230, 100, 30)
+    save_gif(frames, tmp_path / 'walk.gif', rate_hz=10.0)
+    with Image.open(tmp_path / 'walk.gif') as gif:
+        pixels = np.asarray(gif.convert('RGB')).astype(int)
+    red, _, blue = pixels[22, 32]
+    assert red - blue > 150
