@@ -38,7 +38,7 @@ READINGS: dict[str, Change] = {
     'orientation': lambda s, rng: replace(s, orientation=s.orientation * abs(far(rng, 2, 1e3))),
     'not a number': lambda s, rng: with_element(s, 'joint_pos', rng, float('nan')),
 }
-STAMPS = {
+STAMPS: dict[str, Callable[[Rng], tuple[float, bool]]] = {
     'clock set back': lambda rng: (-rng.uniform(0.12, 0.95), True),
     'clock set ahead': lambda rng: (rng.uniform(0.12, 5.0), True),
     'one stamp back': lambda rng: (-rng.uniform(0.12, 5.0), False),
