@@ -11,6 +11,8 @@ from typing import Any
 
 from nav_msgs.msg import Odometry
 from rclpy.client import Client
+from rclpy.clock import Clock as SteadyClock
+from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.executors import Executor
 from rclpy.node import Node
@@ -36,9 +38,14 @@ from simdist_ros.nodes.messages import (
     stamp_ns,
     time_msg,
 )
+from simdist_ros.nodes.other_publishers import (
+    STATE_TOPICS,
+    OtherPublishers,
+    refuse_other_publishers,
+)
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RELIABLE
-from simdist_ros.nodes.runtime import Stop, run
+from simdist_ros.nodes.runtime import BAD_INPUT, Stop, run
 from simdist_ros.nodes.throttle import ThrottledLog
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.sim.world import load_world
@@ -48,6 +55,7 @@ SETTLE_S = 1.0  # from the last subscriber of one topic to those of the others
 FLUSH_S = 0.5  # for the last state to reach all who read it
 COMMAND_TIMEOUT_S = 0.2
 GOODBYE_S = 1.0  # for the supervisor to switch off
+OTHERS_S = 0.5  # between two looks for other publishers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +87,7 @@ class MujocoRobotNode(Node):
     def __init__(self) -> None:
         """Build the simulation and open the topics."""
         super().__init__('mujoco_robot')
+        created = time.monotonic()
         self.settings = declare(self, MujocoRobotSettings)
         self.scheduling = declare(self, SchedulingSettings)
         refuse_unknown(self)
@@ -94,6 +103,10 @@ class MujocoRobotNode(Node):
         self.dismissed_at = math.inf  # in any case, on the monotonic clock
         self.log = ThrottledLog(self.get_logger())
         self.garbage = IdleCollection()
+        self.others = OtherPublishers(self, (*STATE_TOPICS, topics.JOINT_COMMAND))
+        self.foreign = ''  # says who else publishes for this robot
+        owned = (*STATE_TOPICS, topics.GROUND_TRUTH, *(('/clock',) if self.lockstep else ()))
+        refuse_other_publishers(self, owned, created)
         self.open_topics()
 
     def open_topics(self) -> None:
@@ -108,6 +121,8 @@ class MujocoRobotNode(Node):
             JointTrajectory, topics.JOINT_COMMAND, self.on_joint_command, RELIABLE
         )
         self.supervisor_off: Client[Any, Any] = self.create_client(Trigger, 'supervisor/off')
+        wall = SteadyClock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(OTHERS_S, self.look_for_others, clock=wall)
 
     def close(self) -> None:
         """Leave memory to Python again."""
@@ -117,14 +132,27 @@ class MujocoRobotNode(Node):
         """Simulate until asked to stop or until the duration is over."""
         num_ticks = ticks_of(self.settings.duration_s, self.robot.period_ns)
         self.wait_for_observers(executor, stop)
-        if self.lockstep:
-            return self.work_in_lockstep(executor, stop, num_ticks)
-        return self.work_in_realtime(executor, stop, num_ticks)
+        work = self.work_in_lockstep if self.lockstep else self.work_in_realtime
+        code = work(executor, stop, num_ticks)
+        if self.foreign:
+            print(f'error: {self.foreign}', file=sys.stderr, flush=True)
+            return BAD_INPUT
+        return code
+
+    def look_for_others(self) -> None:
+        """Note who else publishes for this robot: what is simulated then means nothing."""
+        found = self.others.find()
+        if found:
+            self.foreign = self.others.sentence(found)
+
+    def is_over(self, stop: Stop) -> bool:
+        """Tell whether to end before the duration is over."""
+        return stop.requested or bool(self.foreign)
 
     def wait_for_observers(self, executor: Executor, stop: Stop) -> None:
         """Wait until all who should see the first state are connected."""
         settled = float('inf')
-        while not stop.requested and time.monotonic() < settled:
+        while not self.is_over(stop) and time.monotonic() < settled:
             executor.spin_once(timeout_sec=0.05)
             if self.imu.get_subscription_count() < self.settings.num_observers:
                 continue
@@ -183,14 +211,14 @@ class MujocoRobotNode(Node):
                 return 0
             self.simulation.step()
             ticks += 1
-        return 0 if stop.requested else 1
+        return 0 if self.is_over(stop) else 1
 
     def wait_for_answer(self, executor: Executor, stop: Stop) -> bool:
         """Publish the present state, again at times, until its command is there."""
         began = time.monotonic()
         stamp = self.publish_state()
         published = began
-        while self.answered_ns < stamp and not stop.requested:
+        while self.answered_ns < stamp and not self.is_over(stop):
             executor.spin_once(timeout_sec=0.05)
             now = time.monotonic()
             if now - published > REPEAT_S:
@@ -202,7 +230,7 @@ class MujocoRobotNode(Node):
                     f'{self.settings.patience_s:g} s; is the supervisor running in lockstep?'
                 )
                 return False
-        return not stop.requested
+        return not self.is_over(stop)
 
     # Realtime
 
@@ -214,7 +242,7 @@ class MujocoRobotNode(Node):
         self.start_ns = self.get_clock().now().nanoseconds - self.simulation.time_ns
         due = self.commanded = time.monotonic()
         last = None
-        while not stop.requested:
+        while not self.is_over(stop):
             self.publish_state()
             if self.answered_ns >= 0 and last is None:
                 last = self.simulation.time_ns + num_ticks * self.robot.period_ns
@@ -224,7 +252,7 @@ class MujocoRobotNode(Node):
             due = self.next_due(due + period_s)
             self.garbage.collect()
             executor.spin_once(timeout_sec=0.0)  # also when there is no time left
-            while not stop.requested and time.monotonic() < due:
+            while not self.is_over(stop) and time.monotonic() < due:
                 executor.spin_once(timeout_sec=max(0.0, due - time.monotonic()))
             self.damp_if_abandoned()
             self.simulation.step()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from simdist_ros.core.robot import load_robot
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.nodes import topics
 from simdist_ros.nodes.messages import command_to_msg, imu_from_msg, stamp_ns
+from simdist_ros.nodes.other_publishers import refuse_other_publishers
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RELIABLE
 from simdist_ros.nodes.runtime import Stop, run, spin
@@ -44,12 +46,14 @@ class OperatorNode(Node):
     def __init__(self) -> None:
         """Refuse a velocity that the robot cannot be asked for."""
         super().__init__('operator')
+        created = time.monotonic()
         settings = declare(self, OperatorSettings)
         refuse_unknown(self)
         robot = load_robot(settings.robot)
         wanted = np.array([settings.vx, settings.vy, settings.yaw_rate])
         velocity = robot.check_command(wanted)
         self.driver = HeadingHold(robot, velocity, settings.heading_gain)
+        refuse_other_publishers(self, (topics.COMMAND_VELOCITY,), created)
         self.publisher = self.create_publisher(TwistStamped, topics.COMMAND_VELOCITY, RELIABLE)
         self.create_subscription(Imu, topics.IMU, self.on_imu, RELIABLE)
 

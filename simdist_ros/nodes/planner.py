@@ -33,6 +33,7 @@ from simdist_ros.nodes.messages import (
     time_msg,
 )
 from simdist_ros.nodes.model_switch import ModelSwitch
+from simdist_ros.nodes.other_publishers import refuse_other_publishers
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.planner_settings import PlannerSettings
 from simdist_ros.nodes.qos import COMMAND, RELIABLE, state_wanted
@@ -58,6 +59,7 @@ class PlannerNode(LifecycleNode):
     def __init__(self) -> None:
         """Read the parameters; nothing is loaded before `on_configure`."""
         super().__init__('planner', start_parameter_services=False)
+        self.created = time.monotonic()
         self.settings = declare(self, PlannerSettings, settable=('model',))
         self.backend = declare(self, BackendSettings)
         self.mppi = declare(self, MppiSettings, 'mppi.')
@@ -116,6 +118,7 @@ class PlannerNode(LifecycleNode):
                 seed=self.settings.seed,
                 backend=self.backend,
             )
+            refuse_other_publishers(self, (topics.PLAN,), self.created)
         except SimdistError as error:
             self.failure = str(error)
             self.get_logger().error(self.failure)

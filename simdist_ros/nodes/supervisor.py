@@ -32,6 +32,11 @@ from simdist_ros.nodes.messages import (
     stamp_ns,
     time_msg,
 )
+from simdist_ros.nodes.other_publishers import (
+    STATE_TOPICS,
+    OtherPublishers,
+    refuse_other_publishers,
+)
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import COMMAND, LATCHED, RELIABLE, state_wanted
 from simdist_ros.nodes.runtime import Stop, run, spin
@@ -45,6 +50,7 @@ from simdist_ros.safety.supervision import Supervision
 from simdist_ros.safety.watchdog import Action, Fault
 
 WATCHDOG_S = 0.02
+OTHERS_S = 0.5  # between two looks for other publishers, 0.2 ms each
 PARTS = ('joints', 'imu')
 
 
@@ -72,6 +78,7 @@ class SupervisorNode(Node):
     def __init__(self) -> None:
         """Read the parameters and open the topics."""
         super().__init__('supervisor')
+        created = time.monotonic()
         self.settings = declare(self, SupervisorSettings)
         safety = declare(self, SafetySettings, 'safety.')
         self.scheduling = declare(self, SchedulingSettings)
@@ -89,6 +96,9 @@ class SupervisorNode(Node):
         self.shown: tuple[Mode, Action, Fault] | None = None
         self.garbage = IdleCollection()
         self.scheduled = ''
+        self.others = OtherPublishers(self, (*STATE_TOPICS, topics.PLAN, topics.JOINT_COMMAND))
+        self.found: dict[str, str] = {}  # who else publishes, by topic
+        refuse_other_publishers(self, (topics.JOINT_COMMAND,), created)
         self.open_topics()
         self.show_mode()
 
@@ -118,6 +128,7 @@ class SupervisorNode(Node):
             self.create_service(Trigger, f'~/{mode.value}', partial(self.on_request, mode))
         wall = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(WATCHDOG_S, self.watch, clock=wall)
+        self.create_timer(OTHERS_S, self.look_for_others, clock=wall)
         self.create_timer(1.0, self.publish_diagnostics, clock=wall)
 
     def work(self, executor: Executor, stop: Stop) -> int:
@@ -229,6 +240,20 @@ class SupervisorNode(Node):
             self.planner_is_missing = True
             self.decide()
 
+    def look_for_others(self) -> None:
+        """Act safely while somebody else publishes states, plans or commands of this robot."""
+        found = self.others.find()
+        if found == self.found:
+            return
+        self.found = found
+        if found:
+            self.get_logger().error(self.others.sentence(found))
+        self.supervision.on_other_publishers(
+            of_plan=topics.PLAN in found, of_robot=bool(found.keys() - {topics.PLAN})
+        )
+        if self.newest is not None and not self.must_wait():
+            self.decide()
+
     def publish_tick(self, decision: Decision) -> None:
         """Publish what was decided for a new state."""
         values = {
@@ -272,6 +297,7 @@ class SupervisorNode(Node):
             'ticks': counters.ticks,
             'walk_ticks': counters.walk_ticks,
             'late_ticks': counters.late_ticks,
+            'other_publishers': ' '.join(f'{topic}:{who}' for topic, who in self.found.items()),
             'refused_messages': self.states.refused,
             'lost_states': counters.lost_states,
             'clock_steps': counters.clock_steps,

@@ -67,6 +67,7 @@ class Supervision:
         self._fault = Fault.NONE
         self._order = StampOrder(robot.period_ns)
         self._check = StateCheck(robot, with_map=False)  # of which only the planner sees anything
+        self._plan_is_foreign = self._robot_is_foreign = False
         self.restart()
 
     @property
@@ -168,6 +169,10 @@ class Supervision:
         self.counters.plans['taken' if is_taken else 'ignored'] += 1
         return is_taken
 
+    def on_other_publishers(self, *, of_plan: bool, of_robot: bool) -> None:
+        """Take whether somebody else publishes plans, or states or joint commands, too."""
+        self._plan_is_foreign, self._robot_is_foreign = of_plan, of_robot
+
     def request(self, wanted: Mode) -> Mode:
         """Go to the mode that the operator asks for.
 
@@ -244,6 +249,8 @@ class Supervision:
             plan_is_over=due.target is None,
             plan_is_settling=self._tick_ns < self._settled_ns,
             plan_was_refused=self._plan_was_refused,
+            plan_is_foreign=self._plan_is_foreign,
+            robot_is_foreign=self._robot_is_foreign,
         )
 
     def _act(self, action: Action, due: DueStep) -> tuple[Array | None, tuple[str, ...]]:

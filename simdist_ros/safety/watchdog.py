@@ -35,9 +35,11 @@ class Fault(IntEnum):
     SETTLING = 4  # plans come again, but a stale one is not long ago
     NO_PLAN = 5  # asked to walk, and no plan has come yet
     STALE_PLAN = 6  # the plan is too old, or its steps are used up
-    STALE_STATE = 7  # no usable state for too long
-    TILT = 8  # falling
-    ESTOP = 9
+    FOREIGN_PLAN = 7  # somebody else publishes plans too
+    STALE_STATE = 8  # no usable state for too long
+    FOREIGN_ROBOT = 9  # somebody else publishes the robot's states or joint commands too
+    TILT = 10  # falling
+    ESTOP = 11
 
 
 SAFE_ACTION: dict[Fault, Action] = {
@@ -48,7 +50,9 @@ SAFE_ACTION: dict[Fault, Action] = {
     Fault.SETTLING: Action.STAND,
     Fault.NO_PLAN: Action.STAND,
     Fault.STALE_PLAN: Action.STAND,
+    Fault.FOREIGN_PLAN: Action.STAND,
     Fault.STALE_STATE: Action.DAMP,
+    Fault.FOREIGN_ROBOT: Action.DAMP,
     Fault.TILT: Action.DAMP,
     Fault.ESTOP: Action.DAMP,
 }
@@ -76,6 +80,8 @@ class Readings:
         plan_is_over: Whether the plan has no step left for the newest state.
         plan_is_settling: Whether a plan was stale less than `SafetySettings.settle_s` ago.
         plan_was_refused: Whether the last plan received was not finite.
+        plan_is_foreign: Whether more than one node publishes plans.
+        robot_is_foreign: Whether more than one node publishes states or joint commands.
     """
 
     state_is_usable: bool
@@ -87,6 +93,8 @@ class Readings:
     plan_is_over: bool
     plan_is_settling: bool
     plan_was_refused: bool
+    plan_is_foreign: bool = False
+    robot_is_foreign: bool = False
 
 
 def assess(
@@ -107,6 +115,7 @@ def worst_fault(
     found = {
         Fault.ESTOP: mode is Mode.ESTOP,
         Fault.TILT: not readings.tilt_rad <= max_tilt_rad,
+        Fault.FOREIGN_ROBOT: readings.robot_is_foreign,
         Fault.STALE_STATE: not readings.state_age_s <= settings.stale_state_s,
         Fault.UNUSABLE_STATE: not readings.state_is_usable,
     }
@@ -114,6 +123,7 @@ def worst_fault(
         found |= {
             Fault.STALE_PLAN: not readings.plan_age_s <= settings.stale_plan_s
             or readings.plan_is_over,
+            Fault.FOREIGN_PLAN: readings.plan_is_foreign,
             Fault.SETTLING: readings.plan_is_settling,
             Fault.NO_PLAN: readings.plan_age_s == math.inf,
             Fault.NOT_STANDING: readings.was_damped and not readings.is_standing,

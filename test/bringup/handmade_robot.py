@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
+from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image, Imu, JointState
 from trajectory_msgs.msg import JointTrajectory
 
@@ -49,9 +51,13 @@ class HandmadeRobot:
             topic: observer.node.create_publisher(kind, topic, RELIABLE)
             for topic, kind in TYPES.items()
         }
-        self.plan_publisher = observer.node.create_publisher(JointTrajectory, topics.PLAN, COMMAND)
         self.plans = observer.listen(JointTrajectory, topics.PLAN)
         self.commands = observer.listen(JointTrajectory, topics.JOINT_COMMAND)
+
+    @cached_property
+    def plan_publisher(self) -> Publisher:
+        """Publishes plans; made when first used, since a planner tolerates no other."""
+        return self.observer.node.create_publisher(JointTrajectory, topics.PLAN, COMMAND)
 
     @property
     def stamp(self) -> int:

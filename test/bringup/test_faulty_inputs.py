@@ -12,7 +12,7 @@ from std_srvs.srv import Trigger
 from simdist_ros.bringup.graph import NodeSpec
 from simdist_ros.core.robot import load_robot
 from simdist_ros.nodes import topics
-from simdist_ros.nodes.messages import plan_to_msg, stamp_ns
+from simdist_ros.nodes.messages import stamp_ns
 
 from .handmade_robot import HandmadeRobot
 from .running import running_nodes
@@ -71,11 +71,6 @@ def story(random_model, robot, tmp_path_factory):
         for name, changes in NANS.items():
             faults[name] = (by_hand.tick(**changes), go_on())
 
-        by_hand.plan_publisher.publish(
-            plan_to_msg(robot, by_hand.stamp, 0, np.full((25, 12), NAN))
-        )
-        faults['plan'] = (by_hand.stamp, go_on())
-
         faults['fast'] = (by_hand.tick(velocity=np.array([2.0, 0.0, 0.0])), go_on())
 
         wrong = by_hand.publish(break_it=misname_a_joint)
@@ -131,13 +126,6 @@ def test_no_joint_command_ever_holds_what_is_not_finite(story):
         (point,) = command.points
         assert np.isfinite(point.positions).all()
         assert np.isfinite(point.velocities).all()
-
-
-def test_a_plan_that_is_not_finite_is_refused_and_the_one_before_goes_on(story):
-    broken, after = story.faults['plan']
-    assert broken == after[0]
-    assert story.ticks[broken]['action'] == 'follow_plan'
-    assert {story.ticks[stamp]['fault'] for stamp in after[1:]} == {'none'}
 
 
 def test_a_velocity_beyond_the_range_is_clipped_and_said(story):
