@@ -17,11 +17,12 @@ setup:  ## Make or refresh the virtual environment .venv
 demo: setup  ## A Go2 walks in a strange world, learns there, walks again; five minutes
 	@$(BIN)/simdist demo $(ARGS)
 
-# Graphs run one after the other, since they keep time; the rest on two cores.
+# Graphs that keep time run one after the other; the rest on two cores, each in its own ROS domain.
 test: setup  ## Run all tests; ARGS='-k history' runs some
 ifeq ($(ARGS),)
-	@$(BIN)/pytest -n 2 --dist loadfile --ignore test/bringup --ignore test/launch
-	@$(BIN)/pytest test/bringup test/launch
+	@$(BIN)/pytest -n 2 --dist loadfile -m 'not realtime' --ignore test/launch
+	@$(BIN)/pytest -m realtime test/bringup
+	@$(BIN)/pytest test/launch
 else
 	@$(BIN)/pytest $(ARGS)
 endif

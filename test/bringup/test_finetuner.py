@@ -21,7 +21,7 @@ from simdist_ros.world_model.manifest import read_manifest
 from .running import observed, parent_of, running_graph, running_nodes
 
 LOWEST = 19  # niceness
-START_S = 20.0
+START_S = 120.0
 SETTINGS = {
     'planner.mppi.num_iterations': 0,
     'finetuner.low_priority': 'true',
@@ -66,11 +66,11 @@ class Walk:
                     return values | {'message': status.message}
             return None
 
-        return self.observer.until(found, what, timeout_s=180.0)
+        return self.observer.until(found, what)
 
     def walk_on(self, ticks):
         wanted = len(self.ticks) + ticks
-        self.observer.until(lambda: len(self.ticks) >= wanted, 'it walks on', timeout_s=180.0)
+        self.observer.until(lambda: len(self.ticks) >= wanted, 'it walks on')
 
     def finetune(self):
         return self.observer.call(Trigger, 'finetuner/finetune')
@@ -99,7 +99,7 @@ def story(random_model, tmp_path_factory):
     seen = SimpleNamespace(folder=folder)
     with running_graph(folder, *arguments) as graph, observed(graph.domain) as observer:
         walk = Walk(graph, observer)
-        observer.until(lambda: walk.ticks, 'it plans', timeout_s=180.0)
+        observer.until(lambda: walk.ticks, 'it plans')
         walk.until('finetuner', lambda v: float(v['new_walking_s']) > 16.0, 'it has walked')
         seen.started, seen.again = walk.finetune(), walk.finetune()
         seen.verdict = walk.until(
@@ -216,7 +216,7 @@ def test_a_training_that_comes_to_nothing_is_counted_and_the_last_of_them_ends_t
         observer.until(client.service_is_ready, 'it can be asked')
         client.call_async(Trigger.Request())
         process = group.children[0].process
-        observer.until(lambda: process.poll() is not None, 'it ends', timeout_s=180.0)
+        observer.until(lambda: process.poll() is not None, 'it ends')
         assert group.wait() == 0
         assert group.ended_by == 'finetuner'
     assert re.search(sentence, capfd.readouterr().err)

@@ -19,6 +19,8 @@ from simdist_ros.transitions.bag_reader import bag_info
 
 from .running import observed, running_graph
 
+pytestmark = pytest.mark.realtime
+
 MS = 1_000_000
 PERIOD_NS = 20 * MS
 MAX_GAP_NS = 4 * PERIOD_NS  # a longer one leads to damping, as it should
