@@ -197,15 +197,6 @@ def test_tipping_over_is_a_fall(simulate):
     assert state.has_fallen
 
 
-def test_a_push_adds_its_speed(simulate):
-    simulation = simulate(push_interval_s=0.1, push_speed_mps=0.8)
-    fastest = 0.0
-    for _ in range(15):
-        simulation.step()
-        fastest = max(fastest, float(np.linalg.norm(simulation.true_state().linear_velocity[:2])))
-    assert 0.4 < fastest < 2.5
-
-
 def test_a_payload_weighs_on_the_base(simulate):
     light, heavy = simulate(), simulate(payload_kg=3.0)
     assert heavy.model.body_subtreemass[0] - light.model.body_subtreemass[0] == pytest.approx(3.0)
