@@ -15,6 +15,9 @@ __all__ = ['STATE_TOPICS', 'OtherPublishers', 'refuse_other_publishers']
 STATE_TOPICS = (topics.JOINT_STATES, topics.IMU, topics.ODOM, topics.HEIGHT_MAP)
 DISCOVERY_S = 1.5  # in which a new node hears of those that are there
 POLL_S = 0.05
+UNKNOWN = 'UNKNOWN'  # in what the middleware calls a node whose name it does not know
+NAMING_S = 2.0  # from hearing of a publisher to the name of its node
+NAMELESS = 'an unnamed node'
 LEASE_S = 12.0  # after which a killed node is forgotten; that of config/fastdds.xml and a margin
 REMEDY = 'end that node, or set another ROS_DOMAIN_ID or namespace'
 
@@ -33,6 +36,9 @@ def refuse_other_publishers(node: Node, wanted: Collection[str], created: float)
     while True:
         for topic in wanted:
             names = publishers_of(node, topic)
+            while NAMELESS in names and time.monotonic() - created < DISCOVERY_S + NAMING_S:
+                time.sleep(POLL_S)
+                names = publishers_of(node, topic)
             if names:
                 raise ConfigError(
                     f'{node.resolve_topic_name(topic)} is published by {", ".join(names)} '
@@ -47,7 +53,8 @@ class OtherPublishers:
     """Looks again and again whether a topic has more than one publisher.
 
     The successor of a node that was killed has the same name and does not count while the
-    middleware may not yet have forgotten the killed one.
+    middleware may not yet have forgotten the killed one; one whose name is still to come may be
+    such a successor.
     """
 
     def __init__(self, node: Node, watched: Collection[str]) -> None:
@@ -64,7 +71,8 @@ class OtherPublishers:
             if count <= 1:
                 self.doubled.pop(topic, None)
                 if count and topic not in self.owner:
-                    self.owner[topic] = ''.join(publishers_of(self.node, topic)[:1])
+                    names = publishers_of(self.node, topic)
+                    self.owner |= {topic: name for name in names if name != NAMELESS}
             elif names := self.others(topic):
                 found[topic] = ', '.join(names)
         return found
@@ -75,9 +83,9 @@ class OtherPublishers:
         others = list(names)
         if self.owner.get(topic) in others:
             others.remove(self.owner[topic])
-        if len(set(names)) == 1:
+        if NAMELESS in others or len(set(names)) == 1:
             since = self.doubled.setdefault(topic, time.monotonic())
-            if time.monotonic() - since < LEASE_S:
+            if time.monotonic() - since < (NAMING_S if NAMELESS in others else LEASE_S):
                 return []
         return others if len(names) > 1 else []
 
@@ -92,4 +100,9 @@ class OtherPublishers:
 def publishers_of(node: Node, topic: str) -> list[str]:
     """Return the full names of the nodes that publish a topic, once per publisher."""
     found = node.get_publishers_info_by_topic(node.resolve_topic_name(topic))
-    return [f'{info.node_namespace.rstrip("/")}/{info.node_name}' for info in found]
+    return [
+        NAMELESS
+        if UNKNOWN in info.node_name
+        else f'{info.node_namespace.rstrip("/")}/{info.node_name}'
+        for info in found
+    ]
