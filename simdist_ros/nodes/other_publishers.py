@@ -71,8 +71,9 @@ class OtherPublishers:
             if count <= 1:
                 self.doubled.pop(topic, None)
                 if count and topic not in self.owner:
-                    names = publishers_of(self.node, topic)
-                    self.owner |= {topic: name for name in names if name != NAMELESS}
+                    name = ''.join(publishers_of(self.node, topic)[:1])
+                    if name not in ('', NAMELESS):
+                        self.owner[topic] = name
             elif names := self.others(topic):
                 found[topic] = ', '.join(names)
         return found
