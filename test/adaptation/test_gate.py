@@ -291,6 +291,7 @@ def test_a_fall_is_worth_less_than_any_walk_and_less_the_sooner_it_comes(robot, 
 @pytest.mark.parametrize('share', [0.0, 0.5, 1.0, 1.2])
 @pytest.mark.parametrize('axis', [0, 1])
 def test_the_nearer_a_tilt_is_to_a_fall_the_less_a_walk_is_worth(robot, architecture, share, axis):
+    robot = replace(robot, max_tilt_rad=0.6)
     episode, angle = lived(0), share * robot.max_tilt_rad
     gravity = [0.0, 0.0, -math.cos(angle)]
     gravity[axis] = math.sin(angle)
@@ -346,9 +347,16 @@ def test_a_candidate_that_thinks_better_of_falls_is_refused(fell, passed):
     assert check.passed is passed
 
 
+def test_constant_returns_of_one_episode_are_refused_too():
+    returns = (np.array([1.0, 2.0, 3.0]), np.ones(3))
+    episodes = np.zeros(3, int)
+    assert not check_ranks(returns, np.array([1.0, 2.0, 3.0]), episodes, GATE).passed
+
+
 def test_falls_are_compared_in_units_of_each_models_own_returns():
     old = np.array(WALKED + FELL)
-    assert fall_check(old, 7.0 * old + 100.0, FALLS, EPISODES, max_fall_rise=0.0001).passed
+    for factor in (0.1, 7.0):
+        assert fall_check(old, factor * old + 9.0, FALLS, EPISODES, max_fall_rise=0.0001).passed
     assert not fall_check(old, 0.0 * old, FALLS, EPISODES).passed  # constant
 
 
