@@ -25,8 +25,6 @@ __all__ = [
 
 Array = NDArray[np.floating[Any]]
 
-MAX_UNKNOWN_CELLS = 0.5  # share of the height map
-
 
 @dataclass(frozen=True, kw_only=True)
 class RobotState:
@@ -50,22 +48,6 @@ class RobotState:
     angular_velocity: Array
     linear_velocity: Array
     height_map: Array | None = None
-
-    def is_finite(self) -> bool:
-        """Tell whether all that must be a number is one; unknown map cells are allowed."""
-        fields = (
-            self.joint_pos,
-            self.joint_vel,
-            self.orientation,
-            self.angular_velocity,
-            self.linear_velocity,
-        )
-        if not all(np.isfinite(field).all() for field in fields):
-            return False
-        if self.height_map is None:
-            return True
-        unknown = np.isnan(self.height_map)
-        return not np.isinf(self.height_map).any() and unknown.mean() <= MAX_UNKNOWN_CELLS
 
 
 def projected_gravity(orientation: Array) -> Array:

@@ -136,31 +136,3 @@ def test_a_map_of_the_wrong_size_is_refused(heights, given):
 def test_a_robot_without_a_height_map_observes_nothing():
     robot = replace(ROBOT, height_map=None)
     assert extero_obs(robot, replace(STATE, height_map=None)).shape == (0,)
-
-
-@pytest.mark.parametrize(
-    'field', ['joint_pos', 'joint_vel', 'orientation', 'angular_velocity', 'linear_velocity']
-)
-@pytest.mark.parametrize('bad', [np.nan, np.inf])
-def test_one_bad_number_makes_a_state_not_finite(field, bad):
-    values = getattr(STATE, field).copy()
-    values[-1] = bad
-    assert STATE.is_finite()
-    assert not replace(STATE, **{field: values}).is_finite()
-
-
-@pytest.mark.parametrize(
-    ('heights', 'is_usable'),
-    [
-        ([np.nan, np.nan, np.nan, 0.3, 0.3, 0.3], True),
-        ([np.nan, np.nan, np.nan, np.nan, 0.3, 0.3], False),
-        ([np.inf, 0.3, 0.3, 0.3, 0.3, 0.3], False),
-        ([-np.inf, 0.3, 0.3, 0.3, 0.3, 0.3], False),
-    ],
-)
-def test_up_to_half_of_the_map_may_be_unknown_but_nothing_infinite(heights, is_usable):
-    assert replace(STATE, height_map=np.array(heights)).is_finite() == is_usable
-
-
-def test_a_state_without_a_map_can_be_finite():
-    assert replace(STATE, height_map=None).is_finite()
