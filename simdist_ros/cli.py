@@ -114,13 +114,14 @@ def add_import(parser: argparse.ArgumentParser) -> None:
     """Take the two folders."""
     parser.add_argument('source', type=Path, help='Folder of the published checkpoint.')
     parser.add_argument('out', type=Path, help='Folder of the model to write.')
+    parser.add_argument('--overwrite', action='store_true', help='Replace a model that is there.')
 
 
 def import_checkpoint(arguments: argparse.Namespace) -> int:
     """Convert the published checkpoint."""
     from simdist_ros.world_model.upstream import import_upstream
 
-    import_upstream(arguments.source, arguments.out)
+    import_upstream(arguments.source, arguments.out, overwrite=arguments.overwrite)
     print(f'wrote {arguments.out}')
     return 0
 
@@ -153,6 +154,7 @@ def predict(arguments: argparse.Namespace) -> int:
     from simdist_ros.world_model.checkpoint import find_model
     from simdist_ros.world_model.inference import predict_file
 
+    check_file(arguments.output, '--output')
     predict_file(find_model(arguments.model), arguments.inputs, arguments.output)
     print(f'wrote {arguments.output}')
     return 0

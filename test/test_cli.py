@@ -142,6 +142,30 @@ def test_a_misspelt_command_or_option_is_refused(refusal, arguments, start):
     assert refusal(*arguments).startswith(start)
 
 
+def test_no_writer_of_models_replaces_one_unasked(refusal, model):
+    said = refusal('import-upstream', 'gone', model)
+    assert said == (
+        f'{model} holds a model already; choose another folder, or replace it with --overwrite'
+    )
+    assert refusal('import-upstream', 'gone', model, '--overwrite').startswith('gone')
+    bag = ('--bag', 'gone', '--model', model, '--out', model)
+    assert 'holds a model already' in refusal('finetune', *bag)
+
+
+@pytest.mark.parametrize('option', ['--report', '--runs', '--bag', '--models'])
+def test_up_finds_out_before_the_run_what_cannot_be_written(refusal, here, model, option):
+    (here / 'file').write_text('in the way')
+    said = refusal('up', '--model', model, '--duration', '1', option, 'file/below')
+    assert said.startswith(f'{option} file/below')
+    assert f'{here}/file is a file; choose another folder' in said
+    assert refusal('up', '--model', model, option, '/proc/nobody/x').startswith(option)
+
+
+def test_a_report_is_not_written_over_a_folder(refusal, here, model):
+    said = refusal('up', '--model', model, '--report', '.')
+    assert said == '--report .: that is a folder; name a file'
+
+
 @pytest.fixture
 def inputs(here):
     """Write inputs for `predict`, some of them changed; None leaves one out."""

@@ -66,6 +66,7 @@ def adapt_from_bags(
     assembly: AssemblySettings,
     rehearsal: Path | None = None,
     reference: Sequence[Path] = (),
+    overwrite: bool = False,
     say: Callable[[str], None] = print,
 ) -> Adaptation:
     """Finetune a model on bags, judge the candidate and write it, accepted or refused.
@@ -77,20 +78,21 @@ def adapt_from_bags(
         parent: The model to adapt.
         robot: Whose model and bags they are.
         bags: What the robot lived through.
-        out: Folder of the adapted model; it must not hold anything.
+        out: Folder of the adapted model.
         settings: Of the training.
         gate: What is required of the candidate.
         assembly: How messages become episodes.
         rehearsal: Folder of pretraining transitions, some of which are learned from again and
             some of which judge what was forgotten.
         reference: Bags that judge what was forgotten, instead.
+        overwrite: Replace a model that `out` holds.
         say: Prints a line of progress.
 
     Raises:
         SimdistError: A bag, the data or the folder cannot be used.
     """
     with lock_folder(out):
-        check_destination(out)
+        check_destination(out, overwrite=overwrite)
         read = read_bags(bags, robot, assembly)
         for bag in read:
             say(bag.line())
@@ -104,7 +106,7 @@ def adapt_from_bags(
             about={'bags': [about_bag(bag) for bag in read]},
         )
         adaptation = adapt(parent, robot, data, settings, gate, say)
-        write(out, parent, robot, adaptation, settings, gate, data.about)
+        write(out, parent, robot, adaptation, settings, gate, data.about, overwrite=overwrite)
         say(f'{adaptation.verdict.reason}; wrote {out}')
         return adaptation
 
@@ -190,6 +192,8 @@ def write(
     settings: FinetuneSettings,
     gate: GateSettings,
     about: dict[str, Any],
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Write the candidate beside its parent, which it names by hash and by path."""
     result, verdict = adaptation.result, adaptation.verdict
@@ -210,6 +214,7 @@ def write(
             'verdict': verdict.as_plain(),
             'settings': {'finetune': asdict(settings), 'gate': asdict(gate)},
         },
+        overwrite=overwrite,
     )
 
 

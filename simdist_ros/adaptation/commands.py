@@ -7,11 +7,13 @@ import argparse
 from simdist_ros.adaptation.adapt import adapt_from_bags
 from simdist_ros.adaptation.evaluate import evaluate_bags, evaluation_lines, write_evaluation
 from simdist_ros.adaptation.lineage import lineage_lines, list_models
-from simdist_ros.adaptation.options import OVERRIDE, SECTIONS
+from simdist_ros.adaptation.options import OPTIONS, OVERRIDE, SECTIONS
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.options import read_options
 from simdist_ros.core.overrides import override, read_overrides
 from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.core.writable import check_folder
 from simdist_ros.transitions.assembly import AssemblySettings
 from simdist_ros.world_model.checkpoint import LoadedModel, find_model, load_model
 from simdist_ros.world_model.manifest import read_manifest
@@ -36,12 +38,8 @@ def load(name: str, robot_name: str) -> tuple[LoadedModel, Robot]:
 def run_finetune(arguments: argparse.Namespace) -> int:
     """Adapt a model to bags; return 0, or `REFUSED` where the gate refused the candidate."""
     overrides = read_overrides(arguments.set, OVERRIDE, SECTIONS)
-    given = {'method': arguments.method}
-    for option, name in (('seed', 'seed'), ('threads', 'num_threads')):
-        if getattr(arguments, option) is not None:
-            given[name] = str(getattr(arguments, option))
-    chosen = given | overrides.get('finetune', {})
-    settings = override(FinetuneSettings(), chosen, 'finetune')
+    chosen = read_options(FinetuneSettings, arguments, OPTIONS)
+    settings = override(chosen, overrides.get('finetune', {}), 'finetune')
     gate = override(GateSettings(), overrides.get('gate', {}), 'gate')
     assembly = override(AssemblySettings(), overrides.get('bags', {}), 'bags')
     parent, robot = load(arguments.model, arguments.robot)
@@ -55,6 +53,7 @@ def run_finetune(arguments: argparse.Namespace) -> int:
         assembly=assembly,
         rehearsal=arguments.rehearsal,
         reference=arguments.reference,
+        overwrite=arguments.overwrite,
     )
     return 0 if adaptation.verdict.accepted else REFUSED
 
@@ -63,6 +62,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     """Print and write the prediction error of models on bags."""
     overrides = read_overrides(arguments.set, OVERRIDE, ('bags',))
     assembly = override(AssemblySettings(), overrides.get('bags', {}), 'bags')
+    check_folder(arguments.out, '--out')
     loaded = [load(name, arguments.robot) for name in arguments.model]
     robots = {robot.name for _, robot in loaded}
     if len(robots) > 1:

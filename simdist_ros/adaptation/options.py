@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from simdist_ros.adaptation.settings import METHODS
+from simdist_ros.adaptation.settings import FinetuneSettings
+from simdist_ros.core.options import add_setting
+from simdist_ros.core.settings import describe
 
-__all__ = ['OVERRIDE', 'SECTIONS', 'add_evaluate', 'add_finetune', 'add_models']
+__all__ = ['OPTIONS', 'OVERRIDE', 'SECTIONS', 'add_evaluate', 'add_finetune', 'add_models']
 
 SECTIONS = ('finetune', 'gate', 'bags')
+OPTIONS = ('method', 'seed', 'num_threads')  # settings of the training with one of their own
 OVERRIDE = 'SECTION.SETTING=VALUE'
 EVALUATIONS = Path('runs') / 'evaluate'
 
@@ -20,8 +23,11 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--model', required=True, help='Name or folder of the model to adapt.')
     parser.add_argument('--out', type=Path, required=True, help='Folder of the adapted model.')
     parser.add_argument(
-        '--method', default='dynamics', help=f'{", ".join(METHODS)} (default: dynamics).'
+        '--overwrite', action='store_true', help='Replace a model that --out holds.'
     )
+    for info in describe(FinetuneSettings):
+        if info.name in OPTIONS:
+            add_setting(parser, info)
     parser.add_argument(
         '--rehearsal',
         type=Path,
@@ -37,8 +43,6 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
         metavar='BAG',
         help='Bags that judge what was forgotten, e.g. of ground that the model knew.',
     )
-    parser.add_argument('--seed', type=int, help='Of everything random (default: 0).')
-    parser.add_argument('--threads', type=int, help='CPU threads (default: 1).')
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:

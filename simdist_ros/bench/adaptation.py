@@ -28,6 +28,7 @@ from simdist_ros.bench.working import Setup, do_tasks
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.folder_lock import lock_folder
 from simdist_ros.core.robot import Robot
+from simdist_ros.core.writable import check_folder
 from simdist_ros.pretraining.stage_folder import claim_folder
 from simdist_ros.sim.world import World
 from simdist_ros.world_model.checkpoint import LoadedModel
@@ -57,6 +58,8 @@ def bench_adaptation(
     check_speeds(robot, settings.trial)
     if options.only_report and not (options.work / 'results.jsonl').is_file():
         raise ConfigError(f'{options.work} holds no results yet; run it without --only-report')
+    check_folder(options.work, '--work')
+    check_folder(options.out, '--out')
     with lock_folder(options.work):
         claim(options.work, parent, robot, settings, worlds)
         log = ResultLog(options.work / 'results.jsonl')

@@ -62,9 +62,13 @@ def adapt_model(
     except ConfigError as error:
         above = os.path.relpath(parent.folder.resolve(), out.resolve())
         made = f'simdist bench adaptation, {task.method}: {error}'
-        save_model(out, parent.model, robot=robot.name, created_by=made, parent=above)
+        save_model(
+            out, parent.model, robot=robot.name, created_by=made, parent=above, overwrite=True
+        )
         return AdaptResult(accepted=False, reason=str(error))
-    write_candidate(out, parent, robot, found, chosen, settings.gate, learned.about)
+    write_candidate(
+        out, parent, robot, found, chosen, settings.gate, learned.about, overwrite=True
+    )
     result = found.result
     return AdaptResult(
         accepted=found.verdict.accepted,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from simdist_ros.bench.settings import PRESETS, SECTIONS
 from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.options import whole
 from simdist_ros.core.overrides import read_overrides
 
 __all__ = ['BENCHMARKS', 'BenchOptions', 'add_options', 'read_options']
@@ -62,7 +63,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--out', type=Path, help='Folder of the report (default: `report` in that of --work).'
     )
-    parser.add_argument('--processes', type=int, help='Tasks done at once (default: all cores).')
+    parser.add_argument(
+        '--processes',
+        type=whole('--processes', 1, 1024),
+        help='Tasks done at once (default: all cores).',
+    )
     parser.add_argument(
         '--only-report', action='store_true', help='Do nothing, report what there is.'
     )
@@ -84,8 +89,6 @@ def read_options(arguments: argparse.Namespace) -> BenchOptions:
     """
     if arguments.benchmark not in BENCHMARKS:
         raise ConfigError(unknown_name('benchmark', arguments.benchmark, BENCHMARKS))
-    if arguments.processes is not None and arguments.processes < 1:
-        raise ConfigError(f'--processes is {arguments.processes}; it must be at least 1')
     return BenchOptions(
         model=arguments.model,
         robot=arguments.robot,

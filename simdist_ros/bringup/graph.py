@@ -11,7 +11,7 @@ from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.overrides import read_overrides
 from simdist_ros.core.settings import Settings, Spelling, setting
 from simdist_ros.core.share import share_folder
-from simdist_ros.core.values import NotAValue, guess
+from simdist_ros.core.values import MAX_SEED, NotAValue, guess
 
 __all__ = [
     'GraphOptions',
@@ -22,7 +22,6 @@ __all__ = [
 ]
 
 LOCKSTEP, REALTIME = 'lockstep', 'realtime'
-MAX_SEED = 2**32 - 1
 RCLPY_OWN = ('use_sim_time', 'start_type_description_service')  # read by rclpy, so typed here
 REALTIME_BUDGET_MS = 12.0  # of a 20 ms tick; the rest is for transport and the other processes
 

@@ -74,4 +74,4 @@ def override(
     if seed is not None and 'seed' in known:
         changed['seed'] = checked(known['seed'], seed, '--seed')
     changed |= {name: checked(known[name], text, spell(name)) for name, text in values.items()}
-    return type(settings).from_mapping(changed, f'settings of {owner}')
+    return type(settings).from_mapping(changed, f'settings of {owner}', spell)

@@ -7,6 +7,7 @@ them, so that each fact stands in one place.
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -186,8 +187,9 @@ class Settings:
         }
         try:
             return cls(**given)
-        except ConfigError as error:
-            raise ConfigError(f'{start}{error}') from None
+        except ConfigError as error:  # of several settings
+            own = re.sub(rf'\b{cls.__name__}\.(\w+)', lambda found: spell(found[1]), str(error))
+            raise ConfigError(start + own) from None
 
 
 def refuse_unknown_settings(names: Iterable[object], known: Collection[str], source: str) -> None:

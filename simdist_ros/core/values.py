@@ -9,9 +9,19 @@ from typing import Any
 
 import yaml
 
-__all__ = ['LARGEST_INT', 'NotAValue', 'as_bool', 'as_number', 'as_numbers', 'as_whole', 'guess']
+__all__ = [
+    'LARGEST_INT',
+    'MAX_SEED',
+    'NotAValue',
+    'as_bool',
+    'as_number',
+    'as_numbers',
+    'as_whole',
+    'guess',
+]
 
 LARGEST_INT = 2**63 - 1  # what a ROS parameter holds
+MAX_SEED = 2**32 - 1
 WORDS = {
     **dict.fromkeys(('true', 'yes', 'on'), True),
     **dict.fromkeys(('false', 'no', 'off'), False),

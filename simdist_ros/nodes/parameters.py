@@ -53,7 +53,8 @@ def declare(node: Node, cls: type[S], prefix: str = '', *, settable: Collection[
         except ParameterException as error:
             raise ConfigError(f'parameter {name!r}: {error}') from error
         values[info.name] = plain(parameter.value)
-    return cls.from_mapping(values, f'parameters of node {node.get_name()!r}')
+    source = f'parameters of node {node.get_name()!r}'
+    return cls.from_mapping(values, source, lambda name: prefix + name)
 
 
 def refuse_unknown(node: Node) -> None:

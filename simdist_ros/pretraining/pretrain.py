@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+import yaml
 
-from simdist_ros.core.atomic import TEMPORARY_SUFFIX
+from simdist_ros.core.atomic import TEMPORARY_SUFFIX, write_atomic
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.overrides import override
 from simdist_ros.core.robot import Robot, load_robot
-from simdist_ros.core.settings import Settings
+from simdist_ros.core.settings import Settings, read_yaml
 from simdist_ros.core.share import share_folder
+from simdist_ros.core.writable import check_folder
 from simdist_ros.pretraining.collect import run_collect
 from simdist_ros.pretraining.collect_ray import check_ray
 from simdist_ros.pretraining.early_checks import check_experts, check_robot, check_space
@@ -38,7 +40,13 @@ from simdist_ros.pretraining.train import run_train
 from simdist_ros.pretraining.train_process import find_device
 from simdist_ros.pretraining.train_progress import duration
 from simdist_ros.pretraining.train_settings import TRAIN_PRESETS, TrainSettings
-from simdist_ros.world_model.checkpoint import FILES, load_model, save_model, serialise
+from simdist_ros.world_model.checkpoint import (
+    FILES,
+    check_destination,
+    load_model,
+    save_model,
+    serialise,
+)
 from simdist_ros.world_model.manifest import MANIFEST, read_manifest, sha256
 from simdist_ros.world_model.model import WorldModel
 
@@ -47,6 +55,7 @@ __all__ = ['Plan', 'pretrain']
 S = TypeVar('S', bound=Settings)
 MAKER = 'simdist pretrain'
 EXPERT = 'expert.safetensors'
+WRITTEN = 'written.yaml'  # in the work folder: the model that it put into the output folder
 TRAINED = 'model'  # in the folder of the training
 OUTDATED = 'held_out.action', 'held_out.total'  # once the policy head has learned more
 
@@ -78,7 +87,8 @@ class Plan:
                 'several processes share one stage only: start `simdist pretrain train` with '
                 'torchrun, and the others without'
             )
-        check_out(options.out, self.robot)
+        check_folder(options.work, '--work')
+        check_out(self)
         find_device(options.device)
         check_robot(self.robot, options.stages, self.evaluate)
         check_experts(self.robot, options.work / 'expert')
@@ -222,7 +232,18 @@ def write_model(plan: Plan, folder: Path, model: WorldModel, metrics: Mapping[st
             created_by, metrics = found.created_by, {**found.metrics, **metrics}
     else:
         (folder / EXPERT).unlink(missing_ok=True)
-    save_model(folder, model, robot=plan.robot.name, created_by=created_by, metrics=metrics)
+    record = o.work / WRITTEN
+    if folder == o.out and 'imitate' in o.stages:
+        files = {name: sha256(data) for name, data in serialise(model).items()}
+        write_atomic(record, yaml.safe_dump({'files': files}).encode())
+    save_model(
+        folder,
+        model,
+        robot=plan.robot.name,
+        created_by=created_by,
+        metrics=metrics,
+        overwrite=True,  # `check_out` has seen that it is ours, or may be replaced
+    )
 
 
 def describe_commit() -> str:
@@ -238,24 +259,36 @@ def describe_commit() -> str:
     return done.stdout.strip()
 
 
-def check_out(out: Path, robot: Robot) -> None:
-    """Refuse, hours before it would be written, a folder that holds something else."""
-    if out.exists() and not out.is_dir():
-        raise ConfigError(f'{out} is a file; choose a folder for the model')
+def check_out(plan: Plan) -> None:
+    """Refuse, hours before it would be written, a folder that holds what may not be replaced.
+
+    A model that the same work wrote there is gone on with; stage `evaluate` alone changes no
+    weights.
+
+    Raises:
+        SimdistError: It holds something else, cannot be written, or holds another model.
+    """
+    options, out = plan.options, plan.options.out
+    check_folder(out, '--out')
     entries = out.iterdir() if out.is_dir() else ()
-    names = sorted(path.name for path in entries if path.suffix != TEMPORARY_SUFFIX)
-    if not set(names) - {EXPERT, *FILES}:  # empty, or killed while the manifest was written anew
+    names = {path.name for path in entries if path.suffix != TEMPORARY_SUFFIX}
+    if MANIFEST not in names:  # empty, or killed while the manifest was written anew
+        for name in sorted(names - {EXPERT, *FILES}):
+            raise ConfigError(
+                f'{out} holds something else than a model ({name}); choose another folder'
+            )
         return
-    if MANIFEST not in names:
-        names = [name for name in names if name not in (EXPERT, *FILES)]
-        raise ConfigError(
-            f'{out} holds something else than a model ({names[0]}); choose another folder'
-        )
     manifest = read_manifest(out)
-    if manifest.robot != robot.name:
+    record = options.work / WRITTEN
+    is_ours = record.is_file() and read_yaml(record).get('files') == manifest.files
+    if is_ours or (options.overwrite and 'imitate' in options.stages):
+        return
+    if 'imitate' in options.stages:
+        check_destination(out)
+    if manifest.robot != plan.robot.name:
         raise ConfigError(
-            f'{out} holds a model of robot {manifest.robot!r}, expected {robot.name!r}; choose '
-            'another folder'
+            f'{out} holds a model of robot {manifest.robot!r}, expected {plan.robot.name!r}; '
+            'choose another folder'
         )
     if not manifest.created_by.startswith(MAKER):
         raise ConfigError(

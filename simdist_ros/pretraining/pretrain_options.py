@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.options import whole
 from simdist_ros.core.overrides import read_overrides
+from simdist_ros.core.values import MAX_SEED
 
 __all__ = ['STAGES', 'PretrainOptions', 'add_options', 'read_options']
 
@@ -32,6 +34,7 @@ class PretrainOptions:
         device: PyTorch device of the networks' training, or ``auto``.
         threads: Cores to use.
         ray: Address of a Ray cluster that collects; empty for this machine.
+        overwrite: Replace a model that `out` holds and this work did not write.
         overrides: Value by stage and setting, as text.
     """
 
@@ -44,6 +47,7 @@ class PretrainOptions:
     device: str = 'auto'
     threads: int = 1
     ray: str = ''
+    overwrite: bool = False
     overrides: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -58,9 +62,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help=f'Folder of all else that the stages make (default: {WORK}/NAME OF THE MODEL).',
     )
-    parser.add_argument('--seed', type=int, help='Of all stages.')
+    parser.add_argument(
+        '--overwrite', action='store_true', help='Replace another model that --out holds.'
+    )
+    parser.add_argument('--seed', type=whole('--seed', 0, MAX_SEED), help='Of all stages.')
     parser.add_argument('--device', default='auto', help='PyTorch device (default: auto).')
-    parser.add_argument('--threads', type=int, help='Cores to use (default: all).')
+    parser.add_argument(
+        '--threads', type=whole('--threads', 1, 1024), help='Cores to use (default: all).'
+    )
     parser.add_argument(
         '--ray',
         default='',
@@ -87,8 +96,6 @@ def read_options(arguments: argparse.Namespace) -> PretrainOptions:
         raise ConfigError(unknown_name('stage', stage, STAGES))
     if arguments.ray and stage not in (None, 'collect'):
         raise ConfigError(f'--ray {arguments.ray}: only the stage collect uses it, not {stage}')
-    if arguments.threads is not None and arguments.threads < 1:
-        raise ConfigError(f'--threads is {arguments.threads}; it must be at least 1')
     return PretrainOptions(
         stages=STAGES if stage is None else (stage,),
         robot=arguments.robot,
@@ -99,5 +106,6 @@ def read_options(arguments: argparse.Namespace) -> PretrainOptions:
         device=arguments.device,
         threads=arguments.threads or len(os.sched_getaffinity(0)),
         ray=arguments.ray,
+        overwrite=arguments.overwrite,
         overrides=read_overrides(arguments.set, OVERRIDE, STAGES),
     )

@@ -16,6 +16,7 @@ from simdist_ros.core.errors import CheckpointError, unknown_name
 from simdist_ros.core.giving_way import GiveWay, no_wait
 from simdist_ros.core.robot import Robot
 from simdist_ros.core.share import share_folder
+from simdist_ros.core.writable import check_folder
 from simdist_ros.world_model.cpu import keep_freed_memory
 from simdist_ros.world_model.manifest import (
     MANIFEST,
@@ -142,11 +143,12 @@ def save_model(
     parent: str = '',
     metrics: Mapping[str, float] | None = None,
     adaptation: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
 ) -> Manifest:
     """Write a model; the manifest comes last, so that an interrupted write is never loaded.
 
     Args:
-        folder: Where to; it is made, or a model that it holds is replaced.
+        folder: Where to; it is made.
         model: What to write.
         robot: Name of the robot it is for.
         created_by: What made it.
@@ -154,13 +156,15 @@ def save_model(
             parent's are not written again.
         metrics: The numbers that it was accepted with.
         adaptation: How it was made from its parent, plain values.
+        overwrite: Replace a model that the folder holds.
 
     Returns:
         The manifest.
 
     Raises:
-        CheckpointError: The folder holds something else, or cannot be written.
+        CheckpointError: The folder holds a model or something else, or cannot be written.
     """
+    check_destination(folder, overwrite=overwrite)
     content = serialise(model)
     files = {name: sha256(data) for name, data in content.items()}
     manifest = Manifest(
@@ -210,15 +214,26 @@ def serialise(model: WorldModel) -> dict[str, bytes]:
     return content
 
 
-def check_destination(folder: Path) -> None:
+def check_destination(folder: Path, *, overwrite: bool = False) -> None:
     """Refuse a folder in which a new model would replace anything; half a model is nothing.
 
+    Every writer of models asks this, before the work that makes the model.
+
+    Args:
+        folder: Where a model is to be written; it need not exist.
+        overwrite: Whether the user said that a model there may be replaced.
+
     Raises:
-        CheckpointError: It holds a model or something else.
+        CheckpointError: It holds a model, or something else.
+        ConfigError: It cannot be written.
     """
     refuse_foreign(folder)
-    if (folder / MANIFEST).exists():
-        raise CheckpointError(f'{folder} holds a model already; choose another folder')
+    if (folder / MANIFEST).exists() and not overwrite:
+        raise CheckpointError(
+            f'{folder} holds a model already; choose another folder, or replace it with '
+            '--overwrite'
+        )
+    check_folder(folder, 'model folder')
 
 
 def refuse_foreign(folder: Path) -> None:
@@ -237,7 +252,6 @@ def refuse_foreign(folder: Path) -> None:
 
 def clear(folder: Path) -> None:
     """Make the folder, or empty it of an old model, manifest first."""
-    refuse_foreign(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in (MANIFEST, RESIDUAL, *FILES):
         (folder / name).unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from simdist_ros.core.errors import CheckpointError, ConfigError
 from simdist_ros.core.settings import read_yaml
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.checkpoint import save_model
+from simdist_ros.world_model.checkpoint import check_destination, save_model
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.orbax import find_step, read_arrays
 from simdist_ros.world_model.upstream_weights import convert_weights
@@ -60,23 +60,26 @@ FIXED = {  # what the original can be told and our model cannot
 }
 
 
-def import_upstream(source: Path, out: Path) -> None:
+def import_upstream(source: Path, out: Path, *, overwrite: bool = False) -> None:
     """Convert a published checkpoint into a model folder.
 
     Args:
         source: The run's folder, with ``model_config.yaml`` and the step's folder in it, or the
             folder above.
         out: The model folder to write.
+        overwrite: Replace a model that it holds.
 
     Raises:
         CheckpointError: The checkpoint cannot be found, read or understood, or `out` holds
-            something else.
+            a model or something else.
     """
+    check_destination(out, overwrite=overwrite)
     step = find_step(source)
     config = Config(step.parent / CONFIG)
     model = model_from_arrays(read_arrays(step), upstream_architecture(config), str(step))
     created_by = f'simdist import-upstream ({step.parent.name}, step {step.name})'
-    save_model(out, model, robot=str(config['system.name']), created_by=created_by)
+    robot = str(config['system.name'])
+    save_model(out, model, robot=robot, created_by=created_by, overwrite=overwrite)
 
 
 def model_from_arrays(

@@ -89,7 +89,10 @@ def test_an_adapted_model_is_its_parents_child_and_says_how_it_was_made(folder, 
     assert not list(folder.glob('.*'))  # no lock stays
 
     assert finetune(folder, bag) == 2
-    assert sentence(capsys) == f'{folder / "child"} holds a model already; choose another folder'
+    assert sentence(capsys) == (
+        f'{folder / "child"} holds a model already; choose another folder, or replace it with '
+        '--overwrite'
+    )
 
     finetune(folder, bag, '--method', 'residual', model='child', out='grandchild')
     capsys.readouterr()

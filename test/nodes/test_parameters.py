@@ -155,7 +155,7 @@ def test_an_unknown_choice_is_refused_with_the_nearest(refused):
 
 def test_a_rule_between_two_parameters_names_the_node(refused):
     sentence = refused(SafetySettings, 'stale_plan_s', 0.5)
-    assert sentence.startswith("parameters of node 'planner': SafetySettings.stale_plan_s is 0.5")
+    assert sentence.startswith("parameters of node 'planner': stale_plan_s is 0.5")
 
 
 def test_a_parameter_cannot_change_under_a_running_node(make_node):

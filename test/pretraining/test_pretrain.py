@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_what_is_finished_is_not_done_again(pretrained):
         (['--set', 'train.num_step=3'], "unknown setting 'num_step'; did you mean 'num_steps'?"),
         (['--set', 'train.num_steps=few'], 'it must be a whole number'),
         (['--set', 'num_steps'], 'not of the form STAGE.SETTING=VALUE'),
-        (['--threads', '0'], '--threads is 0; it must be at least 1'),
+        (['--threads', '0'], '--threads is 0; allowed: 1 .. 1024'),
         (['train', '--set', 'train.peak_rate=0.5'], 'settings.peak_rate = 0.001, now it is 0.5'),
     ],
 )
@@ -98,14 +99,48 @@ def test_an_output_folder_with_something_else_in_it_is_refused_before_anything_i
     assert not (tmp_path / 'work').exists()
 
 
-def test_a_model_that_was_made_by_something_else_is_not_replaced(pretrained, tmp_path, capsys):
+def test_a_model_that_this_work_did_not_make_is_replaced_only_with_overwrite(
+    pretrained, tmp_path, capsys
+):
+    shutil.copytree(pretrained / 'model', tmp_path / 'model')
+    before = content(tmp_path / 'model')
+    assert run(tmp_path) == 2
+    assert capsys.readouterr().err == (
+        f'error: {tmp_path / "model"} holds a model already; choose another folder, or replace it '
+        'with --overwrite\n'
+    )
+    assert content(tmp_path / 'model') == before
+    assert not (tmp_path / 'work').exists()
+    shutil.copytree(pretrained / 'work', tmp_path / 'work')
+    assert run(tmp_path) == 0  # the same work goes on
+    shutil.rmtree(tmp_path / 'work' / 'evaluate')
+    (tmp_path / 'work' / 'written.yaml').unlink()
+    assert run(tmp_path, '--overwrite') == 0
+    assert (tmp_path / 'work' / 'written.yaml').is_file()
+
+
+@pytest.mark.parametrize('option', ['--out', '--work'])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_done(
+    tmp_path, capsys, option
+):
+    (tmp_path / 'file').write_text('in the way')
+    paths = {'--out': tmp_path / 'model', '--work': tmp_path / 'work'}
+    paths[option] = tmp_path / 'file' / 'folder'
+    given = [text for name, path in paths.items() for text in (name, str(path))]
+    assert main(['pretrain', *given, '--preset', 'smoke']) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f'error: {option} {tmp_path}/file/folder: {tmp_path}/file is a file')
+    assert [path.name for path in tmp_path.iterdir()] == ['file']
+
+
+def test_only_a_model_of_this_command_is_evaluated_into(pretrained, tmp_path, capsys):
     (tmp_path / 'model').mkdir()
     for path in (pretrained / 'model').iterdir():
         (tmp_path / 'model' / path.name).write_bytes(path.read_bytes())
     manifest = tmp_path / 'model' / 'manifest.yaml'
     values = yaml.safe_load(manifest.read_text())
     manifest.write_text(yaml.safe_dump(values | {'created_by': 'simdist import-upstream'}))
-    assert run(tmp_path) == 2
+    assert run(tmp_path, 'evaluate') == 2
     assert "was made by 'simdist import-upstream'" in capsys.readouterr().err
 
 

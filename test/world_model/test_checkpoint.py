@@ -24,7 +24,9 @@ FILES = {
 
 
 def save(folder, model, **entries):
-    return save_model(folder, model, robot='toy', created_by='a test', **entries)
+    return save_model(
+        folder, model, robot='toy', created_by='a test', **{'overwrite': True, **entries}
+    )
 
 
 def names(folder):
@@ -101,8 +103,14 @@ def test_model_cannot_be_its_own_parent(small_model, small_folder):
     assert equal(load_model(small_folder).model, small_model)
 
 
-def test_older_model_in_the_folder_is_replaced(small_model, small_folder):
+def test_older_model_in_the_folder_is_replaced_only_if_that_is_asked_for(
+    small_model, small_folder
+):
+    before = {path.name: path.read_bytes() for path in small_folder.iterdir()}
     change(small_model.heads)
+    with pytest.raises(CheckpointError, match='holds a model already; choose another folder'):
+        save(small_folder, small_model, overwrite=False)
+    assert {path.name: path.read_bytes() for path in small_folder.iterdir()} == before
     save(small_folder, small_model)
     assert equal(load_model(small_folder).model, small_model)
 

@@ -85,7 +85,7 @@ def test_a_model_without_a_residual_replaces_one_with_it(small_model, tmp_path, 
     save_model(folder, corrected, robot='toy', created_by='a test')
     assert (folder / 'residual.safetensors').exists()
     corrected.residual = None
-    save_model(folder, corrected, robot='toy', created_by='a test')
+    save_model(folder, corrected, robot='toy', created_by='a test', overwrite=True)
     assert not (folder / 'residual.safetensors').exists()
     assert load_model(folder).model.residual is None
 
