@@ -421,3 +421,18 @@ def test_rank_correlation_sees_order_alone_and_ties():
         pytest.approx(1.0)
     )
     assert math.isnan(rank_correlation(np.array([1.0, 2.0]), np.array([3.0, 3.0])))
+
+
+def test_following_looks_at_the_velocity_that_a_step_led_to(robot, architecture):
+    episode = lived(0, steps=7)  # the only window has its present at step 3
+    episode.proprio_obs[:, :2] = (0.5, 0.0)
+    episode.proprio_obs[3, 0] = 9.0
+    windows = windows_of(HeldEpisodes((episode,)), np.array([0]), architecture)
+    np.testing.assert_allclose(recorded_following(robot, windows, 10), [1.0], rtol=1e-5)
+
+
+def test_each_observation_without_a_finite_plan_counts_as_failed(model, robot, data):
+    assert plan_recorded(model, robot, data.gate.judge, 3, 0).num_failed == 0
+    with torch.no_grad():
+        model.dynamics.action.position[-1] = torch.nan
+    assert plan_recorded(model, robot, data.gate.judge, 3, 0).num_failed == 3
