@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from simdist_ros import __version__
+from simdist_ros import __version__, operating
 from simdist_ros.bringup.graph import GraphOptions, describe_graph, parse_overrides
 from simdist_ros.core.errors import SimdistError, unknown_name
 from simdist_ros.core.options import add_settings, given_setting, option, read_options
@@ -267,6 +267,11 @@ COMMANDS = {
     'models': ('show which model was adapted from which', add_models, models),
     'bench': ('measure what adaptation gains, walk by walk', add_bench, bench),
     'predict': ('run a model on recorded inputs', add_predict, predict),
+    'status': ('show how the graph that runs is', operating.add_options, operating.status),
+    **{
+        name: (what, operating.add_options, operating.ask)
+        for name, (_, what) in operating.SERVICES.items()
+    },
 }
 
 

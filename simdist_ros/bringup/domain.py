@@ -12,7 +12,14 @@ from pathlib import Path
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.folder_lock import open_lock
 
-__all__ = ['DOMAIN', 'given_domain', 'hold_free_domain', 'is_domain_in_use', 'runtime_folder']
+__all__ = [
+    'DOMAIN',
+    'HIGHEST',
+    'given_domain',
+    'hold_free_domain',
+    'is_domain_in_use',
+    'runtime_folder',
+]
 
 DOMAIN = 'ROS_DOMAIN_ID'
 DOMAINS = range(1, 102)  # 0 is everybody's default; higher ones reach into the system's own ports

@@ -21,7 +21,8 @@ MAY_IMPORT = {
     'bench': METHODS | PARTS | {'core'},  # walks, learns and walks again, without ROS
     'nodes': METHODS | PARTS | {'core'},
     'bringup': METHODS | PARTS | {'core'},
-    'cli': METHODS | PARTS | {'core', 'bench', 'bringup', 'nodes'},
+    'operating': {'core', 'bringup', 'nodes'},
+    'cli': METHODS | PARTS | {'core', 'bench', 'bringup', 'nodes', 'operating'},
     'reference': METHODS | PARTS | {'core', 'bench', 'bringup', 'nodes'},
 }
 ONLY_IN = {'rclpy': {'nodes'}, 'mujoco': {'sim', 'pretraining'}}

@@ -1,0 +1,153 @@
+"""The commands ``simdist status``, ``estop``, ``walk`` and the like."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from simdist_ros.bringup.domain import DOMAIN, HIGHEST, given_domain
+from simdist_ros.bringup.running import GraphRecord, running_graphs
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.settings import SettingInfo, checked
+
+if TYPE_CHECKING:
+    from simdist_ros.nodes.operate import Heard, TopicHealth
+
+__all__ = ['SERVICES', 'add_options', 'ask', 'choose_graph', 'status', 'status_lines']
+
+REFUSED = 3  # exit code of what a node does not do
+UNWELL = 1  # exit code of `status` where a node reports an error
+TIMEOUT_S = 10.0
+
+SERVICES = {  # by command: service, and what it does
+    'estop': ('supervisor/estop', 'damp the joints at once; only `recover` leaves this'),
+    'off': ('supervisor/off', 'damp the joints'),
+    'stand': ('supervisor/stand', 'go to the stand pose and hold it'),
+    'walk': ('supervisor/walk', 'follow the plans'),
+    'recover': ('supervisor/recover', 'leave an e-stop, joints damped, until `stand`'),
+    'rollback': ('planner/rollback', 'plan with the model before the last exchange'),
+    'finetune-now': ('finetuner/finetune', 'start to adapt the model at once'),
+}
+
+DOMAINS = SettingInfo('domain', int, 0, 'ROS domain.', '', 0, HIGHEST, None, ())
+TIMEOUT = SettingInfo(
+    'timeout', float, TIMEOUT_S, 'Longest wait for an answer.', 's', None, 600.0, 0.0, ()
+)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare which graph is meant, and how long to wait for it."""
+    parser.add_argument('--domain', help='ROS domain of the graph, where several run here.')
+    parser.add_argument('--namespace', default='', help="The robot's namespace (default: none).")
+    parser.add_argument(
+        '--timeout',
+        default=str(TIMEOUT_S),
+        help=f'Longest wait for an answer [s] (default: {TIMEOUT_S:g}).',
+    )
+
+
+def choose_graph(graphs: Sequence[GraphRecord], domain: str | None) -> GraphRecord | None:
+    """Return the graph of this machine that is meant; None for one that was started elsewhere.
+
+    Args:
+        graphs: Those that run.
+        domain: As given with ``--domain``; without it ROS_DOMAIN_ID says, if it is set.
+
+    Raises:
+        ConfigError: Several are possible, or the domain is none.
+    """
+    if domain is not None:
+        os.environ[DOMAIN] = str(checked(DOMAINS, domain, '--domain'))
+    wanted = given_domain()
+    possible = [graph for graph in graphs if wanted in (None, graph.domain)]
+    if len(possible) > 1 and len({graph.domain for graph in possible}) > 1:
+        found = '; '.join(f'{g.domain}: {g.robot}, {g.mode}, {g.folder}' for g in possible)
+        raise ConfigError(f'several graphs run here; choose one with --domain ({found})')
+    return possible[-1] if possible else None
+
+
+def enter(arguments: argparse.Namespace) -> tuple[GraphRecord | None, float]:
+    """Take over the environment of the graph that is meant, before ROS is loaded."""
+    timeout_s = checked(TIMEOUT, arguments.timeout, '--timeout')
+    graph = choose_graph(running_graphs(), arguments.domain)
+    if graph is not None:
+        os.environ.update(graph.environment)
+    return graph, timeout_s
+
+
+def ask(arguments: argparse.Namespace) -> int:
+    """Call the service of a command; return 0, or `REFUSED` where the node refuses."""
+    _, timeout_s = enter(arguments)
+    from simdist_ros.nodes.operate import operator
+
+    with operator(arguments.namespace) as one:
+        done, said = one.ask(SERVICES[arguments.command][0], timeout_s)
+    print(said or ('done' if done else 'refused'))
+    return 0 if done else REFUSED
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Show how the graph is; return 0, or `UNWELL` where a node reports an error."""
+    graph, timeout_s = enter(arguments)
+    from simdist_ros.nodes.operate import operator
+
+    with operator(arguments.namespace) as one:
+        heard = one.listen(timeout_s)
+    if graph is not None:
+        print(
+            f'{"graph":18}{graph.robot}, {graph.mode}, domain {graph.domain}, since '
+            f'{graph.started}, {graph.folder}'
+        )
+    print('\n'.join(status_lines(heard)))
+    return UNWELL if any(node.level == 'error' for node in heard.nodes.values()) else 0
+
+
+def status_lines(heard: Heard) -> list[str]:
+    """Say how a graph is."""
+    lines = [('mode', heard.mode or 'nobody says it')]
+    lines += [(name, f'{node.level}: {node.summary}') for name, node in heard.nodes.items()]
+    planner = heard.nodes.get('planner')
+    if planner is not None and 'model' in planner.values:
+        values = planner.values
+        lines.append(
+            ('model', f'{values["model"]}, {values.get("model_folder", "")}'.rstrip(', '))
+        )
+    finetuner = heard.nodes.get('finetuner')
+    if finetuner is not None:
+        lines.append(('adaptation', adaptation(finetuner.values)))
+    lines.append(('faults', counted(heard, ('fault_', 'unusable ')) or 'none'))
+    if limited := counted(heard, ('limited_',)):
+        lines.append(('limited', limited))
+    lines += [(name, topic(heard, health)) for name, health in heard.topics.items()]
+    return [f'{name:18}{text}' for name, text in lines]
+
+
+def adaptation(values: dict[str, str]) -> str:
+    """Say what the finetuner does and what came of it."""
+    counts = (f'{values.get(name, "0")} {name}' for name in ('trainings', 'accepted', 'refused'))
+    progress = values.get('progress', '')
+    state = values.get('state', '') + (f' ({progress})' if progress else '')
+    return f'{state}; {", ".join(counts)}; {values.get("new_walking_s", "0")} s of new walking'
+
+
+def counted(heard: Heard, starts: tuple[str, ...]) -> str:
+    """Return the counters that are not 0 and whose names start so, of all nodes."""
+    found = [
+        f'{key.removeprefix(starts[0]).replace("_", " ")} {value} ({name})'
+        for name, node in heard.nodes.items()
+        for key, value in node.values.items()
+        if key.startswith(starts) and value != '0' and not key.startswith('fault_none')
+    ]
+    return ', '.join(found)
+
+
+def topic(heard: Heard, health: TopicHealth) -> str:
+    """Say how a topic is."""
+    if not health.publishers:
+        return 'nobody publishes it'
+    if not health.messages:
+        return f'no message in {heard.seconds:.1f} s'
+    rate = f'{health.rate_hz:.1f} Hz, ' if health.rate_hz else ''
+    return f'{rate}the last {heard.ended - health.last:.2f} s ago'
