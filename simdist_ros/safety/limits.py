@@ -59,8 +59,6 @@ class JointLimits:
                     f'position_margin_rad {settings.position_margin_rad} leaves joint '
                     f'{joint.name!r} no range between {joint.low} and {joint.high} rad'
                 )
-            if not joint.kp > 0.0:
-                raise ConfigError(f'joint {joint.name!r}: kp must be above 0 N m/rad')
         stiffness = robot.per_joint('kp')
         self._reach = robot.per_joint('max_torque') * settings.torque_scale / stiffness  # rad
         self._lead = robot.per_joint('kd') / stiffness  # s
