@@ -31,11 +31,14 @@ class HeldFile(io.BytesIO):
 
     def __init__(self) -> None:
         super().__init__()
+        self.is_full = False
         self.gate = threading.Event()
         self.gate.set()
 
     def write(self, data) -> int:
         self.gate.wait()
+        if self.is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return super().write(data)
 
 
@@ -52,7 +55,7 @@ class FullDisk(io.BytesIO):
         return super().write(data)
 
 
-def wait_until(condition, timeout_s: float = 10.0) -> None:
+def wait_until(condition, timeout_s: float = 120.0) -> None:
     end = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end
@@ -208,6 +211,30 @@ def test_the_queue_is_bounded_in_bytes_too(tmp_path, topics, info):
     assert writer.lost == {'/height_map': 1}
     disk.gate.set()
     writer.close()
+
+
+def test_what_was_written_makes_room_for_more(tmp_path, topics, info):
+    with BagWriter(tmp_path / 'walk', topics, info, max_bytes=1000) as writer:
+        for number in range(10):
+            wait_until(lambda: writer._queued_bytes == 0)
+            assert writer.put('/joint_states', START_NS + number, bytes(900))
+    assert not writer.lost
+    assert writer.written == {'/joint_states': 10}
+
+
+def test_what_waits_for_a_disk_that_fails_is_counted_as_lost(tmp_path, topics, info):
+    disk = HeldFile()
+    writer = BagWriter(tmp_path / 'walk', topics, info, open_file=lambda path: disk)
+    disk.gate.clear()
+    large = os.urandom(100_000)  # more than a chunk, so that the disk is asked at once
+    for number in range(20):
+        assert writer.put('/joint_states', START_NS + number, large)
+    disk.is_full = True
+    disk.gate.set()
+    wait_until(lambda: writer.failure != '')
+    writer.close()
+    assert writer.written.get('/joint_states', 0) + writer.lost['/joint_states'] == 20
+    assert writer.lost['/joint_states'] > 10
 
 
 def test_what_comes_after_closing_or_before_time_began_is_lost_and_counted(
