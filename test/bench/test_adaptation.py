@@ -119,7 +119,7 @@ def test_the_folder_of_another_benchmark_is_refused(done, capsys, tmp_path):
         (('adaptation', '--set', 'grid.worlds=sof'), "unknown world 'sof'; did you mean 'soft'?"),
         (('adaptation', '--set', 'gird.worlds=soft'), "unknown section 'gird'; did you mean"),
         (('adaptation', '--set', 'trial.judged_speeds=4'), 'is beyond the range of robot'),
-        (('adaptation', '--processes', '0'), '--processes is 0; it must be at least 1'),
+        (('adaptation', '--processes', '0'), '--processes is 0; allowed: 1 .. '),
         (('adaptation', '--only-report'), 'holds no results yet'),
     ],
 )

@@ -114,7 +114,9 @@ def test_the_report_has_what_scripts_read(first):
     assert report['realtime_factor'] > 0.0
     assert report['bag'] == str(first.bag)
     assert report['run']['seed'] == 3
-    assert report['run']['overrides'] == {'planner': {'mppi.num_iterations': 0}}
+    assert report['run']['overrides'] == {
+        'planner': {'mppi.num_iterations': '0'}
+    }  # as it was typed
 
 
 def test_the_terminal_says_the_same_as_the_report(first):

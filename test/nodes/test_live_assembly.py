@@ -25,7 +25,7 @@ def received(robot, state):
         command_low=(-1.0, -1.0, -1.0),
         command_high=(1.0, 1.0, 1.0),
         proprio_obs=('base_lin_vel', 'base_ang_vel', 'joint_pos', 'joint_vel'),
-        max_tilt_rad=4.0,
+        max_tilt_rad=3.14,
     )
     yield robot
     yield topics.MODE, String(data='walk')

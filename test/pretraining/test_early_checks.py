@@ -82,7 +82,7 @@ REFUSED = {
     ),
     'sign that shrinks': (
         ('recipe', HIP + '-1.0', HIP.replace('\\', '') + '0.5'),
-        'Swing.sign is 0.5; it must be 1 or -1',
+        'sign is 0.5; it must be 1 or -1',
     ),
     'signs that differ': (
         ('recipe', HIP + '-1.0', HIP.replace('\\', '') + '1.0'),

@@ -26,7 +26,7 @@ def test_on_its_trunk_it_has_fallen_however_level_and_high_it_lies(go2):
     assert state.has_fallen
 
 
-@pytest.mark.parametrize(('height_m', 'has_fallen'), [(0.2, False), (0.4, True)])
+@pytest.mark.parametrize(('height_m', 'has_fallen'), [(0.2, False), (0.3, True)])
 def test_below_the_height_of_the_description_it_has_fallen(go2, height_m, has_fallen):
     robot = dataclasses.replace(go2, fallen_height_m=height_m)
     assert SimulatedRobot(robot, World(**STILL), 0).true_state().has_fallen == has_fallen

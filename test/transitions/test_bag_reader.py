@@ -266,7 +266,7 @@ def test_a_folder_that_holds_only_databases_is_read_in_their_order(tmp_path, joi
     (tmp_path / 'old').mkdir()
     for part in range(2):
         sqlite_parts(tmp_path / 'old' / f'old_{part}.db3', joint_state, 'DELETE').close()
-    assert [m.message.position[0] for m in read_bag(tmp_path / 'old')][:3] == [0, 0, 1]
+    assert [m.message.position[0] for m in read_bag(tmp_path / 'old')] == 2 * list(range(100))
     assert bag_info(tmp_path / 'old').message_count == 200
 
 
