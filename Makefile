@@ -23,7 +23,7 @@ ifeq ($(ARGS),)
 	@$(BIN)/pytest -n 2 --dist loadfile -m 'not realtime' --ignore test/launch
 	@$(BIN)/pytest -m realtime --timeout 240 --timeout-method thread test/bringup \
 		|| $(BIN)/pytest -m realtime test/bringup  # once more: they need a core when they want it
-	@$(BIN)/pytest test/launch
+	@$(BIN)/pytest test/launch || [ $$? = 5 ]  # pytest's code where all of it is skipped
 else
 	@$(BIN)/pytest $(ARGS)
 endif
