@@ -22,7 +22,7 @@ test: setup  ## Run all tests; ARGS='-k history' runs some
 ifeq ($(ARGS),)
 	@$(BIN)/pytest -n 2 --dist loadfile -m 'not realtime' --ignore test/launch
 	@$(BIN)/pytest -m realtime --timeout 240 --timeout-method thread test/bringup \
-		|| $(BIN)/pytest -m realtime test/bringup  # once more: they need a core when they want it
+		|| $(BIN)/pytest -m realtime test/bringup  # a test's own node hung once at its end
 	@$(BIN)/pytest test/launch || [ $$? = 5 ]  # pytest's code where all of it is skipped
 else
 	@$(BIN)/pytest $(ARGS)
