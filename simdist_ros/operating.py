@@ -147,6 +147,8 @@ def topic(heard: Heard, health: TopicHealth) -> str:
     """Say how a topic is."""
     if not health.publishers:
         return 'nobody publishes it'
+    if health.misfit:
+        return health.misfit
     if not health.messages:
         return f'no message in {heard.seconds:.1f} s'
     rate = f'{health.rate_hz:.1f} Hz, ' if health.rate_hz else ''

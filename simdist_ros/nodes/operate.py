@@ -21,6 +21,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from simdist_ros.core.errors import SimdistError
+from simdist_ros.nodes.inputs import other_types
 from simdist_ros.nodes.qos import LATCHED, RECORDED
 from simdist_ros.nodes.topics import MODE, RECORDED_TOPICS
 
@@ -57,8 +58,9 @@ class NodeHealth:
 
 @dataclass
 class TopicHealth:
-    """Messages of a topic: how many came, and when the first and the last did [s]."""
+    """Messages of a topic: how many came, when the first and last did [s], and why none did."""
 
+    misfit: str = ''
     publishers: int = 0
     messages: int = 0
     first: float = 0.0
@@ -172,6 +174,8 @@ class Operator:
         heard.seconds = heard.ended - began
         for topic, health in heard.topics.items():
             health.publishers = self.node.count_publishers(topic)
+        for topic, sentence in other_types(self.node, topics).items():
+            heard.topics[topic].misfit = sentence
         if not heard.nodes and not any(h.publishers for h in heard.topics.values()):
             raise NobodyAnswers(
                 f'no graph was heard of within {timeout_s:g} s; start one, or name the domain of '

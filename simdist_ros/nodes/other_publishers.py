@@ -6,11 +6,12 @@ import time
 from collections.abc import Collection
 
 from rclpy.node import Node
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.nodes import topics
 
-__all__ = ['STATE_TOPICS', 'OtherPublishers', 'refuse_other_publishers']
+__all__ = ['STATE_TOPICS', 'OtherPublishers', 'node_name', 'refuse_other_publishers']
 
 STATE_TOPICS = (topics.JOINT_STATES, topics.IMU, topics.ODOM, topics.HEIGHT_MAP)
 DISCOVERY_S = 1.5  # in which a new node hears of those that are there
@@ -101,9 +102,11 @@ class OtherPublishers:
 def publishers_of(node: Node, topic: str) -> list[str]:
     """Return the full names of the nodes that publish a topic, once per publisher."""
     found = node.get_publishers_info_by_topic(node.resolve_topic_name(topic))
-    return [
-        NAMELESS
-        if UNKNOWN in info.node_name
-        else f'{info.node_namespace.rstrip("/")}/{info.node_name}'
-        for info in found
-    ]
+    return [node_name(info) for info in found]
+
+
+def node_name(publisher: TopicEndpointInfo) -> str:
+    """Return the full name of the node that a publisher belongs to."""
+    if UNKNOWN in publisher.node_name:
+        return NAMELESS
+    return f'{publisher.node_namespace.rstrip("/")}/{publisher.node_name}'

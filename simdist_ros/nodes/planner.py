@@ -25,6 +25,7 @@ from simdist_ros.core.robot import load_robot
 from simdist_ros.core.scheduling import CONTROL, SchedulingSettings, WaitClock
 from simdist_ros.nodes import topics
 from simdist_ros.nodes.awaited_parameters import AwaitedParameters
+from simdist_ros.nodes.inputs import Inputs
 from simdist_ros.nodes.messages import (
     diagnostics,
     joint_command_from_msg,
@@ -48,7 +49,7 @@ from simdist_ros.planning.plan import NoPlan, Plan
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.planning.statistics import TickStatistics, peak_memory_mb
-from simdist_ros.transitions.state_assembler import PARTS
+from simdist_ros.transitions.state_assembler import parts_of
 
 SWITCH_S = 2e-5  # in which the thread that reads a model gives way to the one that plans
 
@@ -161,7 +162,7 @@ class PlannerNode(LifecycleNode):
         self.states = StateSubscriber(
             self,
             self.robot,
-            self.parts(),
+            parts_of(self.robot),
             self.on_state,
             qos=state_wanted(self.lockstep),
             period_ns=self.robot.period_ns,
@@ -176,13 +177,10 @@ class PlannerNode(LifecycleNode):
                 TwistStamped, topics.COMMAND_VELOCITY, self.on_command, RELIABLE
             ),
         )
+        others = (topics.COMMAND_VELOCITY, topics.JOINT_COMMAND)
+        self.needed = Inputs(self, (*self.states.topics, *others), self.missing)
         wall = Clock(clock_type=ClockType.STEADY_TIME)
         self.timer = self.create_timer(1.0, self.publish_diagnostics, clock=wall)
-
-    def parts(self) -> tuple[str, ...]:
-        """Return what a state must consist of."""
-        has_map = self.robot.height_map is not None
-        return tuple(part for part in PARTS if has_map or part != 'height_map')
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start planning with an empty history."""
@@ -293,6 +291,11 @@ class PlannerNode(LifecycleNode):
         acted = self.executed_stamp_ns > state.stamp_ns - 1.5 * self.robot.period_ns
         return self.command.stamp_ns >= state.stamp_ns and (is_first or acted)
 
+    def missing(self) -> str:
+        """Say what is missing for a plan."""
+        why = self.command.why_no_answer(self.waiting) if self.lockstep else ''
+        return why or self.states.why_no_state(in_lockstep=self.lockstep)
+
     # Outputs
 
     def publish(self, stamp: int, result: PlannedTargets | NoPlan) -> None:
@@ -332,9 +335,10 @@ class PlannerNode(LifecycleNode):
         values['scheduling'] = self.scheduled
         if self.models is not None:
             values |= self.models.live.values()
+        if why := self.needed.look():
+            summary, level = why, DiagnosticStatus.WARN
         stamp = self.get_clock().now().to_msg()
-        message = diagnostics(stamp, 'planner', summary, values, level)
-        self.diagnostics_publisher.publish(message)
+        self.diagnostics_publisher.publish(diagnostics(stamp, 'planner', summary, values, level))
 
 
 def main(args: list[str] | None = None) -> int:

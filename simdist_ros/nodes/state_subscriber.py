@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection
 
 import numpy as np
@@ -22,7 +23,7 @@ from simdist_ros.nodes.messages import (
 )
 from simdist_ros.nodes.throttle import ThrottledLog
 from simdist_ros.transitions.message_arrays import odometry_from_msg
-from simdist_ros.transitions.state_assembler import StateAssembler
+from simdist_ros.transitions.state_assembler import TOPICS, StateAssembler
 
 
 class StateSubscriber:
@@ -52,7 +53,7 @@ class StateSubscriber:
             height_map_max_age_s: How far the map's stamp may be from the state's.
             on_repeated: Called with the stamp of a state that came again.
         """
-        self.robot = robot
+        self.robot, self.node = robot, node
         self.on_state, self.on_repeated = on_state, on_repeated
         half_period = robot.period_ns // 2
         tolerance = dict.fromkeys(parts, half_period)
@@ -60,6 +61,9 @@ class StateSubscriber:
         self.assembler = StateAssembler(parts, period_ns, tolerance)
         self.joint_pos: np.ndarray | None = None  # newest finite ones
         self.refused = 0
+        self.heard: Counter[str] = Counter()  # by part, and states; since `why_no_state` asked
+        self.misfits: dict[str, str] = {}  # by part, since then
+        self.asked_stamp_ns = -1  # of the joints then
         self.log = ThrottledLog(node.get_logger())
         handlers = {
             'joints': (JointState, topics.JOINT_STATES, self.on_joints),
@@ -67,6 +71,7 @@ class StateSubscriber:
             'odom': (Odometry, topics.ODOM, self.on_odom),
             'height_map': (Image, topics.HEIGHT_MAP, self.on_height_map),
         }
+        self.topics = tuple(TOPICS[part] for part in parts)
         self.subscriptions = [
             node.create_subscription(kind, topic, self.guarded(part, handler), qos)
             for part, (kind, topic, handler) in handlers.items()
@@ -81,6 +86,7 @@ class StateSubscriber:
                 handler(message)
             except ConfigError as error:
                 self.refused += 1
+                self.misfits[part] = str(error)
                 self.log.error(part, str(error))
 
         return handle
@@ -113,6 +119,40 @@ class StateSubscriber:
 
     def add(self, part: str, stamp: int, *values: np.ndarray) -> None:
         """Hand on the state that a part completes."""
+        self.heard[part] += 1
         state = self.assembler.add(part, stamp, *values)
         if state is not None:
+            self.heard['states'] += 1
             self.on_state(state)
+
+    def why_no_state(self, *, in_lockstep: bool = False) -> str:
+        """Say why no state was completed since this was last asked; empty if one was.
+
+        Args:
+            in_lockstep: A robot that has begun waits as long as it takes: its silence is no fault.
+        """
+        heard, misfits, asked_ns = self.heard, self.misfits, self.asked_stamp_ns
+        why = self.assembler.why_unjoined()
+        self.heard, self.misfits = Counter(), {}
+        self.assembler.unjoined.clear()
+        joints_ns, _ = self.assembler.newest.get('joints', (-1, ()))
+        self.asked_stamp_ns = joints_ns
+        if heard['states']:
+            return ''
+        may_wait = in_lockstep and self.assembler.last_stamp_ns is not None
+        for part in self.assembler.wanted:
+            if not heard[part] and (part in misfits or not may_wait):
+                return f'no state: {misfits.get(part) or self.silence(TOPICS[part])}'
+        if why:
+            return f'no state: {why}; stamp both with the time of the measurement'
+        if joints_ns != asked_ns or may_wait:
+            return ''
+        name = self.node.resolve_topic_name(topics.JOINT_STATES)
+        return f'no state: the stamp of {name} stays {1e-9 * joints_ns:g} s; stamp each message'
+
+    def silence(self, topic: str) -> str:
+        """Say that a topic is silent, or that nobody publishes it."""
+        name = self.node.resolve_topic_name(topic)
+        if self.node.count_publishers(topic):
+            return f'no message comes on {name}'
+        return f'nobody publishes {name}'

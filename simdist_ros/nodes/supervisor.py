@@ -24,6 +24,7 @@ from simdist_ros.core.robot import load_robot
 from simdist_ros.core.scheduling import SAFETY, SchedulingSettings
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.nodes import topics
+from simdist_ros.nodes.inputs import Inputs
 from simdist_ros.nodes.messages import (
     diagnostics,
     duration_ns,
@@ -123,6 +124,11 @@ class SupervisorNode(Node):
             qos=state_wanted(self.lockstep),
             period_ns=1,
             on_repeated=self.repeat,
+        )
+        self.needed = Inputs(
+            self,
+            (*self.states.topics, topics.PLAN),
+            partial(self.states.why_no_state, in_lockstep=self.lockstep),
         )
         for mode in Mode:
             self.create_service(Trigger, f'~/{mode.value}', partial(self.on_request, mode))
@@ -312,6 +318,8 @@ class SupervisorNode(Node):
             level = DiagnosticStatus.ERROR
         stamp = self.get_clock().now().to_msg()
         summary = f'mode {values["mode"]}, fault {fault.name.lower()}'
+        if why := self.needed.look():
+            summary, level = f'{summary}; {why}', max(level, DiagnosticStatus.WARN)
         self.diagnostics_publisher.publish(
             diagnostics(stamp, 'supervisor', summary, values, level)
         )

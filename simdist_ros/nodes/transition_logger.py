@@ -22,6 +22,7 @@ from rclpy.subscription import Subscription
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.robot import load_robot
 from simdist_ros.core.settings import Settings, setting
+from simdist_ros.nodes.inputs import Inputs
 from simdist_ros.nodes.messages import diagnostics
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RECORDED, RELIABLE
@@ -69,6 +70,7 @@ class TransitionLoggerNode(Node):
         self.diagnostics_publisher = self.create_publisher(
             DiagnosticArray, '/diagnostics', RELIABLE
         )
+        self.needed = Inputs(self, RECORDED_TOPICS)
         self.create_timer(1.0, self.check, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def described(self) -> list[Topic]:
@@ -127,12 +129,13 @@ class TransitionLoggerNode(Node):
             self.get_logger().error(failure)
             self.last_failure = failure
         level = DiagnosticStatus.ERROR if failure else DiagnosticStatus.OK
-        if lost and not failure:
+        why = self.needed.look()
+        if (lost or why) and not failure:
             level = DiagnosticStatus.WARN
         written = sum(self.writer.written.values())
         values = {'bag': str(self.writer.folder), 'written': written, 'lost': lost.total()}
         values |= {f'lost_{topic}': count for topic, count in lost.items()}
-        summary = failure or f'{written} messages written, {lost.total()} lost'
+        summary = failure or why or f'{written} messages written, {lost.total()} lost'
         stamp = self.get_clock().now().to_msg()
         self.diagnostics_publisher.publish(
             diagnostics(stamp, 'transition_logger', summary, values, level)

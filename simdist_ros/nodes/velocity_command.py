@@ -11,12 +11,15 @@ import numpy as np
 from geometry_msgs.msg import TwistStamped
 from numpy.typing import NDArray
 
+from simdist_ros.core.observation import RobotState
 from simdist_ros.core.robot import Robot
 from simdist_ros.nodes.messages import stamp_ns, twist_array
 
 __all__ = ['VelocityCommand']
 
 Array = NDArray[np.floating[Any]]
+
+PATIENCE_S = 1.0  # of robot time by which a command that is still to come may be older
 
 
 class VelocityCommand:
@@ -69,3 +72,17 @@ class VelocityCommand:
         if self.clock() - self.received > self.timeout_s:
             return np.zeros_like(self.velocity)
         return self.velocity
+
+    def why_no_answer(self, waiting: RobotState | None) -> str:
+        """Say why a state waits for its command in lockstep; empty if it does not, or not long."""
+        if waiting is None:
+            return ''
+        behind_s = 1e-9 * (waiting.stamp_ns - self.stamp_ns)
+        if behind_s < PATIENCE_S and self.stamp_ns >= 0:
+            return ''
+        if self.stamp_ns < 0:
+            return 'no plan: no cmd_vel has come; in lockstep each state waits for one'
+        return (
+            f'no plan: cmd_vel is stamped {behind_s:.3g} s before the state; in lockstep a '
+            'command has the stamp of the state that it answers'
+        )

@@ -24,7 +24,7 @@ from simdist_ros.transitions.message_arrays import (
     twist_array,
 )
 from simdist_ros.transitions.stamp_order import Stamped, StampOrder
-from simdist_ros.transitions.state_assembler import StateAssembler
+from simdist_ros.transitions.state_assembler import TOPICS, StateAssembler, apart, parts_of
 from simdist_ros.transitions.topic_names import (
     COMMAND_VELOCITY,
     HEIGHT_MAP,
@@ -53,9 +53,7 @@ RANKS = {
     SUPERVISOR_TICK: 4,
     MODE: 4,
 }
-PARTS = {IMU: 'imu', HEIGHT_MAP: 'height_map', JOINT_STATES: 'joints'}
-PART_OF = {ODOM: 'odom', **PARTS}
-TOPICS = {part: topic for topic, part in PART_OF.items()}
+PART_OF = {topic: part for part, topic in TOPICS.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +122,7 @@ class TransitionAssembler:
         self.cutter = make_cutter(robot, settings)
         self.discarded: Counter[str] = self.cutter.discarded
         half_period = robot.period_ns // 2
-        parts = ('joints', 'imu', 'odom', *(['height_map'] if robot.height_map else []))
+        parts = parts_of(robot)
         tolerance = dict.fromkeys(parts, half_period)
         tolerance['height_map'] = max(half_period, round(1e9 * settings.height_map_max_age_s))
         self._parts, self._tolerance = parts, tolerance
@@ -205,14 +203,7 @@ class TransitionAssembler:
         """Say which topic keeps the states from being complete; empty if none does."""
         for topic, offset_s in self.clock_offsets_s.items():
             return f'{topic} is stamped {apart(offset_s)} {JOINT_STATES}'
-        part = self._states.most_unjoined()
-        if part is None:
-            return ''
-        name, offset_ns = TOPICS[part], self._states.offset_ns.get(part)
-        if offset_ns is None:
-            return f'{name} has no usable message'
-        limit = f'at most {1e-9 * self._tolerance[part]:g} s are allowed'
-        return f'{name} is stamped {apart(1e-9 * offset_ns)} {JOINT_STATES}, {limit}'
+        return self._states.why_unjoined()
 
     def _stamp(self, topic: str, message: Any, newest_ns: int | None) -> int | None:
         """Return when a message counts [ns]; None for at once.
@@ -254,9 +245,9 @@ class TransitionAssembler:
         if one.kind == ODOM:
             self._position, linear = one.values
             state = self._states.add('odom', one.stamp_ns, linear)
-        elif one.kind in PARTS:
-            if PARTS[one.kind] in self._parts:
-                state = self._states.add(PARTS[one.kind], one.stamp_ns, *one.values)
+        elif one.kind in PART_OF:
+            if PART_OF[one.kind] in self._parts:
+                state = self._states.add(PART_OF[one.kind], one.stamp_ns, *one.values)
         elif one.kind == COMMAND_VELOCITY:
             self._take_velocity(one.values[0])
         elif one.kind == JOINT_COMMAND:
@@ -272,11 +263,6 @@ class TransitionAssembler:
         if np.isfinite(velocity).all():
             low, high = np.array(self.robot.command_low), np.array(self.robot.command_high)
             self._velocity = np.clip(velocity, low, high)
-
-
-def apart(offset_s: float) -> str:
-    """Say how far one stamp is from another [s]."""
-    return f'{abs(offset_s):.3g} s {"before" if offset_s < 0.0 else "after"}'
 
 
 def tick_mode(message: Any) -> str:

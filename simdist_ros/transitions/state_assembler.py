@@ -10,13 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.observation import RobotState
+from simdist_ros.core.robot import Robot
+from simdist_ros.transitions.topic_names import HEIGHT_MAP, IMU, JOINT_STATES, ODOM
 
-__all__ = ['PARTS', 'StateAssembler']
+__all__ = ['PARTS', 'TOPICS', 'StateAssembler', 'apart', 'parts_of']
 
 Array = NDArray[np.floating[Any]]
 
 ONCE_A_PERIOD = 0.6  # of a period; joints further apart than this are not thinned
-PARTS = ('joints', 'imu', 'odom', 'height_map')
+TOPICS = {'joints': JOINT_STATES, 'imu': IMU, 'odom': ODOM, 'height_map': HEIGHT_MAP}
+PARTS = tuple(TOPICS)
 
 
 class StateAssembler:
@@ -88,9 +91,18 @@ class StateAssembler:
             if part != 'joints' and (offset is None or abs(offset) > self.tolerance_ns[part]):
                 self._awaited[part] = offset
 
-    def most_unjoined(self) -> str | None:
-        """Return the part that most often kept joints from being a state; None if none did."""
-        return max(self.unjoined, key=self.unjoined.__getitem__) if self.unjoined else None
+    def why_unjoined(self) -> str:
+        """Say which part most often kept joints from being a state; empty if none did."""
+        if not self.unjoined:
+            return ''
+        part = max(self.unjoined, key=self.unjoined.__getitem__)
+        name, joints, offset_ns = TOPICS[part], TOPICS['joints'], self.offset_ns.get(part)
+        if offset_ns is None:
+            return f'{name} has no usable message'
+        stamped = f'{name} is stamped {apart(1e-9 * offset_ns)} {joints}'
+        if part in self.newest and self.newest[part][0] == 0:
+            return f'{stamped}, at 0 s: its publisher sets no stamp'
+        return f'{stamped}, at most {1e-9 * self.tolerance_ns[part]:g} s are allowed'
 
     def is_due(self, stamp_ns: int, since_previous_ns: int) -> bool:
         """Tell whether a state of this stamp opens a new period.
@@ -128,3 +140,13 @@ class StateAssembler:
     def part(self, name: str, *missing: Array) -> tuple[Array, ...]:
         """Return a part's values, or what stands for them where it isn't wanted."""
         return self.newest[name][1] if name in self.wanted else missing
+
+
+def parts_of(robot: Robot) -> tuple[str, ...]:
+    """Return what a whole state of a robot consists of."""
+    return tuple(part for part in PARTS if part != 'height_map' or robot.height_map is not None)
+
+
+def apart(offset_s: float) -> str:
+    """Say how far one stamp is from another [s]."""
+    return f'{abs(offset_s):.3g} s {"before" if offset_s < 0.0 else "after"}'

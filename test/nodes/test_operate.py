@@ -7,6 +7,7 @@ import threading
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import Twist
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -19,7 +20,7 @@ from simdist_ros.bringup.domain import hold_free_domain
 from simdist_ros.nodes.messages import diagnostics
 from simdist_ros.nodes.operate import NobodyAnswers, operator
 from simdist_ros.nodes.qos import LATCHED, RELIABLE
-from simdist_ros.nodes.topics import IMU, MODE
+from simdist_ros.nodes.topics import COMMAND_VELOCITY, IMU, MODE
 from simdist_ros.operating import status_lines
 
 PATIENCE_S = 60.0  # ends at once when all goes well
@@ -37,6 +38,7 @@ class Answering(Node):
         self.mode.publish(String(data='stand'))
         self.health = self.create_publisher(DiagnosticArray, '/diagnostics', RELIABLE)
         self.imu = self.create_publisher(Imu, IMU, RELIABLE)
+        self.create_publisher(Twist, COMMAND_VELOCITY, RELIABLE)
         self.create_timer(0.05, self.say)
 
     def say(self) -> None:
@@ -108,6 +110,7 @@ def test_the_status_shows_mode_health_faults_and_topics(supervisor, domain):
     assert lines['limited'] == 'rate 2 (supervisor)'
     assert lines['imu/data'].endswith(' s ago')
     assert lines['odom'] == 'nobody publishes it'
+    assert lines['cmd_vel'].startswith('/cmd_vel is published as geometry_msgs/msg/Twist by ')
 
 
 def test_where_nobody_is_that_is_said_and_what_to_do():

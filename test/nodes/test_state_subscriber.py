@@ -28,12 +28,19 @@ class FakeNode:
 
     def __init__(self):
         self.handlers, self.log = {}, Log()
+        self.published = {topics.JOINT_STATES, topics.IMU, topics.ODOM, topics.HEIGHT_MAP}
 
     def create_subscription(self, kind, topic, handler, qos):
         self.handlers[topic] = handler
 
     def get_logger(self):
         return self.log
+
+    def resolve_topic_name(self, topic):
+        return f'/robot/{topic}'
+
+    def count_publishers(self, topic):
+        return topic in self.published
 
 
 class Wire:
@@ -42,6 +49,7 @@ class Wire:
     def __init__(self, robot):
         self.robot, self.node = robot, FakeNode()
         self.states, self.repeated = [], []
+        self.changes = {}  # of messages, by the first word of their topic
         self.subscriber = StateSubscriber(
             self.node,
             robot,
@@ -53,6 +61,7 @@ class Wire:
         )
 
     def deliver(self, topic, message):
+        message = self.changes.get(topic.partition('/')[0], lambda same: same)(message)
         self.node.handlers[topic](message)
 
     def deliver_all(self, state):
@@ -137,3 +146,81 @@ def test_the_last_finite_joint_positions_are_at_hand(wire, state):
     wire.deliver_all(broken)
     np.testing.assert_array_equal(wire.subscriber.joint_pos, state.joint_pos)
     assert len(wire.states) == 2  # what to do about it is decided where the state is used
+
+
+def unstamped(message):
+    message.header.stamp.sec = message.header.stamp.nanosec = 0
+    return message
+
+
+def deliver_steps(wire, state, steps=range(5), **changes):
+    """Deliver states of which the messages of some topics are changed."""
+    wire.changes = changes
+    for step in steps:
+        wire.deliver_all(replace(state, stamp_ns=state.stamp_ns + step * PERIOD_NS))
+
+
+def test_nothing_is_said_while_states_come(wire, state):
+    deliver_steps(wire, state)
+    assert wire.subscriber.why_no_state() == ''
+
+
+def test_a_topic_without_stamps_is_named_with_how_far_off_it_is(wire, state):
+    deliver_steps(wire, state, imu=unstamped)
+    said = wire.subscriber.why_no_state()
+    assert said.startswith('no state: imu/data is stamped 1.7e+09 s before joint_states, at 0 s: ')
+    assert wire.states == []
+
+
+def test_a_topic_of_another_clock_is_named_with_how_far_off_it_is(wire, state):
+    def late(message):
+        message.header.stamp.sec += 7
+        return message
+
+    deliver_steps(wire, state, odom=late)
+    said = wire.subscriber.why_no_state()
+    assert said.startswith('no state: odom is stamped 7 s after joint_states, at most 0.01 s')
+
+
+def test_joints_whose_stamp_stands_still_are_named_with_their_stamp(wire, state):
+    deliver_steps(wire, replace(state, stamp_ns=0), steps=[0])
+    assert wire.subscriber.why_no_state() == ''
+    deliver_steps(wire, replace(state, stamp_ns=0), steps=[0, 0])
+    assert 'the stamp of /robot/joint_states stays 0 s' in wire.subscriber.why_no_state()
+    deliver_steps(wire, replace(state, stamp_ns=0), steps=[0, 0])
+    assert wire.subscriber.why_no_state(in_lockstep=True) == ''  # it waits for its answer
+
+
+def test_a_silent_topic_is_named_and_so_is_one_that_nobody_publishes(wire, state):
+    wire.deliver(topics.JOINT_STATES, messages.joint_state_to_msg(wire.robot, state))
+    wire.deliver(topics.IMU, messages.imu_to_msg(state))
+    assert wire.subscriber.why_no_state() == 'no state: no message comes on /robot/odom'
+    wire.node.published = set()
+    assert wire.subscriber.why_no_state() == 'no state: nobody publishes /robot/joint_states'
+
+
+def test_in_lockstep_a_robot_that_waits_is_no_fault_but_one_that_has_not_begun_is(wire, state):
+    assert wire.subscriber.why_no_state(in_lockstep=True) != ''
+    wire.deliver_all(state)
+    for _ in range(2):
+        assert wire.subscriber.why_no_state(in_lockstep=True) == ''
+
+
+def test_messages_that_never_fit_are_the_reason_and_not_their_silence(wire, state):
+    def misnamed(message):
+        message.name = ['hip', 'thigh', 'knee']
+        return message
+
+    deliver_steps(wire, state, joint_states=misnamed)
+    said = wire.subscriber.why_no_state()
+    assert said.startswith('no state: ')
+    assert "unknown ['knee']" in said
+
+
+def test_what_was_wrong_before_is_not_named_again(wire, state):
+    deliver_steps(wire, state, range(9), imu=unstamped)
+    assert 'imu/data' in wire.subscriber.why_no_state()
+    deliver_steps(wire, state, range(9, 12))
+    assert wire.subscriber.why_no_state() == ''
+    deliver_steps(wire, state, range(12, 16), odom=unstamped)
+    assert wire.subscriber.why_no_state().startswith('no state: odom is stamped ')
