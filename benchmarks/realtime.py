@@ -13,6 +13,7 @@ from typing import Any
 
 from simdist_ros.bringup.demo_plot import swap_times
 from simdist_ros.bringup.graph import REALTIME, GraphOptions
+from simdist_ros.bringup.onnx_export import export_once
 from simdist_ros.bringup.recording import Recording, read_recording
 from simdist_ros.bringup.run import new_run_folder, run_graph
 from simdist_ros.core.robot import load_robot
@@ -39,6 +40,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
         mode=REALTIME,
         duration_s=options.seconds or SECONDS,
     )
+    export_once({'model': options.model}, print)
     rows = []
     for run in (alone, dataclasses.replace(alone, finetune=True)):
         folder = new_run_folder(Path('runs') / 'bench', run)

@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from simdist_ros import __version__, operating
-from simdist_ros.bringup.graph import GraphOptions, describe_graph, parse_overrides
+from simdist_ros.bringup.graph import (
+    REALTIME,
+    GraphOptions,
+    describe_graph,
+    parse_overrides,
+)
 from simdist_ros.core.errors import SimdistError, unknown_name
 from simdist_ros.core.options import add_settings, given_setting, option, read_options
 from simdist_ros.core.writable import check_file, check_folder
@@ -68,12 +73,13 @@ def add_up(parser: argparse.ArgumentParser) -> None:
 
 def up(arguments: argparse.Namespace) -> int:
     """Start the graph."""
+    from simdist_ros.bringup.onnx_export import export_once
     from simdist_ros.bringup.run import check_options, new_run_folder, run_graph
 
     options = read_options(GraphOptions, arguments)
     overrides = parse_overrides(arguments.set)
     as_run = dataclasses.replace(options, bag=options.bag or 'bag')
-    describe_graph(as_run, overrides, option)
+    nodes = describe_graph(as_run, overrides, option)
     check_options(options, option)
     check_folder(arguments.runs, '--runs')
     if options.bag:
@@ -82,6 +88,9 @@ def up(arguments: argparse.Namespace) -> int:
         check_folder(Path(options.models), '--models')
     if arguments.report is not None:
         check_file(arguments.report, '--report')
+    if options.mode == REALTIME:
+        planner = next(node for node in nodes if node.name == 'planner')
+        export_once(planner.parameters, lambda line: print(line, file=sys.stderr, flush=True))
     shows_progress = arguments.progress
     run_graph(
         options,

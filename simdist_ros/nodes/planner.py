@@ -136,6 +136,7 @@ class PlannerNode(LifecycleNode):
             loaded.planner.settings,
             loaded.planner.backend.about,
             loaded.planner.proposals.count,
+            asked=self.mppi,
         )
         if loaded.warning:
             self.get_logger().warning(loaded.warning)

@@ -54,9 +54,9 @@ def warm_up(planner: Planner, plans: int = 3) -> None:
 def fit_to_budget(make: Callable[[MppiSettings], Planner], settings: MppiSettings) -> Fit:
     """Cut the search until all its iterations fit the budget.
 
-    Iterations go first, down to two; then samples, down to `FEW_SAMPLES`; then what is left, and
-    last the policy's other proposals, which stay as long as they fit the whole budget: without
-    them a better model plans no better.
+    Iterations go first, down to two; then samples, down to `FEW_SAMPLES`; then what is left, then
+    the policy's other proposals, and last the scoring of what the policy does. Proposals and
+    scores stay as long as they fit the whole budget: without them a better model plans no better.
 
     Args:
         make: Makes a planner to measure with.
@@ -69,8 +69,7 @@ def fit_to_budget(make: Callable[[MppiSettings], Planner], settings: MppiSetting
     asked_ms = measured
     while measured > allowed:
         smaller = cut(trial, allowed / measured)
-        loses_proposals = smaller.num_command_steps < trial.num_command_steps
-        if smaller == trial or (loses_proposals and measured <= settings.budget_ms):
+        if smaller == trial or (asks_less(trial, smaller) and measured <= settings.budget_ms):
             break
         trial, measured = smaller, plan_ms(make, smaller)
     asked = (
@@ -78,20 +77,25 @@ def fit_to_budget(make: Callable[[MppiSettings], Planner], settings: MppiSetting
         f'{asked_ms:.1f} ms here, the budget is {settings.budget_ms:g} ms, {allowed:g} ms for a '
         'plan measured alone: '
     )
-    if trial != settings:
-        size = f'{trial.num_samples} x {trial.num_iterations}'
-        if trial.num_command_steps < settings.num_command_steps:
-            size += f', num_command_steps {trial.num_command_steps}'
-        took = f'{size}, which take {measured:.1f} ms'
-        kept = "; the policy's proposals may take the whole budget" if measured > allowed else ''
-        return Fit(trial, f'{asked}reduced to {took}{kept if trial.num_command_steps else ""}')
-    late = asked_ms > settings.budget_ms
-    return Fit(settings, f'{asked}there is nothing left to reduce; raise it' if late else '')
+    if trial == settings:
+        return Fit(settings)
+    size = f'{trial.num_samples} x {trial.num_iterations}'
+    if trial.num_command_steps < settings.num_command_steps:
+        size += f', num_command_steps {trial.num_command_steps}'
+    took = f'reduced to {size}, which take {measured:.1f} ms'
+    if not trial.num_iterations:
+        took += '; the policy head acts alone and nothing is searched'
+        late = measured > settings.budget_ms
+        return Fit(trial, asked + took + ('; that is late too, raise the budget' if late else ''))
+    kept = "; the policy's proposals may take the whole budget" if measured > allowed else ''
+    return Fit(trial, asked + took + kept)
 
 
 def cut(settings: MppiSettings, share: float) -> MppiSettings:
     """Return a smaller search that takes about a share of the time; the same if none is left."""
     iterations, samples = settings.num_iterations, settings.num_samples
+    if not iterations:
+        return settings
     if iterations > FEW_ITERATIONS:
         iterations = max(FEW_ITERATIONS, min(iterations - 1, int(iterations * share)))
     elif samples > FEW_SAMPLES:
@@ -100,13 +104,19 @@ def cut(settings: MppiSettings, share: float) -> MppiSettings:
         iterations = 1
     elif samples > FEWEST_SAMPLES:
         samples = max(FEWEST_SAMPLES, samples - 4)
+    elif settings.num_command_steps:
+        return dataclasses.replace(settings, num_command_steps=settings.num_command_steps - 1)
     else:
-        steps = max(0, settings.num_command_steps - 1)
-        return dataclasses.replace(settings, num_command_steps=steps)
+        iterations = 0
     policy = min(settings.num_policy_samples, max(1, samples // 16))
     return dataclasses.replace(
         settings, num_iterations=iterations, num_samples=samples, num_policy_samples=policy
     )
+
+
+def asks_less(before: MppiSettings, after: MppiSettings) -> bool:
+    """Tell whether a smaller search asks the policy for less, or the model for nothing at all."""
+    return after.num_command_steps < before.num_command_steps or not after.num_iterations
 
 
 def plan_ms(

@@ -45,6 +45,8 @@ def size_of(settings: MppiSettings) -> str:
 
 def cost(settings: MppiSettings) -> int:
     """Return how many sequences the model is asked about in a plan."""
+    if not settings.num_iterations:
+        return 0
     iterated = settings.num_iterations * settings.num_candidates if settings.num_drawn else 0
     return iterated + 1 + 2 * settings.num_command_steps
 

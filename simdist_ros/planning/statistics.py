@@ -33,6 +33,7 @@ class TickStatistics:
         settings: MppiSettings | None = None,
         backend: str = '',
         num_proposals: int = 1,
+        asked: MppiSettings | None = None,
     ) -> None:
         """Start from nothing.
 
@@ -41,10 +42,13 @@ class TickStatistics:
             settings: The search as it was fitted.
             backend: What runs the model.
             num_proposals: What the policy is asked for in a tick.
+            asked: The search that was asked for; None is the one that was fitted.
         """
         self.model = model
         self.backend = backend
         self.settings = settings or MppiSettings()
+        searches = (asked or self.settings).num_iterations > 0
+        self.wanted = Source.MPPI if searches else Source.POLICY_PRIOR
         self.num_proposals = num_proposals
         self.held = {name: deque[float](maxlen=WINDOW) for name in HELD}
         self.elapsed_ms: deque[float] = deque(maxlen=WINDOW)
@@ -106,8 +110,7 @@ class TickStatistics:
     @property
     def is_healthy(self) -> bool:
         """Whether every tick so far had the plan that was asked for."""
-        wanted = Source.MPPI if self.settings.num_iterations else Source.POLICY_PRIOR
-        had = self.outcomes[wanted.value] + self.outcomes[Source.EXPLORATION.value]
+        had = self.outcomes[self.wanted.value] + self.outcomes[Source.EXPLORATION.value]
         return had == self.ticks
 
     def summary(self) -> tuple[str, dict[str, Value]]:

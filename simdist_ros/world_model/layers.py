@@ -7,19 +7,13 @@ from itertools import pairwise
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from simdist_ros.world_model.cpu import linear, linear_gelu
+from simdist_ros.world_model.cpu import gelu, linear, linear_gelu
 
 __all__ = ['Embedding', 'Mlp', 'gelu', 'layer_norm', 'learned']
 
 LAYER_NORM_EPS = 1e-6  # not torch's 1e-5: the published weights were trained with it
-
-
-def gelu(x: Tensor) -> Tensor:
-    """Return GELU in its tanh approximation."""
-    return F.gelu(x, approximate='tanh')
 
 
 def layer_norm(dim: int) -> nn.LayerNorm:

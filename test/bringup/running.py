@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import rclpy
 from rclpy.context import Context
-from rclpy.experimental import EventsExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
@@ -48,7 +48,9 @@ class Observer:
             signal_handler_options=SignalHandlerOptions.NO,
         )
         self.node = Node('observer', context=self.context, enable_rosout=False)
-        self.executor = EventsExecutor(context=self.context)
+        # The events executor may wait for ever when a node ends while messages still come: it
+        # holds Python's lock and waits for the middleware's (rclpy issue 1722).
+        self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
 
     def listen(self, kind: type, topic: str, depth: int = 1000) -> list[Any]:
@@ -81,6 +83,7 @@ class Observer:
         return future.result()
 
     def close(self) -> None:
+        self.executor.remove_node(self.node)
         self.executor.shutdown()
         self.node.destroy_node()
         rclpy.try_shutdown(context=self.context)

@@ -29,7 +29,7 @@ def is_damping(command: JointTrajectory) -> bool:
 @pytest.fixture(scope='module')
 def arguments(random_model):
     return (
-        '--model', str(random_model), '--mode', 'realtime',
+        '--model', str(random_model), '--mode', 'realtime', '--set', 'planner.backend=torch',
         '--set', 'planner.mppi.num_iterations=0',
     )  # fmt: skip
 

@@ -81,7 +81,7 @@ class Story:
     """Walk, kill the planner, walk on, kill the logger, walk on, press Ctrl-C."""
 
     def __init__(self, folder, model):
-        arguments = ('--model', str(model), '--mode', 'realtime')
+        arguments = ('--model', str(model), '--mode', 'realtime', '--set', 'planner.backend=torch')
         arguments += ('--vx', '0.5', '--set', 'planner.mppi.num_iterations=0')
         self.failure, self.since_ns = None, 0
         with running_graph(folder, *arguments) as self.graph, observed(self.graph.domain) as seen:

@@ -8,7 +8,7 @@ import pytest
 
 from .running import running_graph
 
-PRIOR = ('--set', 'planner.mppi.num_iterations=0')
+PRIOR = ('--set', 'planner.mppi.num_iterations=0', '--set', 'planner.backend=torch')
 
 
 def run(folder, model, mode, duration_s):

@@ -43,14 +43,16 @@ def test_levels_lead_from_what_was_asked_for_through_what_fits_to_the_least():
     costs = [cost(settings) for settings in found]
     assert costs == sorted(costs, reverse=True)
     assert len(set(found)) == len(found)
-    assert (found[-1].num_samples, found[-1].num_iterations) == (8, 1)
+    assert (found[-1].num_samples, found[-1].num_iterations) == (8, 0)  # the policy head alone
     assert found[-1].num_command_steps == 0
 
 
-def test_levels_of_a_search_without_samples_are_with_and_without_other_proposals():
+def test_levels_of_a_search_without_samples_end_in_the_policy_head_alone():
     asked = MppiSettings(num_samples=0, num_command_steps=1, budget_ms=10.0)
-    assert levels(asked, asked) == [asked, replace(asked, num_command_steps=0)]
-    assert [cost(settings) for settings in levels(asked, asked)] == [3, 1]
+    alone = replace(asked, num_command_steps=0)
+    found = levels(asked, asked)
+    assert found == [asked, alone, replace(alone, num_iterations=0)]
+    assert [cost(settings) for settings in found] == [3, 1, 0]
 
 
 def test_levels_keep_all_that_is_no_size():

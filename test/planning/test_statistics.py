@@ -151,3 +151,10 @@ def test_the_policy_prior_is_healthy_where_it_was_asked_for():
     assert statistics.is_healthy
     statistics.add(NO_PLAN, 1.0, 1.0)
     assert not statistics.is_healthy
+
+
+def test_a_search_reduced_to_the_policy_head_is_not_what_was_asked_for():
+    fitted = MppiSettings(num_iterations=0)
+    statistics = TickStatistics(settings=fitted, asked=MppiSettings(num_iterations=1))
+    statistics.add(planned(Source.POLICY_PRIOR), 1.0, 1.0)
+    assert not statistics.is_healthy

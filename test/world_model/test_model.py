@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from simdist_ros.world_model.cpu import AVAILABLE, keep_freed_memory
+from simdist_ros.world_model.cpu import AVAILABLE, gelu, keep_freed_memory
 from simdist_ros.world_model.inference import infer
 from simdist_ros.world_model.model import WorldModel
 
@@ -112,6 +112,19 @@ def test_inference_and_training_paths_agree(small_model):
         fused = small_model.predict(memory, actions)
     _, memory, _ = situation(small_model)
     close(fused.clone(), small_model.predict(memory, actions).detach())
+
+
+@pytest.mark.parametrize('shape', [(7,), (3, 25, 256)])
+def test_gelu_is_the_same_function_in_inference_and_leaves_its_input_alone(shape):
+    x = 4.0 * torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+    given = x.clone()
+    with torch.inference_mode():
+        fast = gelu(x)
+    assert torch.equal(x, given)
+    torch.testing.assert_close(fast, gelu(x), rtol=1e-5, atol=1e-6)
+    far = torch.tensor([-1e4, 1e4])
+    with torch.inference_mode():
+        assert gelu(far).tolist() == [0.0, 1e4]
 
 
 @pytest.mark.skipif(not AVAILABLE, reason='this PyTorch has no fused operator')
