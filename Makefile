@@ -40,7 +40,7 @@ format: setup  ## Format the code and mend what lint can mend
 bench: setup  ## Measure speed; writes JSON with the commit
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-docs: setup  ## Generate doc/parameters.md from the settings
+docs: setup  ## Generate the tables of doc/ from the settings
 	@$(BIN)/python -m simdist_ros.reference $(ARGS)
 
 clean:  ## Remove what can be made again, .venv included

@@ -17,7 +17,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Return one row: in lockstep a tick takes as long as its answer, and no search is made."""
     run = GraphOptions(model=options.model, world=options.world, mode=LOCKSTEP, duration_s=10.0)
     folder = new_run_folder(Path('runs') / 'bench', run)
-    report = run_graph(run, POLICY_PRIOR, folder, shows_progress=False)
+    report = run_graph(run, POLICY_PRIOR, folder)
     if report is None:
         return []
     tick_ms = 1e3 * load_robot(run.robot).period_s / report.realtime_factor

@@ -26,7 +26,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
                 model=model, world=options.world, mode=LOCKSTEP, duration_s=10.0, seed=seed
             )
             folder = new_run_folder(Path('runs') / 'bench', run)
-            report = run_graph(run, {'planner': search}, folder, shows_progress=False)
+            report = run_graph(run, {'planner': search}, folder)
             if report is None:
                 return rows
             figures = dataclasses.asdict(report)

@@ -67,13 +67,15 @@ def add_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--progress',
         action=argparse.BooleanOptionalAction,
-        help='Draw a progress bar (default: where a terminal is attached).',
+        help='Draw a progress bar, or say nothing (default: a bar where a terminal is attached, '
+        'else a line every ten seconds).',
     )
 
 
 def up(arguments: argparse.Namespace) -> int:
     """Start the graph."""
     from simdist_ros.bringup.onnx_export import export_once
+    from simdist_ros.bringup.progress import Progress
     from simdist_ros.bringup.run import check_options, new_run_folder, run_graph
 
     options = read_options(GraphOptions, arguments)
@@ -91,13 +93,12 @@ def up(arguments: argparse.Namespace) -> int:
     if options.mode == REALTIME:
         planner = next(node for node in nodes if node.name == 'planner')
         export_once(planner.parameters, lambda line: print(line, file=sys.stderr, flush=True))
-    shows_progress = arguments.progress
     run_graph(
         options,
         overrides,
         new_run_folder(arguments.runs, options),
         report_path=arguments.report,
-        shows_progress=sys.stderr.isatty() if shows_progress is None else shows_progress,
+        progress=Progress.wanted(arguments.progress),
         draws=arguments.draw,
     )
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simdist_ros.core.settings import Settings, setting
+from simdist_ros.core.settings import Settings, seed_setting, setting
 
 __all__ = ['METHODS', 'FinetuneSettings', 'GateSettings']
 
@@ -21,7 +21,7 @@ class FinetuneSettings(Settings):
         'on the executed actions (both only to compare with).',
         choices=METHODS,
     )
-    seed: int = setting(0, 'Of the windows drawn and of new weights.', low=0)
+    seed: int = seed_setting(0, 'Of the windows drawn and of new weights.')
     batch_size: int = setting(32, 'Windows in a step.', low=1, high=4096)
     max_steps: int = setting(
         800, 'Most gradient steps; the learning rate falls to zero by the last of them.', low=1

@@ -9,9 +9,9 @@ from typing import Any
 
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.overrides import read_overrides
-from simdist_ros.core.settings import Settings, Spelling, setting
+from simdist_ros.core.settings import Settings, Spelling, seed_setting, setting
 from simdist_ros.core.share import share_folder
-from simdist_ros.core.values import MAX_SEED, NotAValue, guess
+from simdist_ros.core.values import NotAValue, guess
 
 __all__ = [
     'GraphOptions',
@@ -36,7 +36,7 @@ class GraphOptions(Settings):
     mode: str = setting(
         REALTIME, 'Clock: wall clock, or wait for each answer.', choices=(LOCKSTEP, REALTIME)
     )
-    seed: int = setting(0, 'Seed of the world and of the planner.', low=0, high=MAX_SEED)
+    seed: int = seed_setting(0, 'Seed of the world and of the planner.')
     duration_s: float = setting(0.0, 'Robot time; 0 runs until stopped.', unit='s', low=0.0)
     vx: float = setting(0.5, 'Forward velocity asked for.', unit='m/s')
     vy: float = setting(0.0, 'Velocity to the left asked for.', unit='m/s')

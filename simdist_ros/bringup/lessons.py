@@ -13,6 +13,7 @@ from simdist_ros.bringup.recording import Recording, read_recording
 from simdist_ros.bringup.report import Report
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.core.robot import Robot
+from simdist_ros.core.values import MAX_SEED
 
 __all__ = ['DATA_S', 'LEARNING', 'Lessons', 'learn', 'model_at_the_end', 'why_no_model']
 
@@ -68,7 +69,11 @@ def learn(
     models, falls = folder / 'models', 0
     for number in range(1, MOST_WALKS + 1):
         options = dataclasses.replace(
-            walk, seed=walk.seed + number, duration_s=0.0, finetune=True, models=str(models)
+            walk,
+            seed=(walk.seed + number) % (MAX_SEED + 1),
+            duration_s=0.0,
+            finetune=True,
+            models=str(models),
         )
         place = folder / ('learning' if number == 1 else f'learning_{number}')
         place.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ import yaml
 from simdist_ros.bringup.graph import NodeSpec
 from simdist_ros.core.errors import ConfigError
 
-__all__ = ['ProcessGroup', 'ros_environment']
+__all__ = ['QUIET_S', 'ProcessGroup', 'ros_environment']
 
 POLL_S = 0.05
 RESPAWN_DELAY_S = 1.0
@@ -28,6 +29,7 @@ BAD_INPUT = 2
 REFUSAL = 'error:'  # starts the sentence with which a node refuses its settings
 INFO = '[INFO]'
 LOUD = ('[WARN]', '[ERROR]', '[FATAL]')
+QUIET_S = 20.0  # without a line in the terminal, after which the group says that it runs
 
 
 def ros_environment(log_folder: Path, defaults: Mapping[str, str]) -> dict[str, str]:
@@ -71,7 +73,11 @@ class ProcessGroup:
     """All processes of one graph; use it as a context, so that none is left behind."""
 
     def __init__(
-        self, nodes: Sequence[NodeSpec], folder: Path, defaults: Mapping[str, str]
+        self,
+        nodes: Sequence[NodeSpec],
+        folder: Path,
+        defaults: Mapping[str, str],
+        quiet_s: float = math.inf,
     ) -> None:
         """Write each node's parameters and logs into `folder`.
 
@@ -79,7 +85,10 @@ class ProcessGroup:
             nodes: What to start.
             folder: Where parameters and logs go.
             defaults: Environment variables, where the user has not set them.
+            quiet_s: Wall time without a line in the terminal after which it says that it runs [s].
         """
+        self.began = self.told = time.monotonic()
+        self.quiet_s = quiet_s
         self.nodes = nodes
         self.defaults = defaults
         self.folder = folder
@@ -152,7 +161,12 @@ class ProcessGroup:
         clear = ''
         if any(other.name == 'progress' for other in self.nodes):
             clear = '\r\x1b[K' if sys.stderr.isatty() else '\n'
-        print(f'{clear}[{node.name}] {text}', file=sys.stderr, flush=True)
+        self.say(f'{clear}[{node.name}] {text}')
+
+    def say(self, line: str) -> None:
+        """Print a line."""
+        self.told = time.monotonic()
+        print(line, file=sys.stderr, flush=True)
 
     def wait(self) -> int:
         """Wait until the graph ends; return 0, or the exit code of the node `ended_by`.
@@ -162,6 +176,9 @@ class ProcessGroup:
         """
         while not self.is_interrupted:
             time.sleep(POLL_S)
+            if time.monotonic() - self.told >= self.quiet_s:
+                alive = sum(child.process.poll() is None for child in self.children)
+                self.say(f'{alive} nodes run, for {time.monotonic() - self.began:.0f} s')
             for child in self.children:
                 code = child.process.poll()
                 if code is None:

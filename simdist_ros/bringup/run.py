@@ -21,6 +21,7 @@ from simdist_ros.bringup.graph import (
 )
 from simdist_ros.bringup.plot import plot_run
 from simdist_ros.bringup.processes import ProcessGroup, ros_environment
+from simdist_ros.bringup.progress import Progress
 from simdist_ros.bringup.recording import Recording
 from simdist_ros.bringup.report import Report, make_report, report_lines, write_report
 from simdist_ros.bringup.running import record_graph
@@ -28,6 +29,7 @@ from simdist_ros.core.errors import BagError, ConfigError
 from simdist_ros.core.heading import HeadingHold
 from simdist_ros.core.robot import Robot, load_robot
 from simdist_ros.core.settings import Spelling
+from simdist_ros.core.values import NotAValue, guess
 from simdist_ros.sim.draw import RecordedWalk, draw_walk
 from simdist_ros.sim.errors import RenderError
 from simdist_ros.sim.footfalls import Footfalls, find_footfalls
@@ -101,7 +103,7 @@ def run_graph(
     folder: Path,
     *,
     report_path: Path | None = None,
-    shows_progress: bool = False,
+    progress: Progress = Progress.NONE,
     draws: bool = False,
 ) -> Report | None:
     """Start the graph, wait for its end, and report.
@@ -111,7 +113,7 @@ def run_graph(
         overrides: Further parameters by node.
         folder: Where logs, plot, pictures and report go; the bag too, if options name none.
         report_path: Where else the report's JSON goes.
-        shows_progress: Draw a bar.
+        progress: How it is shown meanwhile.
         draws: Render pictures of the walk afterwards.
 
     Returns:
@@ -123,15 +125,12 @@ def run_graph(
     if not options.bag:
         options = dataclasses.replace(options, bag=str(folder / 'bag'))
     robot = check_options(options)
-    nodes = describe_graph(options, overrides)
-    if shows_progress:
-        shown = {'label': robot.name, 'duration_s': options.duration_s}
-        nodes.append(NodeSpec(name='progress', parameters=shown))
+    nodes = with_progress(describe_graph(options, overrides), options, robot, progress)
     with graph_environment(options) as defaults:
         shared = ros_environment(folder / 'log', defaults)
         with (
             record_graph(robot.name, options.mode, folder, shared) as record,
-            ProcessGroup(nodes, folder, defaults) as group,
+            ProcessGroup(nodes, folder, defaults, progress.quiet_s) as group,
         ):
             print(f'ROS domain        {record.domain}', flush=True)
             code = group.wait()
@@ -146,7 +145,7 @@ def run_graph(
             raise
         print(f'interrupted, and nothing to report: {error}')
         return None
-    about = dataclasses.asdict(options) | {'overrides': dict(overrides)}
+    about = dataclasses.asdict(options) | {'overrides': values_of(overrides)}
     report = dataclasses.replace(report, was_interrupted=group.is_interrupted)
     write_report(report, folder / 'report.json', about)
     period_ms = None if options.mode == LOCKSTEP else 1e3 * robot.period_s
@@ -160,6 +159,35 @@ def run_graph(
     if report_path is not None:  # last, because it is the only one that may lie where it cannot
         write_report(report, report_path, about)
     return report
+
+
+def with_progress(
+    nodes: list[NodeSpec], options: GraphOptions, robot: Robot, progress: Progress
+) -> list[NodeSpec]:
+    """Add a node that draws a bar, or let the stand-in say how far it is."""
+    if progress is Progress.BAR:
+        shown = {'label': robot.name, 'duration_s': options.duration_s}
+        return [*nodes, NodeSpec(name='progress', parameters=shown)]
+    tells = 'mujoco_robot' if progress is Progress.LINES else ''
+    return [dataclasses.replace(node, speaks=node.speaks or node.name == tells) for node in nodes]
+
+
+def values_of(overrides: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return overrides with numbers for the texts that are numbers, for a record of the run."""
+    return {
+        node: {name: value_of(value) for name, value in given.items()}
+        for node, given in overrides.items()
+    }
+
+
+def value_of(value: Any) -> Any:
+    """Return what a text most probably is; what cannot be told stays as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return guess(value)
+    except NotAValue:
+        return value
 
 
 @contextlib.contextmanager

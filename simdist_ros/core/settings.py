@@ -19,6 +19,7 @@ import yaml
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.values import (
     LARGEST_INT,
+    MAX_SEED,
     NotAValue,
     as_bool,
     as_number,
@@ -36,6 +37,7 @@ __all__ = [
     'read_yaml',
     'refuse_reversed_range',
     'refuse_unknown_settings',
+    'seed_setting',
     'setting',
 ]
 
@@ -104,6 +106,11 @@ def setting(
     }
     field: T = dataclasses.field(default=default, metadata=metadata)
     return field
+
+
+def seed_setting(default: int, doc: str) -> int:
+    """Declare a seed; a seed of one command is one for every other."""
+    return setting(default, doc, low=0, high=MAX_SEED)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from nav_msgs.msg import Odometry
+from numpy.typing import NDArray
 from rclpy.client import Client
 from rclpy.clock import Clock as SteadyClock
 from rclpy.clock_type import ClockType
@@ -27,7 +29,7 @@ from simdist_ros.core.errors import SimdistError
 from simdist_ros.core.idle_collection import IdleCollection
 from simdist_ros.core.robot import load_robot
 from simdist_ros.core.scheduling import SAFETY, SchedulingSettings
-from simdist_ros.core.settings import Settings, setting
+from simdist_ros.core.settings import Settings, seed_setting, setting
 from simdist_ros.nodes import topics
 from simdist_ros.nodes.messages import (
     height_map_to_msg,
@@ -50,6 +52,8 @@ from simdist_ros.nodes.throttle import ThrottledLog
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.sim.world import load_world
 
+Array = NDArray[np.floating[Any]]
+
 REPEAT_S = 0.5  # between two publications of a state that nobody has answered (lockstep)
 SETTLE_S = 1.0  # from the last subscriber of one topic to those of the others
 FLUSH_S = 0.5  # for the last state to reach all who read it
@@ -64,7 +68,7 @@ class MujocoRobotSettings(Settings):
 
     robot: str = setting('go2', 'Name or file of the robot.')
     world: str = setting('nominal', 'Name or file of the world.')
-    seed: int = setting(0, 'Seed of start, ground, pushes and sensor noise.', low=0)
+    seed: int = seed_setting(0, 'Seed of start, ground, pushes and sensor noise.')
     mode: str = setting(
         'realtime',
         'realtime follows the wall clock; lockstep waits for the answer to each state.',
@@ -78,6 +82,13 @@ class MujocoRobotSettings(Settings):
     )
     patience_s: float = setting(
         60.0, 'Wall time without an answer after which it gives up (lockstep).', unit='s', low=1.0
+    )
+    tell_every_s: float = setting(
+        10.0,
+        'Wall time between two lines that say how far it is; 0: none. Where `simdist up` draws no '
+        'bar they reach the terminal.',
+        unit='s',
+        low=0.0,
     )
 
 
@@ -123,6 +134,8 @@ class MujocoRobotNode(Node):
         self.supervisor_off: Client[Any, Any] = self.create_client(Trigger, 'supervisor/off')
         wall = SteadyClock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(OTHERS_S, self.look_for_others, clock=wall)
+        if self.settings.tell_every_s:
+            self.create_timer(self.settings.tell_every_s, self.tell_progress, clock=wall)
 
     def close(self) -> None:
         """Leave memory to Python again."""
@@ -144,6 +157,19 @@ class MujocoRobotNode(Node):
         found = self.others.find()
         if found:
             self.foreign = self.others.sentence(found)
+
+    def tell_progress(self) -> None:
+        """Say how far it is."""
+        if self.answered_ns < 0:
+            heard, wanted = self.imu.get_subscription_count(), self.settings.num_observers
+            self.get_logger().info(
+                f'waits for the first command; {heard} of {wanted} nodes listen'
+            )
+            return
+        truth = self.simulation.true_state()
+        self.get_logger().info(
+            progress(self.simulation.time_ns, self.settings.duration_s, truth.position)
+        )
 
     def is_over(self, stop: Stop) -> bool:
         """Tell whether to end before the duration is over."""
@@ -291,6 +317,13 @@ class MujocoRobotNode(Node):
 def ticks_of(duration_s: float, period_ns: int) -> int:
     """Return the ticks of a duration [s]: one at least, and for 0 more than anybody waits for."""
     return max(1, round(1e9 * duration_s / period_ns)) if duration_s else sys.maxsize
+
+
+def progress(time_ns: int, duration_s: float, position: Array) -> str:
+    """Say how much of a walk is done, and where the robot is, from (0, 0)."""
+    end = f' of {duration_s:g}' if duration_s else ''
+    distance = math.hypot(position[0], position[1])
+    return f'{1e-9 * time_ns:.1f}{end} s of robot time, {distance:.2f} m from the start'
 
 
 def main(args: list[str] | None = None) -> int:

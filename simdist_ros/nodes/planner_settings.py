@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simdist_ros.core.settings import Settings, setting
+from simdist_ros.core.settings import Settings, seed_setting, setting
 
 __all__ = ['PlannerSettings']
 
@@ -24,7 +24,7 @@ class PlannerSettings(Settings):
         'realtime answers the newest state; lockstep waits for everything of the same stamp.',
         choices=('realtime', 'lockstep'),
     )
-    seed: int = setting(0, 'Seed of all random draws.', low=0)
+    seed: int = seed_setting(0, 'Seed of all random draws.')
     autostart: bool = setting(True, 'Configure and activate without being asked.')
     command_timeout_s: float = setting(
         0.5, 'Age at which a velocity command counts as zero (realtime).', unit='s', low=0.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simdist_ros.core.errors import ConfigError, unknown_name
-from simdist_ros.core.settings import Settings, setting
+from simdist_ros.core.settings import Settings, seed_setting, setting
 from simdist_ros.sim.world import World, load_world
 
 __all__ = ['EVALUATE_PRESETS', 'WORLDS', 'EvaluateSettings', 'evaluation_world']
@@ -36,7 +36,7 @@ WORLDS: dict[str, tuple[str, dict[str, Any]]] = {  # name: the world it changes,
 class EvaluateSettings(Settings):
     """How much is tried."""
 
-    seed: int = setting(1000, 'First of the seeds; no training uses these.', low=0)
+    seed: int = seed_setting(1000, 'First of the seeds; no training uses these.')
     num_seeds: int = setting(20, 'Walks in each world, at each speed.', low=1)
     seconds: float = setting(10.0, 'Length of a walk.', unit='s', low=1.5)
     speeds: tuple[float, ...] = setting((0.5, 1.0), 'Commanded speeds ahead.', unit='m/s')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simdist_ros.core.settings import Settings, setting
+from simdist_ros.core.settings import Settings, seed_setting, setting
 
 __all__ = ['IMITATE_PRESETS', 'ImitateSettings']
 
@@ -13,7 +13,7 @@ __all__ = ['IMITATE_PRESETS', 'ImitateSettings']
 class ImitateSettings(Settings):
     """How often it walks, and how long it learns from that."""
 
-    seed: int = setting(0, 'Of the walks, the windows drawn and the noise.', low=0)
+    seed: int = seed_setting(0, 'Of the walks, the windows drawn and the noise.')
     num_rounds: int = setting(8, 'Rounds of walking, each followed by learning.', low=1)
     num_robots: int = setting(128, 'Robots that walk at once.', low=2)
     walk_steps: int = setting(500, 'Steps that each robot walks in a round.', low=2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simdist_ros.core.settings import Settings, refuse_reversed_range, setting
+from simdist_ros.core.settings import Settings, refuse_reversed_range, seed_setting, setting
 from simdist_ros.pretraining.ppo import PpoSettings
 
 __all__ = ['COLLECT_PRESETS', 'EXPERT_PRESETS', 'CollectSettings', 'ExpertSettings']
@@ -26,7 +26,7 @@ class ExpertSettings(PpoSettings):
     )
     policies_kept: int = setting(11, 'Earlier policies kept for the collection.', low=1)
     checkpoint_s: float = setting(30.0, 'Time between checkpoints.', unit='s', low=0.0, high=60.0)
-    seed: int = setting(0, 'Of all that is random.', low=0)
+    seed: int = seed_setting(0, 'Of all that is random.')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class CollectSettings(Settings):
     noise_low: float = setting(0.05, 'Smallest noise of a burst, policy units.', low=0.0)
     noise_high: float = setting(2.5, 'Largest noise of a burst, policy units.', low=0.0)
     never_noised: float = setting(0.025, 'Share of robots without bursts.', low=0.0, high=1.0)
-    seed: int = setting(1, 'Of all that is random.', low=0)
+    seed: int = seed_setting(1, 'Of all that is random.')
 
     def __post_init__(self) -> None:
         """Check the order of the range."""

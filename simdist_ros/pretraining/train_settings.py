@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.settings import Settings, setting
+from simdist_ros.core.settings import Settings, seed_setting, setting
 
 __all__ = ['TRAIN_PRESETS', 'TrainSettings']
 
@@ -14,7 +14,7 @@ __all__ = ['TRAIN_PRESETS', 'TrainSettings']
 class TrainSettings(Settings):
     """Everything that the trained weights depend on, apart from data, robot and architecture."""
 
-    seed: int = setting(0, 'Of the first weights, the windows drawn and the noise.', low=0)
+    seed: int = seed_setting(0, 'Of the first weights, the windows drawn and the noise.')
     num_steps: int = setting(40_000, 'Gradient steps.', low=1)
     batch_size: int = setting(128, 'Windows in a step, over all processes.', low=1)
     peak_rate: float = setting(1e-3, 'Learning rate after the warm-up.', low=1e-8, high=1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections import Counter
 
 import numpy as np
@@ -30,6 +31,7 @@ def graphs(random_model, tmp_path_factory):
     folder = tmp_path_factory.mktemp('lockstep')
     arguments = ('--model', str(random_model), '--mode', 'lockstep', '--duration', '2')
     arguments += ('--set', 'planner.mppi.num_iterations=0')
+    arguments += ('--set', 'mujoco_robot.tell_every_s=1e-1')
     with contextlib.ExitStack() as stack:
         graphs = {
             name: stack.enter_context(
@@ -115,8 +117,9 @@ def test_the_report_has_what_scripts_read(first):
     assert report['bag'] == str(first.bag)
     assert report['run']['seed'] == 3
     assert report['run']['overrides'] == {
-        'planner': {'mppi.num_iterations': '0'}
-    }  # as it was typed
+        'planner': {'mppi.num_iterations': 0},
+        'mujoco_robot': {'tell_every_s': 0.1},
+    }
 
 
 def test_the_terminal_says_the_same_as_the_report(first):
@@ -134,6 +137,11 @@ def test_the_terminal_says_the_same_as_the_report(first):
 def test_nothing_loud_was_said_and_nothing_was_lost(first):
     assert 'error' not in first.stderr.read_text().lower()
     assert ' 0 lost' in first.log('transition_logger')
+
+
+def test_without_a_terminal_lines_say_how_far_it_is(first):
+    line = r'\[mujoco_robot\] \d\.\d of 2 s of robot time, \d\.\d\d m from the start\n'
+    assert re.search(line, first.stderr.read_text())
 
 
 def test_the_mcap_reader_reads_what_the_bag_says_it_holds(first):
