@@ -32,7 +32,7 @@ import torch
 from safetensors.numpy import load_file
 
 from simdist_ros.adaptation.adapt import data_of_episodes
-from simdist_ros.adaptation.finetune import finetune
+from simdist_ros.adaptation.finetune import Finetuning
 from simdist_ros.adaptation.settings import FinetuneSettings
 from simdist_ros.bench.collect import episodes_of_walk
 from simdist_ros.bench.walk import Tick, Walk, walk
@@ -263,9 +263,11 @@ def bag_and_finetuning(folder: Path) -> Arrays:
         settings = FinetuneSettings(
             method=method, seed=2, max_steps=4, validation_interval=2, batch_size=8
         )
-        result = finetune(model, data, settings)
-        found |= under(f'finetuned {method}', weights(getattr(result.model, part)))
-        found[f'finetuned {method}/errors'] = np.array(list(result.errors.values()))
+        training = Finetuning(model, data, settings)  # `run` would keep the best weights alone
+        losses = [training.step(step) for step in range(1, settings.max_steps + 1)]
+        found |= under(f'finetuned {method}', weights(getattr(training.model, part)))
+        found[f'finetuned {method}/losses'] = torch.stack(losses).numpy()
+        found[f'finetuned {method}/held out'] = np.array(training.held_out_error())
     return found
 
 
