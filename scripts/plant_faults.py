@@ -20,13 +20,16 @@ code, or if the tests fail without any fault.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -37,6 +40,9 @@ ROOT = Path(__file__).resolve().parents[1]
 LISTS = ROOT / 'test' / 'faults'
 TIMEOUT_S = 600.0  # beyond it the tests hang
 PASSED, FAILED, INTERRUPTED = 0, 1, 2  # pytest's exit codes; a collection error is the last
+RUNNING: set[int] = set()  # tests, each the leader of a process group
+PROCESSES = multiprocessing.get_context('forkserver')
+PRELOADED = ('pytest', 'numpy', 'torch', 'mujoco', 'rclpy', 'matplotlib.pyplot', 'rosbags.rosbag2')
 
 
 @dataclass(frozen=True)
@@ -106,23 +112,43 @@ def copy_tree(target: Path) -> Path:
     return target
 
 
-def run_tests(tree: Path, tests: Sequence[str]) -> int | None:
-    """Run tests of a copy, stopping at the first failure; None if they hang."""
+def run_pytest(tree: Path, tests: Sequence[str]) -> None:
+    """Run tests of a copy in this process, stopping at the first failure, and end it."""
+    import pytest
+
+    os.setsid()  # so that what the tests start can be ended with them
+    os.chdir(tree)
+    sys.path.insert(0, str(tree))
     given = os.environ.get('SIMDIST_UPSTREAM_GO2', ROOT.parent / 'shared' / 'upstream_go2')
-    environment = os.environ | {
-        'PYTHONPATH': str(tree),
-        'PYTHONDONTWRITEBYTECODE': '1',
-        'OMP_NUM_THREADS': '1',
-        'SIMDIST_UPSTREAM_GO2': str(given),
-    }
-    command = [sys.executable, '-m', 'pytest', '-x', '-q', '-p', 'no:cacheprovider', *tests]
-    try:
-        done = subprocess.run(
-            command, cwd=tree, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return None
-    return done.returncode
+    os.environ |= {'PYTHONPATH': str(tree), 'SIMDIST_UPSTREAM_GO2': str(given)}
+    silence = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(silence, stream)
+    code = pytest.main(['-x', '-q', '-p', 'no:cacheprovider', *tests])
+    os._exit(int(code))
+
+
+def run_tests(tree: Path, tests: Sequence[str]) -> int | None:
+    """Run tests of a copy; return the exit code of pytest, None if they hang."""
+    process = PROCESSES.Process(target=run_pytest, args=(tree, tests))
+    process.start()
+    assert process.pid is not None
+    RUNNING.add(process.pid)
+    process.join(TIMEOUT_S)
+    has_ended = process.exitcode is not None
+    if not has_ended:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.join()
+    RUNNING.discard(process.pid)
+    return process.exitcode if has_ended else None
+
+
+def end(number: int, _: object) -> None:
+    """Leave nothing running when this process is told to end."""
+    for group in tuple(RUNNING):
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+    os._exit(128 + number)
 
 
 def plant(tree: Path, fault: Fault) -> str:
@@ -166,6 +192,10 @@ def plant_all(faults: Sequence[Fault], jobs: int) -> list[str]:
 
 def main() -> int:
     """Plant what is asked for and tell the rate of each room."""
+    os.environ |= {'PYTHONDONTWRITEBYTECODE': '1', 'OMP_NUM_THREADS': '1'}
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    PROCESSES.set_forkserver_preload(list(PRELOADED))  # once, not with each fault
     parser = argparse.ArgumentParser(description='See which planted faults the tests kill.')
     parser.add_argument('--room', action='append', help='Room; default: all that have a list.')
     parser.add_argument('--only', type=int, nargs='+', help='Numbers in the list.')
@@ -178,6 +208,8 @@ def main() -> int:
     if said := misfits(faults):
         print('\n'.join(said), file=sys.stderr)
         return 1
+    if not faults:
+        parser.error('no entry of these lists has these numbers')
     verdicts = plant_all(faults, arguments.jobs)
     for room in rooms:
         mine = [v for f, v in zip(faults, verdicts, strict=True) if f.room == room]

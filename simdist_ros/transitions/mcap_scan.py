@@ -58,13 +58,14 @@ class McapScan:
                 raise BagError(f'{str(self._path)!r} is no MCAP file')
             for record in self._records(stream):
                 if isinstance(record, Message):
-                    yield self._message(record)
+                    if record.channel_id in self._channels:  # else a damaged chunk told of it
+                        yield self._message(record)
                 else:
                     self._note(record)
 
     def _records(self, stream: IO[bytes]) -> Iterator[Any]:
         """Yield the records of the file and of its intact chunks."""
-        offsets = chunk_offsets(stream)
+        offsets = self._note_summary(stream)
         begin: int | None = 0
         while begin is not None:
             sound_until = begin
@@ -81,6 +82,24 @@ class McapScan:
             if self.is_cut_off:
                 begin = next((offset for offset in offsets if offset > sound_until), None)
                 self.num_damaged += begin is not None
+
+    def _note_summary(self, stream: IO[bytes]) -> list[int]:
+        """Take the channels of the summary, lest a damaged chunk was the one to tell of them.
+
+        Returns:
+            Where the chunks begin, in order; nothing where there is no summary.
+        """
+        stream.seek(0)
+        try:
+            summary = make_reader(stream).get_summary()
+        except Exception:  # a file without its end
+            summary = None
+        if summary is None:
+            return []
+        self._schemas |= summary.schemas
+        for channel in summary.channels.values():
+            self._note(channel)
+        return sorted(index.chunk_start_offset for index in summary.chunk_indexes)
 
     def _until_break(self, stream: IO[bytes], begin: int) -> Iterator[Any]:
         """Yield records from a place in the file on, until one is incomplete or damaged."""
@@ -122,13 +141,3 @@ class McapScan:
             text = schema.data.decode(errors='replace')
             definition = Definition(schema.name, schema.encoding, text)
         return RawMessage(channel.topic, definition, record.log_time, record.data)
-
-
-def chunk_offsets(stream: IO[bytes]) -> list[int]:
-    """Return where the summary says that chunks begin, in order; nothing where there is none."""
-    stream.seek(0)
-    try:
-        summary = make_reader(stream).get_summary()
-    except Exception:  # a file without its end
-        return []
-    return sorted(index.chunk_start_offset for index in summary.chunk_indexes) if summary else []

@@ -61,6 +61,39 @@ def test_penalties_are_weighted_squares():
     assert terms(foot_speed=[[1.0, 9.0]])['slip'] == pytest.approx(-0.15)  # the other one swings
 
 
+@pytest.mark.parametrize(
+    ('changes', 'name', 'expected'),
+    [
+        ({'linear_velocity': [[0.5, 0.35, 0.0]]}, 'velocity', 2.0 / math.e),
+        ({'linear_velocity': [[0.5, 0.0, 0.35]]}, 'velocity', 2.0),
+        ({'linear_velocity': [[0.5, 0.0, -0.5]]}, 'bounce', -1.5 * 0.25),
+        ({'angular_velocity': [[0.0, 0.0, -0.2]]}, 'turning', 1.0 / math.e),
+        ({'angular_velocity': [[1.0, 2.0, 0.2]]}, 'sway', -0.05 * 5.0),
+        ({'normal': [[0.6, 0.0, 0.8]]}, 'tilt', -3.0 * 0.36),
+        ({'normal': [[0.0, -0.6, 0.8]]}, 'tilt', -3.0 * 0.36),
+        ({'base_height': [0.4]}, 'base_height', -30.0 * 0.01),
+        ({'joint_offset': [[1.0, -2.0]]}, 'pose', -0.15 * 5.0),
+        ({'joint_vel': [[10.0, -20.0]]}, 'joint_speed', -2e-4 * 500.0),
+        ({'torque': [[10.0, -20.0]]}, 'torque', -2e-4 * 500.0),
+        ({'action': [[0.0, 1.0]]}, 'action_rate', -0.01),
+        ({'foot_height': [[0.0, 0.10]]}, 'swing_height', -40.0 * 0.02**2 / 2),
+        ({'foot_contact': [[False, True]]}, 'gait', 0.0),
+        ({'foot_contact': [[False, False]], 'foot_speed': [[1.0, 1.0]]}, 'slip', 0.0),
+        (
+            {'foot_contact': [[True, True]], 'foot_speed': [[1.0, 2.0]]},
+            'slip',
+            -0.15 * 5.0,
+        ),
+    ],
+)
+def test_each_term_is_of_its_own_number(changes, name, expected):
+    assert terms(**changes)[name] == pytest.approx(expected)
+    same, other = terms(), terms(**changes)
+    touched = {'linear_velocity', 'angular_velocity', 'foot_contact'} & set(changes)
+    if not touched:  # what the change is not about stays
+        assert {k for k in same if same[k] != pytest.approx(other[k])} == {name}
+
+
 def test_a_swing_is_highest_in_its_middle_and_a_stance_stays_down():
     assert swing_profile(np.array([0.0, 0.25, 0.5, 0.75])) == pytest.approx([0.0, 1.0, 0.0, 0.0])
 

@@ -10,13 +10,17 @@ from simdist_ros.core.errors import ConfigError
 from simdist_ros.pretraining.losses import Batch, WorldModelLoss, weighted_mse
 from simdist_ros.pretraining.train_normalizer import fit_normalizer
 from simdist_ros.pretraining.train_settings import TrainSettings
+from simdist_ros.transitions.episode import Episode
+from simdist_ros.transitions.replay import HeldEpisodes
 from simdist_ros.transitions.shards import open_dataset
+from simdist_ros.transitions.shards_manifest import robot_sizes
 from simdist_ros.transitions.windows import Windows, WindowSampler
 from simdist_ros.world_model.model import WorldModel
 
 from .transitions import ROBOT, TINY, write_data
 
 SETTINGS = TrainSettings(num_steps=10, warmup_steps=1)
+ROBOT_SIZES = robot_sizes(ROBOT)
 H, T = TINY.history_steps, TINY.horizon_steps
 
 
@@ -123,6 +127,55 @@ def test_what_never_changes_in_the_data_is_not_blown_up(sampler):
     normalizer = WorldModel(TINY).normalizer
     fit_normalizer(normalizer, sampler, ROBOT, seed=0)
     assert normalizer.proprio_obs_std[:3].tolist() == pytest.approx([0.05] * 3)
+
+
+def ramp(steps: int = 40, terminated: bool = False) -> Episode:
+    """An episode in which every number says which step it is of."""
+    state = np.arange(1.0, steps + 2, dtype=np.float32)
+    step = state[:-1, None]
+    return Episode(
+        proprio_obs=np.repeat(state[:, None], ROBOT_SIZES['proprio_obs'], axis=1),
+        extero_obs=np.repeat(0.01 * state[:, None], ROBOT_SIZES['extero_obs'], axis=1),
+        actions=np.repeat(step, ROBOT_SIZES['actions'], axis=1),
+        commands=np.repeat(state[:, None] + 100.0, ROBOT_SIZES['commands'], axis=1),
+        rewards=step[:, 0] + 200.0,
+        next_values=step[:, 0] + 300.0,
+        is_expert=np.ones(steps, dtype=bool),
+        terminated=terminated,
+    )
+
+
+def fitted(*episodes: Episode):
+    held = HeldEpisodes(episodes)
+    where = np.arange(len(episodes))
+    sampler = WindowSampler(held, where, history_steps=H, horizon_steps=T)
+    model = WorldModel(TINY)
+    fit_normalizer(model.normalizer, sampler, ROBOT, seed=0)
+    return model.normalizer
+
+
+def test_a_normalizer_is_fitted_to_the_steps_that_a_window_predicts():
+    """Not to its past, which before an episode is made of zeros."""
+    found = fitted(ramp(40))
+    assert found.action_low.min() >= 1.0
+    assert found.action_high.max() == pytest.approx(40.0, abs=1.0)
+    middle = pytest.approx(20.5, abs=1.0)
+    assert found.actions_mean[0].item() == middle
+    assert found.commands_mean[0].item() - 100.0 == middle
+    assert found.rewards_mean[0].item() - 200.0 == middle
+    assert found.values_mean[0].item() - 300.0 == middle
+    uniform = (40 - T) / 12**0.5  # where windows may be, each step as often as the others
+    for name in ('proprio_obs', 'actions', 'commands', 'rewards', 'values'):
+        assert getattr(found, f'{name}_std')[0].item() == pytest.approx(uniform, rel=0.15), name
+    assert found.proprio_obs_mean[0].item() == pytest.approx((1 + 41 - T) / 2, abs=1.0)
+
+
+def test_rewards_behind_a_fall_count_as_zero_and_behind_a_recordings_end_not_at_all():
+    falls = fitted(ramp(6, terminated=True))
+    ends = fitted(ramp(T - 1))
+    assert falls.rewards_mean[0] < 190.0
+    assert ends.rewards_mean[0].item() == pytest.approx(200.0 + T / 2, abs=0.2)
+    assert falls.actions_mean[0].item() == pytest.approx(3.5, abs=1.0)
 
 
 @pytest.fixture

@@ -88,8 +88,11 @@ def test_a_policy_comes_to_the_action_that_earns_most(ppo):
 
 
 def test_the_critic_learns_what_was_earned(ppo):
+    """What it took a state for so far, here another value at each step, has no part in it."""
+    believed = 10.0 * torch.arange(STEPS + 1.0)[:, None].expand(-1, ROBOTS)
     for _ in range(30):
-        ppo.update(experience_of(ppo, lambda action: torch.full(action.shape[:2], 3.0)))
+        experience = experience_of(ppo, lambda action: torch.full(action.shape[:2], 3.0))
+        ppo.update(dataclasses.replace(experience, value=believed))
     experience = experience_of(ppo, lambda action: action[..., 0])
     with torch.no_grad():
         value = ppo.critic(experience.critic[0], experience.extero[0])
@@ -201,3 +204,56 @@ def test_more_entropy_is_kept_where_it_is_paid_for(go2, recipe):
             ppo.update(experience_of(ppo, lambda action: -action.square().sum(-1)))
         deviations.append(ppo.mean_std())
     assert deviations[1] > deviations[0] + 0.005
+
+
+def test_a_longer_trace_trusts_the_rewards_and_a_short_one_the_next_value():
+    reward = torch.tensor([[1.0], [2.0], [4.0]])
+    value = torch.tensor([[3.0], [5.0], [7.0], [11.0]])
+    goes_on = torch.zeros(3, 1, dtype=torch.bool)
+    one_step = generalised_advantages(reward, value, goes_on, 0.5, 0.0).flatten().tolist()
+    assert one_step == pytest.approx([1 + 2.5 - 3, 2 + 3.5 - 5, 4 + 5.5 - 7])
+    whole = generalised_advantages(reward, value, goes_on, 0.5, 1.0).flatten().tolist()
+    assert whole == pytest.approx([1 + 1 + 1 + 11 / 8 - 3, 2 + 2 + 11 / 4 - 5, 4 + 5.5 - 7])
+
+
+def test_actions_are_drawn_about_the_mean_with_the_deviation_of_the_policy(ppo):
+    x = torch.zeros(4000, len(ppo.mirrors.actor.index))
+    extero = torch.zeros(4000, len(ppo.mirrors.extero.index))
+    action, mean, density = ppo.act(x, extero)
+    std = ppo.actor.std().detach()
+    torch.testing.assert_close((action - mean).std(0), std, rtol=0.1, atol=0.0)
+    assert (action - mean).mean(0).abs().max() < 0.06
+    torch.testing.assert_close(density, log_prob(action, mean, std))
+    again, *_ = ppo.act(x, extero)
+    assert not torch.equal(action, again)
+
+
+def test_the_deviation_of_the_policy_stays_within_its_bounds(ppo):
+    """However well it pays, exploration neither ends nor grows without bound."""
+    for start, pay in ((math.log(0.081), -1.0), (math.log(1.49), 1.0)):
+        with torch.no_grad():
+            ppo.actor.log_std.fill_(start)
+        for group in ppo.optimizer.param_groups:
+            group['lr'] = 0.1
+        ppo.rate = 0.1
+        ppo.update(experience_of(ppo, lambda action, pay=pay: pay * action.square().sum(-1)))
+        std = ppo.actor.std()
+        assert 0.0799 < std.min() <= std.max() < 1.501
+
+
+def test_all_experience_is_used_once_in_each_pass(ppo):
+    seen = []
+    real = ppo.gradient_step
+
+    def noted(flat, index, old_std):
+        seen.append(index)
+        return real(flat, index, old_std)
+
+    ppo.gradient_step = noted
+    ppo.update(experience_of(ppo, lambda action: action[..., 0]))
+    assert len(seen) == SETTINGS.epochs * SETTINGS.minibatches
+    passes = torch.cat(seen).view(SETTINGS.epochs, -1)
+    assert passes.shape[1] == STEPS * ROBOTS
+    for one in passes:
+        assert sorted(one.tolist()) == list(range(STEPS * ROBOTS))
+    assert not torch.equal(passes[0], passes[1])

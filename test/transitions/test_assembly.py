@@ -10,6 +10,7 @@ import pytest
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.robot import load_robot
 from simdist_ros.transitions.assembly import AssemblySettings, TransitionAssembler
+from simdist_ros.transitions.stamp_order import StampOrder
 
 from .walk_messages import (
     Entry,
@@ -248,3 +249,145 @@ def test_a_topic_on_another_clock_leaves_nothing_and_is_named():
     assert episodes == []
     assert assembler.discarded['message of another clock on imu/data'] >= 7
     assert assembler.clock_offsets_s == {'imu/data': pytest.approx(1.7e9)}
+
+
+def test_each_state_has_the_velocity_that_was_asked_for_at_its_stamp():
+    entries = [
+        replace(e, message=velocity(stamp_of(e.step), 0.01 * e.step))
+        if e.topic == 'cmd_vel'
+        else e
+        for e in walk(ROBOT, 10)
+    ]
+    (episode,), _ = assemble(entries)
+    np.testing.assert_allclose(episode.commands[:, 0], 0.01 * np.arange(11), atol=1e-6)
+
+
+def test_a_velocity_that_is_not_finite_changes_nothing():
+    entries = with_message(walk(ROBOT, 10), 'cmd_vel', 5, velocity(stamp_of(5), float('nan')))
+    (episode,), _ = assemble(entries)
+    np.testing.assert_array_equal(episode.commands[:, 0], np.full(11, 0.5, np.float32))
+
+
+def second_commands(offset_ns):
+    """A walk in whose ticks a second command follows after a time."""
+    entries = []
+    for e in walk(ROBOT, 10):
+        entries.append(e)
+        if e.topic == 'joint_command':
+            message = joint_command(ROBOT, stamp_of(e.step) + offset_ns, np.zeros(12))
+            entries.append(replace(e, message=message))
+    return entries
+
+
+@pytest.mark.parametrize('offset_ms', [2, 8, 15])
+def test_of_several_commands_in_a_tick_the_first_was_executed(offset_ms):
+    (episode,), _ = assemble(second_commands(offset_ms * 1_000_000))
+    expected = [action_value(ROBOT, step) for step in range(10)]
+    np.testing.assert_allclose(episode.actions, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize('late', [5, 9, 11, 40])
+def test_a_message_counts_if_it_is_not_later_than_the_others_may_be_waited_for(late):
+    entries = walk(ROBOT, 60)
+    (moved,) = [e for e in entries if (e.topic, e.step) == ('joint_command', 10)]
+    entries.remove(moved)
+    place = next(i for i, e in enumerate(entries) if e.step == 10 + late)
+    entries.insert(place + 1, moved)  # after the joints of that step
+    found, discarded = lengths(entries)
+    if late * 0.02 <= SETTINGS.reorder_s:
+        assert (found, discarded) == ([60], {})
+    else:
+        assert found == [10, 49]
+        assert discarded == {'message came too late': 1, 'missing command': 1}
+
+
+def fall_at(step):
+    """A walk that is tilted too far at one step, on the way there half as far."""
+    entries = with_message(walk(ROBOT, 60), 'imu/data', step, imu(stamp_of(step), 1.3))
+    for beside in (step - 1, step + 1):
+        entries = with_message(entries, 'imu/data', beside, imu(stamp_of(beside), 0.65))
+    return entries
+
+
+def test_a_short_walk_that_ends_in_a_fall_is_kept():
+    settings = AssemblySettings(min_episode_s=0.2)
+    entries = [e for e in fall_at(4) if e.step <= 4]
+    (episode,), assembler = assemble(entries, settings)
+    assert (episode.num_steps, episode.terminated) == (4, True)
+    assert not assembler.discarded
+
+
+def test_a_fall_is_of_the_step_at_which_it_was_measured():
+    episodes, assembler = assemble(fall_at(20))
+    assert [(e.num_steps, e.terminated) for e in episodes] == [(20, True), (39, False)]
+    assert assembler.discarded == {'fallen': 1}
+
+
+@pytest.mark.parametrize('where', ['centre', 'corner'])
+def test_the_height_of_the_base_is_that_above_the_ground_below_it(where):
+    grid = ROBOT.height_map
+    cells = np.full(grid.size, 0.3, dtype='<f4')
+    below = np.hypot(*grid.cells().T).argmin()  # of the base
+    cells[0 if where == 'corner' else below] = 0.05
+    message = replace(
+        height_map(ROBOT, stamp_of(10), 0.3), data=np.frombuffer(cells.tobytes(), dtype=np.uint8)
+    )
+    episodes, _ = assemble(with_message(walk(ROBOT, 20), 'height_map', 10, message))
+    assert [e.terminated for e in episodes] == ([True, False] if where == 'centre' else [False])
+
+
+@pytest.mark.parametrize(
+    ('angle_rad', 'has_fallen'),
+    [(ROBOT.max_tilt_rad - 0.02, False), (ROBOT.max_tilt_rad + 0.02, True)],
+)
+def test_a_fall_is_a_tilt_beyond_the_robots_limit(angle_rad, has_fallen):
+    entries = with_message(walk(ROBOT, 20), 'imu/data', 20, imu(stamp_of(20), angle_rad))
+    entries = with_message(entries, 'imu/data', 19, imu(stamp_of(19), angle_rad / 2))
+    (episode,), _ = assemble(entries)
+    assert episode.terminated == has_fallen
+
+
+def test_joint_states_at_500_hz_give_one_transition_a_tick():
+    entries = []
+    for e in walk(ROBOT, 20):
+        if e.topic != 'joint_states':
+            entries.append(e)
+            continue
+        entries += [
+            replace(e, message=joint_state(ROBOT, stamp_of(e.step) + 2_000_000 * k, e.step))
+            for k in range(10)
+        ]
+    (episode,), assembler = assemble(entries)
+    assert episode.num_steps == 20
+    assert not assembler.discarded
+    actions = [action_value(ROBOT, step) for step in range(20)]
+    np.testing.assert_allclose(episode.actions, actions, atol=1e-6)
+
+
+@pytest.mark.parametrize('age_s', [0.03, 0.05])
+def test_a_slow_height_map_serves_as_long_as_its_setting_allows(age_s):
+    every = round(age_s / 0.02) + 1
+    entries = [e for e in walk(ROBOT, 20) if e.topic != 'height_map' or e.step % every == 0]
+    settings = replace(SETTINGS, height_map_max_age_s=age_s + 0.011)
+    assert lengths(entries, settings) == ([20], {})
+    found, _ = lengths(entries, SETTINGS)
+    assert sum(found) < 20
+
+
+def test_messages_of_one_stamp_and_kind_keep_the_order_in_which_they_came():
+    order = StampOrder(100)
+    assert order.put(10, 1, 'b', 'first') == []
+    assert order.put(10, 1, 'a', 'second') == []
+    assert order.put(10, 0, 'c', 'third') == []
+    assert [one.values[0] for one in order.flush()] == ['third', 'first', 'second']
+
+
+def test_a_message_is_due_when_the_newest_is_more_than_the_window_ahead():
+    order = StampOrder(100)
+    order.put(10, 0, 'a')
+    assert order.put(110, 0, 'a') == []
+    assert [one.stamp_ns for one in order.put(111, 0, 'a')] == [10]
+    assert order.put(11, 0, 'a') is not None
+    assert order.put(10, 0, 'a') is None
+    order.flush()
+    assert order.put(5, 0, 'a') == []  # a new recording may begin before the one that ended

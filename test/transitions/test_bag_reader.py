@@ -6,7 +6,7 @@ import sqlite3
 import numpy as np
 import pytest
 from mcap.reader import make_reader
-from mcap.writer import IndexType, Writer
+from mcap.writer import CompressionType, IndexType, Writer
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 from rosbags.rosbag2 import Writer as BagFolderWriter
 
@@ -191,6 +191,21 @@ def rewritten(bag, path, *, foreign=False, backwards=False, **options):
     return path
 
 
+def test_a_single_wrong_bit_is_noticed_by_the_checksum_of_its_chunk(bag, tmp_path):
+    path = rewritten(bag, tmp_path / 'one.mcap', compression=CompressionType.NONE, chunk_size=4096)
+    with path.open('rb') as stream:
+        (first, *_) = make_reader(stream).iter_messages('/joint_states')
+    data = bytearray(path.read_bytes())
+    data[data.index(first[2].data) + len(first[2].data) - 1] ^= 1
+    path.write_bytes(data)
+    info = bag_info(path)
+    assert info.num_damaged == 1
+    assert 0 < info.num_missing < COUNT
+    assert 0.0 not in [m.message.position[0] for m in read_bag(path, ['/joint_states'])]
+    path.write_bytes(data[:-8])  # without the summary nothing tells of the channels any more
+    assert bag_info(path).num_damaged >= 1
+
+
 @pytest.mark.parametrize(
     'options',
     [
@@ -268,6 +283,16 @@ def test_a_folder_that_holds_only_databases_is_read_in_their_order(tmp_path, joi
         sqlite_parts(tmp_path / 'old' / f'old_{part}.db3', joint_state, 'DELETE').close()
     assert [m.message.position[0] for m in read_bag(tmp_path / 'old')] == 2 * list(range(100))
     assert bag_info(tmp_path / 'old').message_count == 200
+
+
+def test_messages_of_one_stamp_in_a_database_keep_the_order_in_which_they_came(
+    tmp_path, joint_state
+):
+    connection = sqlite_parts(tmp_path / 'walk.db3', joint_state, 'DELETE')
+    connection.execute(f'UPDATE messages SET timestamp = timestamp - timestamp % {5 * PERIOD_NS}')
+    connection.close()
+    found = [m.message.position[0] for m in read_bag(tmp_path / 'walk.db3')]
+    assert found == list(range(100))
 
 
 def test_a_database_whose_recorder_was_killed_is_read_with_its_log(tmp_path, joint_state):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -81,7 +83,7 @@ def test_a_full_disk_loses_only_the_episode_that_did_not_fit(tmp_path, monkeypat
 
 def test_in_memory_and_on_disk_the_windows_are_the_same(tmp_path):
     replay = Replay(tmp_path / 'replay', ROBOT)
-    episodes = tuple(numbered(number) for number in range(3))
+    episodes = tuple(replace(numbered(number), terminated=number == 2) for number in range(3))
     for episode in episodes:
         replay.add(episode)
     held = HeldEpisodes(episodes)
@@ -94,6 +96,8 @@ def test_in_memory_and_on_disk_the_windows_are_the_same(tmp_path):
     one, other = (sampler.gather(numbers) for sampler in samplers)
     np.testing.assert_array_equal(one.extero_obs, other.extero_obs)
     np.testing.assert_array_equal(one.proprio_obs, other.proprio_obs)
+    np.testing.assert_array_equal(one.has_ended, other.has_ended)
+    assert one.has_ended.any(axis=1).sum() == 3  # before the fall of the last episode
 
 
 def test_a_replay_of_no_bytes_is_refused(tmp_path):

@@ -154,3 +154,16 @@ def test_windows_with_a_whole_history_begin_h_steps_into_their_episode(dataset):
     np.testing.assert_array_equal(windows.extero_obs[:, 0], [103, 104, 105, 106, 203, 204, 205])
     np.testing.assert_array_equal(windows.proprio_obs[4, :, 0][: H + 1], [200, 201, 202, 203])
     np.testing.assert_array_equal(whole.episode_of(np.arange(7)), [0, 0, 0, 0, 1, 1, 1])
+
+
+def test_a_window_ends_in_a_fall_if_its_horizon_reaches_one(dataset):
+    one = sampler(dataset, 0, 1, 2)
+    found = one.ends_in_fall(np.arange(len(one)))
+    assert not found[:7].any()
+    np.testing.assert_array_equal(found[7:13], [False, False, True, True, True, True])
+    assert not found[13]  # a recording that ends early has no fall
+
+
+def test_validation_gets_no_more_episodes_than_it_may():
+    training, validation = split_episodes(100, 0.5, seed=0, most=7)
+    assert (len(training), len(validation)) == (93, 7)

@@ -61,6 +61,29 @@ def test_of_exact_stamps_each_gives_one_state_whatever_the_order(make, order):
         assert state.stamp_ns == START_NS + tick * PERIOD_NS
 
 
+def test_each_state_is_made_of_the_newest_readings(make):
+    assembler = make(height_map_ms=10)
+    for tick in range(3):
+        for part in PARTS:
+            values = (value + 10.0 * tick for value in VALUES[part])
+            state = assembler.add(part, START_NS + tick * PERIOD_NS, *values)
+        np.testing.assert_array_equal(state.joint_pos, VALUES['joints'][0] + 10.0 * tick)
+        np.testing.assert_array_equal(state.angular_velocity, VALUES['imu'][1] + 10.0 * tick)
+        np.testing.assert_array_equal(state.linear_velocity, VALUES['odom'][0] + 10.0 * tick)
+        np.testing.assert_array_equal(state.height_map, VALUES['height_map'][0] + 10.0 * tick)
+
+
+@pytest.mark.parametrize('part', ['imu', 'odom', 'height_map'])
+def test_the_part_that_keeps_states_from_coming_is_known_with_its_distance(make, part):
+    assembler = make(height_map_ms=10)
+    for tick in range(5):
+        for other in PARTS:
+            late_ns = -50 * MS if other == part else 0
+            assert add(assembler, other, START_NS + tick * PERIOD_NS + late_ns) is None
+    assert assembler.most_unjoined() == part
+    assert assembler.offset_ns[part] == -50 * MS - PERIOD_NS  # the newest when the joints came
+
+
 def test_a_part_that_lags_holds_the_state_back_until_it_comes(make):
     assembler = make()
     add_all(assembler, START_NS)
