@@ -22,6 +22,7 @@ from simdist_ros.core.observation import PROPRIO_TERMS, tilt_of
 from simdist_ros.core.robot import Robot
 from simdist_ros.planning.mppi import discounted_return
 from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.tasks.velocity.following import following
 from simdist_ros.transitions.windows import Windows, WindowSampler
 from simdist_ros.world_model.model import WorldModel
 
@@ -109,9 +110,7 @@ def followed(robot: Robot, windows: Windows, past: int) -> Array:
         )
     start = first_of(robot, VELOCITY)
     reached = windows.proprio_obs[:, past + 1 :, start : start + 2]
-    error = np.sum((reached - windows.commands[:, :-1, :2]) ** 2, axis=-1)
-    worth: Array = np.exp(-error / TOLERANCE_MPS**2)
-    return worth
+    return following(reached, windows.commands[:, :-1, :2], TOLERANCE_MPS)
 
 
 def upright(robot: Robot, windows: Windows, past: int) -> Array:

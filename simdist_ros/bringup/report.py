@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,12 +17,12 @@ from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import BagError, ConfigError
 from simdist_ros.core.observation import projected_gravity
 from simdist_ros.core.robot import Robot
+from simdist_ros.tasks.velocity.failure import has_fallen
+from simdist_ros.tasks.velocity.following import gait_steps, smoothed, tracking_error
 
 __all__ = ['Report', 'make_report', 'report_lines', 'velocity_series', 'write_report']
 
 Array = NDArray[np.floating[Any]]
-
-STARTING_S = 1.0  # from standing to the velocity asked for; left out of the tracking error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,7 @@ def make_report(bag: Path, robot: Robot) -> tuple[Report, Recording]:
         path_m=float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum()),
         fell=falls > 0,
         falls=falls,
-        tracking_error_mps=tracking_error(recording, robot),
+        tracking_error_mps=walk_error(recording, robot),
         planner_ms=latency(recording, stamps),
         planner=search_figures(recording, stamps),
         ticks=len(stamps),
@@ -100,8 +101,11 @@ def make_report(bag: Path, robot: Robot) -> tuple[Report, Recording]:
 def count_falls(recording: Recording, robot: Robot) -> int:
     """Count how often the base became too low or too far tilted."""
     fallen = [
-        projected_gravity(recording.orientation[stamp])[2] > -np.cos(robot.max_tilt_rad)
-        or recording.height.get(stamp, np.inf) < robot.fallen_height_m
+        has_fallen(
+            robot,
+            projected_gravity(recording.orientation[stamp]),
+            recording.height.get(stamp, np.nan),
+        )
         for stamp in sorted(recording.position)
     ]
     return int(np.sum(np.diff(np.array(fallen, dtype=int), prepend=0) == 1))
@@ -114,27 +118,35 @@ def velocity_series(recording: Recording, robot: Robot) -> tuple[Array, Array, A
         (N,), (N, 3) and (N, 3): vx, vy [m/s], yaw rate [rad/s] in the base frame.
     """
     stamps = recording.walking()
-    window = min(len(stamps), max(1, round(robot.phase_period_s * robot.control_rate_hz)))
-    velocity = np.array([recording.velocity[stamp][[0, 1, 5]] for stamp in stamps])
-    smooth = np.stack(
-        [np.convolve(v, np.full(window, 1.0 / window), 'valid') for v in velocity.T], axis=-1
-    )
+    window = min(len(stamps), gait_steps(robot))
+    smooth = smoothed(base_velocity(recording), window)
+    times = 1e-9 * (np.array(stamps) - stamps[0])
+    return times[window - 1 :], smooth, wanted_velocity(recording)[window - 1 :]
+
+
+def walk_error(recording: Recording, robot: Robot) -> float:
+    """Return the tracking error [m/s]; of a walk that is too short for one, that of its mean."""
+    velocity, wanted = base_velocity(recording)[:, :2], wanted_velocity(recording)[:, :2]
+    error = tracking_error(robot, velocity, wanted)
+    if math.isfinite(error):
+        return error
+    return float(np.linalg.norm(velocity.mean(axis=0) - wanted.mean(axis=0)))
+
+
+def base_velocity(recording: Recording) -> Array:
+    """Return vx, vy [m/s] and yaw rate [rad/s] in the base frame while walking, (N, 3)."""
+    return np.array([recording.velocity[stamp][[0, 1, 5]] for stamp in recording.walking()])
+
+
+def wanted_velocity(recording: Recording) -> Array:
+    """Return the newest command at each state while walking, (N, 3); zeros before the first."""
+    stamps = recording.walking()
     commands = np.array(sorted(recording.command.items(), key=lambda item: item[0]), dtype=object)
     if not len(commands):
-        wanted = np.zeros((len(stamps), 3))
-    else:
-        known = np.array([stamp for stamp, _ in commands], dtype=np.int64)
-        index = np.clip(np.searchsorted(known, stamps, side='right') - 1, 0, None)
-        wanted = np.stack([commands[i][1] for i in index])
-    times = 1e-9 * (np.array(stamps) - stamps[0])
-    return times[window - 1 :], smooth, wanted[window - 1 :]
-
-
-def tracking_error(recording: Recording, robot: Robot) -> float:
-    """Return the mean distance of the velocity along the ground from the one asked for [m/s]."""
-    times, velocity, wanted = velocity_series(recording, robot)
-    counts = times >= min(STARTING_S, times[-1])
-    return float(np.linalg.norm((velocity - wanted)[counts, :2], axis=1).mean())
+        return np.zeros((len(stamps), 3))
+    known = np.array([stamp for stamp, _ in commands], dtype=np.int64)
+    index = np.clip(np.searchsorted(known, stamps, side='right') - 1, 0, None)
+    return np.stack([commands[i][1] for i in index])
 
 
 def latency(recording: Recording, stamps: list[int]) -> dict[str, float]:

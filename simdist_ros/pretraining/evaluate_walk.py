@@ -24,6 +24,7 @@ from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.supervision import Supervision
 from simdist_ros.sim.errors import SimulationError
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
+from simdist_ros.tasks.velocity.following import tracking_error
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['MakeWalker', 'Walk', 'WalkResult', 'Walker', 'decide', 'predicted_return', 'walk']
@@ -31,7 +32,6 @@ __all__ = ['MakeWalker', 'Walk', 'WalkResult', 'Walker', 'decide', 'predicted_re
 Array = NDArray[np.floating[Any]]
 
 GAMMA = 0.99
-STARTING_S = 1.0  # from standing to the velocity asked for; left out of the tracking error
 VALUE_INTERVAL = 5  # ticks between predictions of the value
 
 
@@ -180,17 +180,9 @@ def summarise(
 ) -> WalkResult:
     """Turn what really happened into figures."""
     velocity = np.array([truth.linear_velocity[:2] for truth in truths[1:]]).reshape(-1, 2)
-    window = round(robot.phase_period_s * robot.control_rate_hz)
-    skipped = round(STARTING_S * robot.control_rate_hz)
-    error = float('nan')
-    if len(velocity) >= skipped + window:
-        late = velocity[skipped:]
-        kernel = np.ones(window) / window
-        mean = np.stack([np.convolve(part, kernel, 'valid') for part in late.T], axis=1)
-        error = float(np.linalg.norm(mean - command[:2], axis=1).mean())
     return WalkResult(
         distance_m=float(np.linalg.norm((truths[-1].position - truths[0].position)[:2])),
-        error_mps=error,
+        error_mps=tracking_error(robot, velocity, command[:2]),
         fell=len(truths) - 1 < steps or truths[-1].has_fallen,
         lasted_s=(len(truths) - 1) * robot.period_s,
         reward_per_s=earned / steps,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.pretraining.recipe import RewardWeights
+from simdist_ros.tasks.velocity.following import following
 
 __all__ = ['GROUPS', 'Step', 'reward_terms', 'swing_profile']
 
@@ -63,14 +64,14 @@ def swing_profile(foot_phase: Array) -> Array:
 def reward_terms(weights: RewardWeights, step: Step) -> dict[str, Array]:
     """Return each term of the reward of one second, weighted, (N,)."""
     w = weights
-    slip = squared(step.linear_velocity[:, :2] - step.command[:, :2])
-    turn = (step.angular_velocity[:, 2] - step.command[:, 2]) ** 2
+    moved, told = step.linear_velocity[:, :2], step.command[:, :2]
+    turned, told_turn = step.angular_velocity[:, 2:], step.command[:, 2:]
     swings = step.foot_phase < 0.5
     wanted = w.swing_height_m * swing_profile(step.foot_phase)
     clearance = np.where(swings, step.foot_height - wanted, 0.0)
     return {
-        'velocity': w.velocity * np.exp(-slip / w.velocity_tolerance_mps**2),
-        'turning': w.turning * np.exp(-turn / w.turning_tolerance_radps**2),
+        'velocity': w.velocity * following(moved, told, w.velocity_tolerance_mps),
+        'turning': w.turning * following(turned, told_turn, w.turning_tolerance_radps),
         'gait': w.gait * np.mean(step.foot_contact != swings, axis=1),
         'swing_height': w.swing_height * np.mean(clearance**2, axis=1),
         'base_height': w.base_height * (step.base_height - w.base_height_m) ** 2,

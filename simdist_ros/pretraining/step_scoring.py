@@ -14,6 +14,7 @@ from simdist_ros.pretraining.batch_rotation import FLAT, into_body
 from simdist_ros.pretraining.footing import Footing
 from simdist_ros.pretraining.recipe import Recipe
 from simdist_ros.pretraining.reward import Step, reward_terms
+from simdist_ros.tasks.velocity.failure import has_fallen
 
 __all__ = ['StepScorer']
 
@@ -79,8 +80,10 @@ class StepScorer:
 
     def has_fallen(self, now: BatchState, footing: Footing) -> Mask:
         """Tell who is too low, too far tilted, or on its trunk, (N,)."""
-        low = ~(footing.base_height >= self.robot.fallen_height_m)
-        cosine = -into_body(now.orientation, -now.up)[:, 2]
-        tilted = cosine < np.cos(self.robot.max_tilt_rad)
-        fallen: Mask = low | tilted | footing.trunk_contact
-        return fallen
+        return has_fallen(
+            self.robot,
+            into_body(now.orientation, -now.up),
+            footing.base_height,
+            trunk_contact=footing.trunk_contact,
+            without_ground=True,
+        )

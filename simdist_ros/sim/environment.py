@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import gymnasium
@@ -16,6 +15,7 @@ from simdist_ros.core.robot import Robot, load_robot
 from simdist_ros.sim.mjcf_check import check_mjcf
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
 from simdist_ros.sim.world import load_world
+from simdist_ros.tasks.velocity.following import following
 
 __all__ = ['ENVIRONMENT_ID', 'WalkEnv', 'register', 'velocity_reward']
 
@@ -45,10 +45,9 @@ def velocity_reward(state: TrueState, command: Array) -> float:
         state: The true state after the step.
         command: vx, vy [m/s] and yaw rate [rad/s] in the base frame, (3,).
     """
-    slip = np.linalg.norm(state.linear_velocity[:2] - command[:2]) / TOLERANCE_MPS
-    turn = (state.angular_velocity[2] - command[2]) / TOLERANCE_RADPS
-    total = math.exp(-(float(slip) ** 2)) + TURN_WEIGHT * math.exp(-(float(turn) ** 2))
-    return total / (1.0 + TURN_WEIGHT)
+    ahead = following(state.linear_velocity[:2], command[:2], TOLERANCE_MPS)
+    turn = following(state.angular_velocity[2:], command[2:], TOLERANCE_RADPS)
+    return float(ahead + TURN_WEIGHT * turn) / (1.0 + TURN_WEIGHT)
 
 
 class WalkEnv(gymnasium.Env[Observation, F32]):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.command import JointCommand
 from simdist_ros.core.heading import yaw
-from simdist_ros.core.observation import RobotState
+from simdist_ros.core.observation import RobotState, projected_gravity
 from simdist_ros.core.robot import Robot
 from simdist_ros.sim.contacts import Contacts
 from simdist_ros.sim.coordinates import Coordinates
@@ -26,6 +26,7 @@ from simdist_ros.sim.rotation import into_body, tilt
 from simdist_ros.sim.sensing import Noise, Snapshot, measure
 from simdist_ros.sim.terrain import place_ground
 from simdist_ros.sim.world import World
+from simdist_ros.tasks.velocity.failure import has_fallen
 
 __all__ = ['SimulatedRobot', 'TrueState']
 
@@ -230,8 +231,13 @@ class SimulatedRobot:
         now = self.past[-1]
         height = self.height_scan.depth(*now.position.tolist())
         tilt_rad = tilt(now.orientation)
-        low = not height >= self.robot.fallen_height_m  # so that no ground at all counts too
-        fallen = low or tilt_rad > self.robot.max_tilt_rad
+        fallen = has_fallen(
+            self.robot,
+            projected_gravity(now.orientation),
+            height,
+            trunk_contact=self.contacts.trunk_contact(self.data),
+            without_ground=True,
+        )
         return TrueState(
             time_ns=now.time_ns,
             position=now.position,
@@ -244,5 +250,5 @@ class SimulatedRobot:
             foot_contact=self.contacts.foot_contact(self.data),
             height_above_ground_m=height,
             tilt_rad=tilt_rad,
-            has_fallen=fallen or self.contacts.trunk_contact(self.data),
+            has_fallen=bool(fallen),
         )

@@ -15,11 +15,11 @@ from simdist_ros.core.observation import (
     extero_obs,
     projected_gravity,
     proprio_obs,
-    tilt_of,
 )
 from simdist_ros.core.plausibility import StateCheck
 from simdist_ros.core.robot import Robot
 from simdist_ros.core.ticks import TickCounter
+from simdist_ros.tasks.velocity.failure import has_fallen
 from simdist_ros.transitions.episode import Episode
 
 __all__ = ['EpisodeCutter']
@@ -142,12 +142,9 @@ class EpisodeCutter:
         )
 
     def _has_fallen(self, state: RobotState) -> bool:
-        """Tell whether the base is tilted too far or too low."""
-        if tilt_of(projected_gravity(state.orientation)) > self.robot.max_tilt_rad:
-            return True
-        if state.height_map is None:
-            return False
-        return bool(state.height_map[self._centre] < self.robot.fallen_height_m)
+        """Tell whether the base is tilted too far or too low; a robot without a map knows tilt."""
+        height = np.nan if state.height_map is None else state.height_map[self._centre]
+        return bool(has_fallen(self.robot, projected_gravity(state.orientation), height))
 
     def _why_cut(self, last: Seen, seen: Seen) -> str:
         """Say why two states make no transition, or return an empty text."""

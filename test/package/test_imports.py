@@ -14,16 +14,17 @@ METHODS = {'adaptation', 'planning', 'pretraining'}
 
 MAY_IMPORT = {
     'core': set(),
-    **{part: {'core'} for part in PARTS},
-    **{method: PARTS | {'core'} for method in METHODS},
-    'pretraining': PARTS | {'core', 'planning'},  # evaluates policy and planner
-    'adaptation': PARTS | {'core', 'planning'},  # judges candidates by their plans
-    'bench': METHODS | PARTS | {'core'},  # walks, learns and walks again, without ROS
-    'nodes': METHODS | PARTS | {'core'},
-    'bringup': METHODS | PARTS | {'core'},
+    'tasks': {'core'},
+    **{part: {'core', 'tasks'} for part in PARTS},
+    **{method: PARTS | {'core', 'tasks'} for method in METHODS},
+    'pretraining': PARTS | {'core', 'tasks', 'planning'},  # evaluates policy and planner
+    'adaptation': PARTS | {'core', 'tasks', 'planning'},  # judges candidates by their plans
+    'bench': METHODS | PARTS | {'core', 'tasks'},  # walks, learns and walks again, without ROS
+    'nodes': METHODS | PARTS | {'core', 'tasks'},
+    'bringup': METHODS | PARTS | {'core', 'tasks'},
     'operating': {'core', 'bringup', 'nodes'},
-    'cli': METHODS | PARTS | {'core', 'bench', 'bringup', 'nodes', 'operating'},
-    'reference': METHODS | PARTS | {'core', 'bench', 'bringup', 'nodes'},
+    'cli': METHODS | PARTS | {'core', 'tasks', 'bench', 'bringup', 'nodes', 'operating'},
+    'reference': METHODS | PARTS | {'core', 'tasks', 'bench', 'bringup', 'nodes'},
 }
 ONLY_IN = {'rclpy': {'nodes'}, 'mujoco': {'sim', 'pretraining'}}
 
