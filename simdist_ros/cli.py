@@ -19,6 +19,7 @@ from simdist_ros.bringup.graph import (
 )
 from simdist_ros.core.errors import SimdistError, unknown_name
 from simdist_ros.core.options import add_settings, given_setting, option, read_options
+from simdist_ros.core.resuming import says_how_to_resume
 from simdist_ros.core.writable import check_file, check_folder
 
 __all__ = ['main']
@@ -182,7 +183,10 @@ def run_pretrain(arguments: argparse.Namespace) -> int:
     from simdist_ros.pretraining.pretrain import pretrain
     from simdist_ros.pretraining.pretrain_options import read_options
 
-    pretrain(read_options(arguments), make_walker)
+    options = read_options(arguments)
+    kept = f'finished stages and the last checkpoint of the running one are in {options.work}'
+    with says_how_to_resume(arguments.given, kept):
+        pretrain(options, make_walker)
     return 0
 
 
@@ -212,7 +216,9 @@ def finetune(arguments: argparse.Namespace) -> int:
     """Adapt a model to bags."""
     from simdist_ros.adaptation import commands
 
-    return commands.run_finetune(arguments)
+    kept = f'nothing was written to {arguments.out}, the bags are as they were'
+    with says_how_to_resume(arguments.given, kept, 'begin again'):
+        return commands.run_finetune(arguments)
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -258,7 +264,10 @@ def bench(arguments: argparse.Namespace) -> int:
     from simdist_ros.bench.options import read_options
 
     command = shlex.join(['simdist', *arguments.given])
-    bench_adaptation(read_options(arguments), command)
+    options = read_options(arguments)
+    kept = f'finished tasks are in {options.work}; those that ran will be begun again'
+    with says_how_to_resume(arguments.given, kept):
+        bench_adaptation(options, command)
     return 0
 
 

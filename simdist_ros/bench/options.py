@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from simdist_ros.bench.settings import PRESETS, SECTIONS
 from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.free_cores import free_cores
 from simdist_ros.core.options import whole
 from simdist_ros.core.overrides import read_overrides
 
@@ -66,7 +66,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--processes',
         type=whole('--processes', 1, 1024),
-        help='Tasks done at once (default: all cores).',
+        help='Tasks done at once (default: as many as cores are idle at the start).',
     )
     parser.add_argument(
         '--only-report', action='store_true', help='Do nothing, report what there is.'
@@ -95,7 +95,7 @@ def read_options(arguments: argparse.Namespace) -> BenchOptions:
         work=arguments.work,
         out=arguments.out or arguments.work / 'report',
         preset=arguments.preset,
-        processes=arguments.processes or len(os.sched_getaffinity(0)),
+        processes=arguments.processes or free_cores(),
         only_report=arguments.only_report,
         overrides=read_overrides(arguments.set, OVERRIDE, SECTIONS),
     )

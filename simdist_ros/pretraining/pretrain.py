@@ -15,6 +15,7 @@ import yaml
 
 from simdist_ros.core.atomic import TEMPORARY_SUFFIX, write_atomic
 from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.free_cores import free_cores, threads_for
 from simdist_ros.core.overrides import override
 from simdist_ros.core.robot import Robot, load_robot
 from simdist_ros.core.settings import Settings, read_yaml
@@ -95,6 +96,8 @@ class Plan:
         check_space(self.robot, options.work, self.num_transitions())
         if options.ray:
             check_ray(options.ray)
+        self.cores = options.cores or free_cores()
+        self.threads = options.threads or threads_for(self.cores)
 
     def num_transitions(self) -> int:
         """Return how many transitions the stages that were asked for leave on disk."""
@@ -125,6 +128,7 @@ def pretrain(options: PretrainOptions, make_walker: MakeWalker) -> None:
         SimdistError: Something does not fit; what is there stays.
     """
     plan = Plan(options)
+    say(cores_line(plan))
     stages = {
         'expert': lambda: expert(plan),
         'collect': lambda: collect(plan),
@@ -138,10 +142,18 @@ def pretrain(options: PretrainOptions, make_walker: MakeWalker) -> None:
         say(f'{stage}: done in {duration(time.monotonic() - began)}')
 
 
+def cores_line(plan: Plan) -> str:
+    """Say how many cores are used."""
+    line = f'pretrain: {plan.cores} cores for physics and walks, {plan.threads} for networks'
+    if plan.options.threads is not None:
+        return line
+    return f'{line}, by what is idle now; --threads N where nothing else will run here'
+
+
 def expert(plan: Plan) -> None:
     """Train the expert."""
     options = plan.options
-    run_expert(plan.robot, options.work / 'expert', plan.expert, threads=options.threads)
+    run_expert(plan.robot, options.work / 'expert', plan.expert, threads=plan.cores)
 
 
 def collect(plan: Plan) -> None:
@@ -152,7 +164,7 @@ def collect(plan: Plan) -> None:
         options.work / 'expert',
         options.work / 'data',
         plan.collect,
-        processes=options.threads,
+        processes=plan.cores,
         ray=options.ray,
     )
 
@@ -160,7 +172,7 @@ def collect(plan: Plan) -> None:
 def train(plan: Plan) -> None:
     """Train the world model."""
     options = plan.options
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(plan.threads)
     result = run_train(
         plan.robot,
         options.work / 'data',
@@ -180,7 +192,7 @@ def imitate(plan: Plan) -> None:
     """Teach its policy head on its own walks and write the model's folder."""
     options = plan.options
     trained = options.work / 'train' / TRAINED
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(plan.threads)
     result = run_imitate(
         plan.robot,
         trained,
@@ -188,7 +200,7 @@ def imitate(plan: Plan) -> None:
         options.work / 'imitate',
         plan.imitate,
         device=options.device,
-        threads=options.threads,
+        threads=plan.cores,
         say=say,
     )
     metrics = {k: v for k, v in read_manifest(trained).metrics.items() if k not in OUTDATED}
@@ -210,7 +222,7 @@ def evaluate(plan: Plan, make_walker: MakeWalker) -> None:
         training=plan.train,
         expert=expert if expert.is_file() else None,
         make_walker=make_walker,
-        processes=options.threads,
+        processes=plan.cores,
         say=say,
     )
     loaded = load_model(options.out, plan.robot)

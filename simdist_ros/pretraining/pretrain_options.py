@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +31,8 @@ class PretrainOptions:
         preset: How much of everything.
         seed: Of all stages; None leaves each its own.
         device: PyTorch device of the networks' training, or ``auto``.
-        threads: Cores to use.
+        threads: Threads that compute a network's training together; None: chosen at the start.
+        cores: Cores for what need not wait for each other: physics, walks; None as well.
         ray: Address of a Ray cluster that collects; empty for this machine.
         overwrite: Replace a model that `out` holds and this work did not write.
         overrides: Value by stage and setting, as text.
@@ -45,7 +45,8 @@ class PretrainOptions:
     preset: str = 'cpu'
     seed: int | None = None
     device: str = 'auto'
-    threads: int = 1
+    threads: int | None = None
+    cores: int | None = None
     ray: str = ''
     overwrite: bool = False
     overrides: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -68,7 +69,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seed', type=whole('--seed', 0, MAX_SEED), help='Of all stages.')
     parser.add_argument('--device', default='auto', help='PyTorch device (default: auto).')
     parser.add_argument(
-        '--threads', type=whole('--threads', 1, 1024), help='Cores to use (default: all).'
+        '--threads',
+        type=whole('--threads', 1, 1024),
+        help='Cores to use (default: those that are idle at the start; one less for the training '
+        'of networks, whose threads wait for each other).',
     )
     parser.add_argument(
         '--ray',
@@ -104,7 +108,8 @@ def read_options(arguments: argparse.Namespace) -> PretrainOptions:
         preset=arguments.preset,
         seed=arguments.seed,
         device=arguments.device,
-        threads=arguments.threads or len(os.sched_getaffinity(0)),
+        threads=arguments.threads,
+        cores=arguments.threads,
         ray=arguments.ray,
         overwrite=arguments.overwrite,
         overrides=read_overrides(arguments.set, OVERRIDE, STAGES),

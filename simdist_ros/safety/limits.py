@@ -39,8 +39,12 @@ class LimitedTarget:
 class JointLimits:
     """The limits of one robot's joints, computed once and applied at every tick.
 
-    Where they contradict each other, torque goes before rate (a robot pushed aside must not be
-    jerked back) and position before both.
+    Each is an interval of targets, and they are applied one after the other: rate, torque,
+    position. That breaks none that can be kept: from a value inside one interval to the nearest
+    one inside another nothing lies outside the first, if the two have a value in common. Where
+    they have none, the later one wins, by as little as it needs: torque goes before rate (the
+    joint was pushed away from its target; what keeps the rate would jerk it back), and position
+    before both. So a target outruns its rate only where the joint's own motion asks for it.
     """
 
     def __init__(self, robot: Robot, settings: SafetySettings) -> None:

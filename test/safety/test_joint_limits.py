@@ -89,6 +89,27 @@ def test_random_targets_keep_every_limit_that_can_be_kept():
         assert np.all(np.abs(sent - previous) <= robot.per_joint('max_rate') * PERIOD_S + 1e-9)
 
 
+def test_a_limit_is_broken_only_by_one_that_goes_before_it_and_by_as_little_as_it_needs():
+    robot = load_robot('go2')
+    limits = JointLimits(robot, SafetySettings())
+    low, high, kp = (robot.per_joint(name) for name in ('low', 'high', 'kp'))
+    reach, step = robot.per_joint('max_torque') / kp, robot.per_joint('max_rate') * PERIOD_S
+    rng, broken = np.random.default_rng(1), 0
+    for _ in range(300):
+        pos = rng.uniform(low - 0.5, high + 0.5)
+        previous, vel = rng.uniform(low, high), rng.normal(0.0, 15.0, 12)
+        sent = limits.limit(rng.normal(0.0, 5.0, 12), previous, pos, vel, PERIOD_S).position
+        rest = pos + robot.per_joint('kd') / kp * vel
+        weak = np.maximum(rest - reach, low), np.minimum(rest + reach, high)
+        can_be_weak = weak[0] <= weak[1]
+        assert np.all((sent >= weak[0] - 1e-9) & (sent <= weak[1] + 1e-9) | ~can_be_weak)
+        apart = np.maximum(np.maximum(weak[0] - previous, previous - weak[1]) - step, 0.0)
+        excess = np.maximum(np.abs(sent - previous) - step, 0.0)
+        np.testing.assert_allclose(excess[can_be_weak], apart[can_be_weak], atol=1e-9)
+        broken += int((excess > 0.0).sum())
+    assert broken > 100  # that it cannot be kept is tried often enough
+
+
 @pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize('which', ['target', 'previous', 'pos', 'vel'])
 def test_a_number_that_is_not_finite_never_passes_the_clamp(robot, bad, which):
