@@ -116,7 +116,7 @@ def run_pytest(tree: Path, tests: Sequence[str]) -> None:
     """Run tests of a copy in this process, stopping at the first failure, and end it."""
     import pytest
 
-    os.setsid()  # so that what the tests start can be ended with them
+    os.setpgid(0, 0)  # so that what the tests start can be ended with them
     os.chdir(tree)
     sys.path.insert(0, str(tree))
     given = os.environ.get('SIMDIST_UPSTREAM_GO2', ROOT.parent / 'shared' / 'upstream_go2')
