@@ -95,7 +95,7 @@ def adapt_from_bags(
         check_destination(out, overwrite=overwrite)
         read = read_bags(bags, robot, assembly)
         for bag in read:
-            say(bag.line())
+            say('\n'.join(bag.lines()))
         episodes = HeldEpisodes(tuple(e for bag in read for e in bag.episodes))
         data = data_of_episodes(
             episodes,

@@ -74,7 +74,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
         [model for model, _ in loaded], loaded[0][1], arguments.bag, assembly
     )
     for bag in read:
-        print(bag.line())
+        print('\n'.join(bag.lines()))
     print('\n' + '\n'.join(evaluation_lines(found)))
     write_evaluation(arguments.out, found, read)
     print(f'wrote {arguments.out}')

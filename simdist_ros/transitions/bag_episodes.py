@@ -57,6 +57,15 @@ class BagEpisodes:
             f'{falls} falls; discarded: {", ".join(parts) or "none"}{ending}'
         )
 
+    def lines(self) -> list[str]:
+        """Say what was kept, and below it each reason with the count of what was not."""
+        if not self.discarded:
+            return [self.line()]
+        kept, _, _ = self.line().partition('; discarded: ')
+        width = max(len(str(count)) for count in self.discarded.values())
+        rows = [f'  {count:{width}}  {reason}' for reason, count in self.discarded.most_common()]
+        return [f'{kept}; discarded:', *rows, *([f'  {self.losses}'] if self.losses else [])]
+
 
 def read_bags(
     bags: Sequence[Path], robot: Robot, settings: AssemblySettings | None = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from rosbags.rosbag2 import CompressionMode, StoragePlugin
 from simdist_ros.core.errors import BagError
 from simdist_ros.core.robot import load_robot
 from simdist_ros.transitions.assembly import AssemblySettings
-from simdist_ros.transitions.bag_episodes import read_bag_episodes, read_bags
+from simdist_ros.transitions.bag_episodes import BagEpisodes, read_bag_episodes, read_bags
 from simdist_ros.transitions.bag_writer import BagWriter
 from simdist_ros.transitions.topic import Topic, typestore
 
@@ -220,6 +222,18 @@ def test_readings_that_physics_excludes_are_counted_by_joint_and_not_learned_fro
     assert found.discarded == {f'impossible {what}{joint}': 2}  # to it and from it
     for episode in found.episodes:
         assert np.abs(episode.proprio_obs).max() < 100.0
+
+
+def test_what_is_discarded_is_listed_by_reason_with_counts():
+    many = Counter({'stale state': 3, 'clock jump': 12})
+    bag = BagEpisodes(bag=Path('walk'), episodes=(), discarded=many, losses='cut off', notes={})
+    assert bag.lines() == [
+        'walk: 0 transitions in 0 episodes, 0 falls; discarded:',
+        '  12  clock jump',
+        '   3  stale state',
+        '  cut off',
+    ]
+    assert replace(bag, discarded=Counter()).lines() == [replace(bag, discarded=Counter()).line()]
 
 
 def test_an_empty_bag_is_refused(tmp_path):
