@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from simdist_ros import __version__, operating
+from simdist_ros import __version__, completion, operating
 from simdist_ros.bringup.graph import (
     REALTIME,
     GraphOptions,
@@ -271,6 +271,31 @@ def bench(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def add_completion(parser: argparse.ArgumentParser) -> None:
+    """Take the shell."""
+    parser.add_argument('shell', choices=completion.SHELLS, help='Which shell is to read it.')
+
+
+def complete(arguments: argparse.Namespace) -> int:
+    """Print the script that completes the commands."""
+    parsers = {}
+    for name, (_, add, _) in COMMANDS.items():
+        parsers[name] = Parser(prog=name)
+        add(parsers[name])
+    from simdist_ros.adaptation.settings import FinetuneSettings
+    from simdist_ros.bench.options import BENCHMARKS
+    from simdist_ros.pretraining.pretrain_options import STAGES
+
+    words: dict[str, dict[str, Sequence[str]]] = {
+        'up': completion.choices(GraphOptions),
+        'finetune': completion.choices(FinetuneSettings),
+        'pretrain': {'stage': STAGES, 'preset': ('smoke', 'cpu', 'gpu')},
+        'bench': {'benchmark': BENCHMARKS},
+    }
+    print(completion.script(arguments.shell, parsers, words), end='')
+    return 0
+
+
 COMMANDS = {
     'up': ('start the graph, with MuJoCo or a real robot', add_up, up),
     'demo': ('see a Go2 learn to walk in a strange world', add_demo, run_demo),
@@ -285,6 +310,7 @@ COMMANDS = {
     'evaluate': ('measure the prediction error of models on bags', add_evaluate, evaluate),
     'models': ('show which model was adapted from which', add_models, models),
     'bench': ('measure what adaptation gains, walk by walk', add_bench, bench),
+    'completion': ('print what completes these commands in a shell', add_completion, complete),
     'predict': ('run a model on recorded inputs', add_predict, predict),
     'status': ('show how the graph that runs is', operating.add_options, operating.status),
     **{

@@ -22,8 +22,11 @@ MAY_IMPORT = {
     'bench': METHODS | PARTS | {'core', 'tasks'},  # walks, learns and walks again, without ROS
     'nodes': METHODS | PARTS | {'core', 'tasks'},
     'bringup': METHODS | PARTS | {'core', 'tasks'},
+    'completion': {'core'},
     'operating': {'core', 'bringup', 'nodes'},
-    'cli': METHODS | PARTS | {'core', 'tasks', 'bench', 'bringup', 'nodes', 'operating'},
+    'cli': METHODS
+    | PARTS
+    | {'core', 'tasks', 'bench', 'bringup', 'nodes', 'operating', 'completion'},
     'reference': METHODS | PARTS | {'core', 'tasks', 'bench', 'bringup', 'nodes'},
 }
 ONLY_IN = {'rclpy': {'nodes'}, 'mujoco': {'sim', 'pretraining'}}
