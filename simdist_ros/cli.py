@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from simdist_ros import __version__, completion, operating
+from simdist_ros import __version__, operating
 from simdist_ros.bringup.graph import (
     REALTIME,
     GraphOptions,
@@ -273,26 +273,17 @@ def bench(arguments: argparse.Namespace) -> int:
 
 def add_completion(parser: argparse.ArgumentParser) -> None:
     """Take the shell."""
-    parser.add_argument('shell', choices=completion.SHELLS, help='Which shell is to read it.')
+    parser.add_argument('shell', choices=('bash', 'zsh'), help='Which shell is to read it.')
 
 
 def complete(arguments: argparse.Namespace) -> int:
     """Print the script that completes the commands."""
-    parsers = {}
-    for name, (_, add, _) in COMMANDS.items():
-        parsers[name] = Parser(prog=name)
-        add(parsers[name])
-    from simdist_ros.adaptation.settings import FinetuneSettings
-    from simdist_ros.bench.options import BENCHMARKS
-    from simdist_ros.pretraining.pretrain_options import STAGES
+    from simdist_ros import completion
 
-    words: dict[str, dict[str, Sequence[str]]] = {
-        'up': completion.choices(GraphOptions),
-        'finetune': completion.choices(FinetuneSettings),
-        'pretrain': {'stage': STAGES, 'preset': ('smoke', 'cpu', 'gpu')},
-        'bench': {'benchmark': BENCHMARKS},
-    }
-    print(completion.script(arguments.shell, parsers, words), end='')
+    parsers = {name: Parser(prog=name) for name in COMMANDS}
+    for name, parser in parsers.items():
+        COMMANDS[name][1](parser)
+    print(completion.script(arguments.shell, parsers), end='')
     return 0
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 
+from simdist_ros.adaptation.settings import FinetuneSettings
+from simdist_ros.bench.options import BENCHMARKS
+from simdist_ros.bench.settings import PRESETS
+from simdist_ros.bringup.graph import GraphOptions
 from simdist_ros.core.settings import Settings, describe
 from simdist_ros.core.share import share_folder
+from simdist_ros.pretraining.presets import EXPERT_PRESETS
+from simdist_ros.pretraining.pretrain_options import STAGES
 
-__all__ = ['SHELLS', 'choices', 'script']
+__all__ = ['script']
 
-SHELLS = ('bash', 'zsh')
 ZSH = 'autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n'
 TEMPLATE = """# Completion of simdist; load it with: source <(simdist completion {shell})
 {start}_simdist() {{
@@ -25,19 +30,14 @@ complete -o default -F _simdist simdist
 """
 
 
-def script(
-    shell: str,
-    commands: Mapping[str, argparse.ArgumentParser],
-    words: Mapping[str, Mapping[str, Sequence[str]]],
-) -> str:
+def script(shell: str, commands: Mapping[str, argparse.ArgumentParser]) -> str:
     """Return what a shell is to read; where nothing is known, file names are completed.
 
     Args:
-        shell: One of `SHELLS`.
+        shell: ``bash`` or ``zsh``.
         commands: Parsers by the name of their command.
-        words: What arguments can be that the parser leaves open, by command and argument.
     """
-    cases = []
+    cases, words = [], open_arguments()
     for name, parser in commands.items():
         known = {**shipped(), **words.get(name, {})}
         others: list[str] = []
@@ -67,6 +67,16 @@ def shipped() -> dict[str, Sequence[str]]:
         'robot': sorted(path.stem for path in (config / 'robots').glob('*.yaml')),
         'world': sorted(path.stem for path in (config / 'worlds').glob('*.yaml')),
         'model': sorted(path.parent.name for path in models.glob('*/manifest.yaml')),
+    }
+
+
+def open_arguments() -> dict[str, dict[str, Sequence[str]]]:
+    """Return what arguments can be that the parser leaves open, by command and argument."""
+    return {
+        'up': choices(GraphOptions),
+        'finetune': choices(FinetuneSettings),
+        'pretrain': {'stage': STAGES, 'preset': tuple(EXPERT_PRESETS)},
+        'bench': {'benchmark': BENCHMARKS, 'preset': tuple(PRESETS)},
     }
 
 

@@ -125,7 +125,7 @@ def test_a_config_file_with_a_wrong_type_is_refused_by_its_name(refusal, here, m
     ('arguments', 'start'),
     [
         (('upp',), "unknown command 'upp'; did you mean 'up'?"),
-        (('dance',), "unknown command 'dance'; known: bench, demo, estop, evaluate, "),
+        (('dance',), "unknown command 'dance'; known: bench, completion, demo, estop, "),
         (('up', '--wrld', 'slope'), "unknown option '--wrld'; did you mean '--world'?"),
         (('up', '--sed=3'), "unknown option '--sed'; did you mean '--seed'?"),
         (

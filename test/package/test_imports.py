@@ -22,7 +22,7 @@ MAY_IMPORT = {
     'bench': METHODS | PARTS | {'core', 'tasks'},  # walks, learns and walks again, without ROS
     'nodes': METHODS | PARTS | {'core', 'tasks'},
     'bringup': METHODS | PARTS | {'core', 'tasks'},
-    'completion': {'core'},
+    'completion': METHODS | {'core', 'bench', 'bringup'},
     'operating': {'core', 'bringup', 'nodes'},
     'cli': METHODS
     | PARTS
