@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.robot import load_robot
 from simdist_ros.core.settings import describe
+from simdist_ros.evaluation.closed_loop import Steady, closed_loop
 from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.loading import load_planner
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.safety.modes import Mode
-from simdist_ros.safety.plans import PlannedSteps
-from simdist_ros.safety.settings import SafetySettings
-from simdist_ros.safety.supervision import Supervision
 from simdist_ros.sim.environment import velocity_reward
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.sim.world import load_world
+from simdist_ros.tasks.velocity.following import tracking_error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +28,8 @@ class Walk:
     Attributes:
         distance_m: From the first to the last position, along the ground.
         fell: Whether it fell; the walk ends there.
-        error_mps: Mean distance of the velocity, averaged over a gait period, from the one asked.
+        error_mps: Mean distance of the velocity, averaged over a gait period, from the one asked,
+            after the first second.
         reward: Sum of `velocity_reward` over the ticks asked for, by their number; 0 after a fall.
         gain: Mean of what the plans gained over the policy prior, by the model.
         plan_ms: Median and 99th percentile of a tick's planning.
@@ -59,54 +57,28 @@ def walk(
     robot = load_robot('go2')
     backend = backend or BackendSettings(backend='torch', device='cpu')
     loaded = load_planner(model, robot, settings, seed=seed, backend=backend)
-    controller = Controller(robot, loaded.planner)
     simulation = SimulatedRobot(robot, load_world(world), seed)
-    supervision = Supervision(robot, SafetySettings(), Mode.WALK)
     command = np.array([vx, 0.0, 0.0], dtype=np.float32)
-    start = simulation.true_state().position
-    velocities, rewards, plans = [], [], []
-    ticks = round(seconds * robot.control_rate_hz)
-    for _ in range(ticks):
-        plans.append(one_tick(controller, supervision, simulation, command))
-        truth = simulation.true_state()
-        velocities.append(truth.linear_velocity)
-        if truth.has_fallen:
+    steps = round(seconds * robot.control_rate_hz)
+    truths, plans = [], []
+    controller = Controller(robot, loaded.planner)
+    for tick in closed_loop(simulation, controller, Steady(command), steps):
+        assert isinstance(tick.plan, PlannedTargets), tick.plan
+        truths.append(tick.truth)
+        plans.append(tick.plan.plan)
+        if tick.truth.has_fallen:
             break
-        rewards.append(velocity_reward(truth, command))
-    gait = np.ones(round(robot.phase_period_s * robot.control_rate_hz))
-    smooth = [np.convolve(v, gait / len(gait), 'valid') for v in np.array(velocities).T[:2]]
+    velocity = np.array([truth.linear_velocity[:2] for truth in truths[1:]])
+    rewards = [velocity_reward(truth, command) for truth in truths[1:] if not truth.has_fallen]
     times = [plan.elapsed_ms for plan in plans]
     return Walk(
-        distance_m=float(np.linalg.norm((truth.position - start)[:2])),
-        fell=bool(truth.has_fallen),
-        error_mps=float(np.linalg.norm(np.array(smooth).T - command[:2], axis=1).mean()),
-        reward=float(np.sum(rewards) / ticks),
+        distance_m=float(np.linalg.norm((truths[-1].position - truths[0].position)[:2])),
+        fell=truths[-1].has_fallen,
+        error_mps=tracking_error(robot, velocity, command[:2]),
+        reward=float(np.sum(rewards) / steps),
         gain=float(np.nanmean([plan.gain for plan in plans])),
         plan_ms=(float(np.median(times)), float(np.percentile(times, 99))),
     )
-
-
-def one_tick(
-    controller: Controller, supervision: Supervision, simulation: SimulatedRobot, command: Any
-) -> Any:
-    """Observe, plan, obey; return the plan."""
-    state = simulation.state()
-    result = controller.tick(state, command)
-    assert isinstance(result, PlannedTargets), result
-    supervision.on_state(state)
-    supervision.on_plan(
-        PlannedSteps(
-            stamp_ns=state.stamp_ns,
-            first_effect_ns=state.stamp_ns,
-            period_ns=controller.robot.period_ns,
-            positions=result.positions,
-        )
-    )
-    joint_command = supervision.command(state.stamp_ns).command
-    simulation.apply(joint_command)
-    controller.note_executed(joint_command, state.joint_pos)
-    simulation.step()
-    return result.plan
 
 
 def parse_settings(texts: list[str]) -> MppiSettings:

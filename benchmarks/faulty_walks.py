@@ -11,12 +11,11 @@ import numpy as np
 import torch
 
 from simdist_ros.bench.faulty_states import KINDS, FaultyStates
-from simdist_ros.bench.walk import as_published
 from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.evaluation.closed_loop import Steady, closed_loop
 from simdist_ros.planning.controller import Controller
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.pretraining.evaluate_walk import decide
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.supervision import Supervision
@@ -74,22 +73,20 @@ def walk(
     planner = Planner(model, MppiSettings(), torch.Generator().manual_seed(seed))
     controller = Controller(robot, planner)
     supervision = Supervision(robot, SafetySettings(), Mode.WALK)
-    velocity = np.array([SPEED_MPS, 0.0, 0.0], dtype=np.float32)
+    steady = Steady(np.array([SPEED_MPS, 0.0, 0.0]))
+    steps = round(SECONDS * robot.control_rate_hz)
+    seen = None if fault is None else fault.seen
     largest, last, fell = 0.0, None, False
-    for tick in range(round(SECONDS * robot.control_rate_hz)):
-        state = as_published(simulation.state())
-        seen = state if fault is None else fault.seen(tick, state)
-        if seen is not None:  # otherwise the robot keeps its last target
-            command = decide(robot, controller, supervision, seen, velocity)
-            if command.position is not None and last is not None:
-                largest = max(largest, float(np.abs(command.position - last).max()))
-            last = command.position
-            simulation.apply(command)
-            controller.note_executed(command, seen.joint_pos)
-        simulation.step()
-        if simulation.true_state().has_fallen:
+    ticks = closed_loop(simulation, controller, steady, steps, supervision=supervision, seen=seen)
+    for tick in ticks:
+        if tick.truth.has_fallen:
             fell = True
             break
+        if tick.command is None:
+            continue
+        if tick.command.position is not None and last is not None:
+            largest = max(largest, float(np.abs(tick.command.position - last).max()))
+        last = tick.command.position
     counters = supervision.counters
     named = counters.unusable + Counter({'lost states': counters.lost_states})
     return Outcome(fell=fell, largest_step_rad=largest, named=+named)

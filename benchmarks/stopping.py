@@ -6,15 +6,15 @@ import argparse
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from simdist_ros.core.command import JointCommand
+from simdist_ros.core.observation import RobotState
 from simdist_ros.core.robot import load_robot
-from simdist_ros.planning.controller import Controller, PlannedTargets
+from simdist_ros.evaluation.closed_loop import Steady, closed_loop
+from simdist_ros.planning.controller import Controller
 from simdist_ros.planning.loading import load_planner
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.safety.modes import Mode
-from simdist_ros.safety.plans import PlannedSteps
-from simdist_ros.safety.settings import SafetySettings
-from simdist_ros.safety.supervision import Supervision
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.sim.world import load_world
 
@@ -41,29 +41,27 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
+class StoppingWalker:
+    """Walks until a tick, then gives no plan any more."""
+
+    def __init__(self, controller: Controller, at: int) -> None:
+        """Take who walks, and the tick."""
+        self.controller, self.left = controller, at
+        self.history = controller.history
+
+    def tick(self, state: RobotState, command: NDArray[np.float32]) -> Any:
+        """Return a plan while there are any."""
+        self.left -= 1
+        return self.controller.tick(state, command) if self.left >= 0 else None
+
+    def note_executed(self, command: JointCommand, joint_pos: NDArray[np.float32]) -> None:
+        """Tell the controller."""
+        self.controller.note_executed(command, joint_pos)
+
+
 def stop_one(controller: Controller, simulation: SimulatedRobot, speed: float, at: int) -> bool:
     """Walk until a tick, then give no plan any more; tell whether the robot fell."""
-    robot = controller.robot
-    supervision = Supervision(robot, SafetySettings(), Mode.WALK)
-    command = np.array([speed, 0.0, 0.0], dtype=np.float32)
-    for tick in range(at + round(AFTER_S / robot.period_s)):
-        state = simulation.state()
-        supervision.on_state(state)
-        decision = supervision.command(state.stamp_ns)
-        simulation.apply(decision.command)
-        controller.note_executed(decision.command, state.joint_pos)
-        if tick < at:
-            result = controller.tick(state, command)
-            assert isinstance(result, PlannedTargets)
-            supervision.on_plan(
-                PlannedSteps(
-                    stamp_ns=state.stamp_ns,
-                    first_effect_ns=state.stamp_ns + robot.period_ns,
-                    period_ns=robot.period_ns,
-                    positions=result.positions,
-                )
-            )
-        simulation.step()
-        if simulation.true_state().has_fallen:
-            return True
-    return False
+    steps = at + round(AFTER_S * controller.robot.control_rate_hz)
+    steady = Steady(np.array([speed, 0.0, 0.0]))
+    ticks = closed_loop(simulation, StoppingWalker(controller, at), steady, steps)
+    return any(tick.truth.has_fallen for tick in ticks)

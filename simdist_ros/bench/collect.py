@@ -9,9 +9,10 @@ from pathlib import Path
 
 from simdist_ros.bench.settings import BenchSettings, bench_world
 from simdist_ros.bench.tasks import DATA, MAX_WALKS, Collect, walk_seed
-from simdist_ros.bench.walk import Tick, Walk, walk
+from simdist_ros.bench.walk import Walk, walk
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.robot import Robot
+from simdist_ros.evaluation.closed_loop import Tick
 from simdist_ros.transitions.assembly import AssemblySettings, make_cutter
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.replay import HeldEpisodes
@@ -98,6 +99,8 @@ def episodes_of_walk(
     left = round(FALL_S * robot.control_rate_hz)
     episodes: list[Episode] = []
     for tick in ticks:
+        assert tick.state is not None
+        assert tick.command is not None
         episodes += cutter.add(tick.state, tick.velocity, tick.truth.position)
         cutter.note_command(tick.command)
         cutter.mode = tick.mode

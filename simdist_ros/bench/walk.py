@@ -1,33 +1,25 @@
-"""One walk: planner, supervisor and stand-in in one process, tick by tick as the graph does it."""
+"""A planner's walk in closed loop, and how far it got."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from simdist_ros.core.command import JointCommand
 from simdist_ros.core.heading import HeadingHold, yaw
-from simdist_ros.core.observation import RobotState
 from simdist_ros.core.robot import Robot
+from simdist_ros.evaluation.closed_loop import Tick, closed_loop
 from simdist_ros.planning.controller import Controller
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.pretraining.evaluate_walk import decide
-from simdist_ros.safety.modes import Mode
-from simdist_ros.safety.settings import SafetySettings
-from simdist_ros.safety.supervision import Supervision
-from simdist_ros.sim.errors import SimulationError
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
 from simdist_ros.sim.world import World
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['Progress', 'Tick', 'Walk', 'judge_walk', 'measure_progress', 'walk']
+__all__ = ['Progress', 'Walk', 'judge_walk', 'measure_progress', 'walk']
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,64 +47,12 @@ class Walk:
         return HeadingHold(robot, velocity, self.heading_gain)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tick:
-    """A state and what was decided about it.
-
-    Attributes:
-        state: As the robot's software sees it.
-        velocity: What was asked for, (command_dim,).
-        truth: What is really so.
-        command: What the joints were told.
-        mode: Operating mode.
-    """
-
-    state: RobotState
-    velocity: NDArray[np.float32]
-    truth: TrueState
-    command: JointCommand
-    mode: str
-
-
 def walk(robot: Robot, model: WorldModel, mppi: MppiSettings, asked: Walk) -> Iterator[Tick]:
-    """Yield one tick after the other until the time is over; physics that diverge end it.
-
-    Whoever has seen enough, a fall for one, stops asking.
-    """
+    """Yield one tick after the other of a planner's walk, see `closed_loop`."""
     simulation = SimulatedRobot(robot, asked.world, asked.seed)
     planner = Planner(model, mppi, torch.Generator().manual_seed(asked.seed))
-    controller = Controller(robot, planner)
-    supervision = Supervision(robot, SafetySettings(), Mode.WALK)
-    driver = asked.driver(robot)
     steps = round(asked.seconds * robot.control_rate_hz)
-    for step in range(steps + 1):
-        state = as_published(simulation.state())
-        velocity = driver.command(state.orientation).astype(np.float32)
-        command = decide(robot, controller, supervision, state, velocity)
-        truth = simulation.true_state()
-        yield Tick(
-            state=state,
-            velocity=velocity,
-            truth=truth,
-            command=command,
-            mode=supervision.mode.value,
-        )
-        if step == steps:
-            return
-        simulation.apply(command)
-        controller.note_executed(command, state.joint_pos)
-        try:
-            simulation.step()
-        except SimulationError:
-            return
-
-
-def as_published(state: RobotState) -> RobotState:
-    """Round the height map as its topic does, of 32-bit floats; all else goes as it is."""
-    if state.height_map is None:
-        return state
-    rounded = state.height_map.astype(np.float32).astype(np.float64)
-    return dataclasses.replace(state, height_map=rounded)
+    return closed_loop(simulation, Controller(robot, planner), asked.driver(robot), steps)
 
 
 @dataclass(frozen=True, kw_only=True)

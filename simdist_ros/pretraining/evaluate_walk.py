@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,36 +15,20 @@ from simdist_ros.core.command import JointCommand
 from simdist_ros.core.history import History
 from simdist_ros.core.observation import RobotState, extero_obs
 from simdist_ros.core.robot import Robot
+from simdist_ros.evaluation.closed_loop import Steady, Walker, closed_loop
 from simdist_ros.pretraining.evaluate_settings import evaluation_world
 from simdist_ros.pretraining.recipe import Recipe
 from simdist_ros.pretraining.walk_reward import WalkReward
-from simdist_ros.safety.modes import Mode
-from simdist_ros.safety.plans import PlannedSteps
-from simdist_ros.safety.settings import SafetySettings
-from simdist_ros.safety.supervision import Supervision
-from simdist_ros.sim.errors import SimulationError
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
 from simdist_ros.tasks.velocity.following import tracking_error
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['MakeWalker', 'Walk', 'WalkResult', 'Walker', 'decide', 'predicted_return', 'walk']
+__all__ = ['MakeWalker', 'Walk', 'WalkResult', 'predicted_return', 'walk']
 
 Array = NDArray[np.floating[Any]]
 
 GAMMA = 0.99
 VALUE_INTERVAL = 5  # ticks between predictions of the value
-
-
-class Walker(Protocol):
-    """What walks: `simdist_ros.planning.controller.Controller`, which lies above this part."""
-
-    history: History
-
-    def tick(self, state: RobotState, command: NDArray[np.float32]) -> Any:
-        """Return a plan, with joint targets in `positions`; without them there is none."""
-
-    def note_executed(self, command: JointCommand, joint_pos: NDArray[np.float32]) -> None:
-        """Remember what was really sent."""
 
 
 # Of a model folder, its robot, samples, iterations (0 is the policy head) and a seed.
@@ -99,52 +83,28 @@ def walk(
 ) -> WalkResult:
     """Walk until the time is over or the robot falls."""
     simulation = SimulatedRobot(robot, evaluation_world(task.world), task.seed)
-    supervision = Supervision(robot, SafetySettings(), Mode.WALK)
     command = np.zeros(len(robot.command_low), dtype=np.float32)
     command[0] = task.speed
-    truths = [simulation.true_state()]
     reward = WalkReward(robot, recipe, simulation)
-    earned = 0.0
-    values: list[float] = []
     steps = round(task.seconds * robot.control_rate_hz)
-    for step in range(steps):
-        state = simulation.state()
-        joint_command = decide(robot, walker, supervision, state, command)
-        if model is not None and step % VALUE_INTERVAL == 0:
-            values.append(predicted_return(model, robot, walker.history, state, command))
-        simulation.apply(joint_command)
-        walker.note_executed(joint_command, state.joint_pos.astype(np.float32))
-        try:
-            simulation.step()
-        except SimulationError:
+    truths: list[TrueState] = []
+    earned, values = 0.0, []
+    executed: JointCommand | None = None
+    for tick in closed_loop(simulation, walker, Steady(command), steps):
+        truths.append(tick.truth)
+        if tick.truth.has_fallen:
             break
-        truths.append(simulation.true_state())
-        if truths[-1].has_fallen:
-            break
-        earned += reward.step(command, joint_command)
+        if executed is not None:
+            earned += reward.step(command, executed)
+        executed = tick.command
+        if (
+            model is not None
+            and tick.state
+            and tick.step < steps
+            and not tick.step % VALUE_INTERVAL
+        ):
+            values.append(predicted_return(model, robot, walker.history, tick.state, command))
     return summarise(robot, command, truths, steps, earned, values)
-
-
-def decide(
-    robot: Robot,
-    walker: Walker,
-    supervision: Supervision,
-    state: RobotState,
-    command: NDArray[np.float32],
-) -> JointCommand:
-    """Return what the joints are told in answer to a state."""
-    positions = getattr(walker.tick(state, command), 'positions', None)
-    supervision.on_state(state)
-    if positions is not None:
-        supervision.on_plan(
-            PlannedSteps(
-                stamp_ns=state.stamp_ns,
-                first_effect_ns=state.stamp_ns,
-                period_ns=robot.period_ns,
-                positions=positions,
-            )
-        )
-    return supervision.command(state.stamp_ns).command
 
 
 @torch.inference_mode()

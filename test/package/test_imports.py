@@ -10,14 +10,15 @@ PACKAGE = 'simdist_ros'
 SOURCE = Path(__file__).resolve().parents[2] / PACKAGE
 
 PARTS = {'world_model', 'transitions', 'safety', 'sim'}
-METHODS = {'adaptation', 'planning', 'pretraining'}
+METHODS = {'adaptation', 'evaluation', 'planning', 'pretraining'}
 
 MAY_IMPORT = {
     'core': set(),
     'tasks': {'core'},
     **{part: {'core', 'tasks'} for part in PARTS},
     **{method: PARTS | {'core', 'tasks'} for method in METHODS},
-    'pretraining': PARTS | {'core', 'tasks', 'planning'},  # evaluates policy and planner
+    'evaluation': PARTS | {'core', 'tasks', 'planning'},
+    'pretraining': PARTS | {'core', 'tasks', 'planning', 'evaluation'},  # evaluates both
     'adaptation': PARTS | {'core', 'tasks', 'planning'},  # judges candidates by their plans
     'bench': METHODS | PARTS | {'core', 'tasks'},  # walks, learns and walks again, without ROS
     'nodes': METHODS | PARTS | {'core', 'tasks'},

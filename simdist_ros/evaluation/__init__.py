@@ -1,0 +1,1 @@
+"""How well a robot does: the closed loop, what a walk came to, the figures of it."""
