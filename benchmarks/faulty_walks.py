@@ -11,12 +11,11 @@ import numpy as np
 import torch
 
 from simdist_ros.bench.faulty_states import KINDS, FaultyStates
-from simdist_ros.bench.walk import as_published
 from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.planning.closed_loop import as_published, decide
 from simdist_ros.planning.controller import Controller
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.pretraining.evaluate_walk import decide
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.supervision import Supervision

@@ -1,118 +1,22 @@
-"""One walk: planner, supervisor and stand-in in one process, tick by tick as the graph does it."""
+"""How far a walk got."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
-from simdist_ros.core.command import JointCommand
-from simdist_ros.core.heading import HeadingHold, yaw
-from simdist_ros.core.observation import RobotState
+from simdist_ros.core.heading import yaw
 from simdist_ros.core.robot import Robot
-from simdist_ros.planning.controller import Controller
-from simdist_ros.planning.planner import Planner
+from simdist_ros.planning.closed_loop import Walk, walk
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.pretraining.evaluate_walk import decide
-from simdist_ros.safety.modes import Mode
-from simdist_ros.safety.settings import SafetySettings
-from simdist_ros.safety.supervision import Supervision
-from simdist_ros.sim.errors import SimulationError
-from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
+from simdist_ros.sim.simulated_robot import TrueState
 from simdist_ros.sim.world import World
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['Progress', 'Tick', 'Walk', 'judge_walk', 'measure_progress', 'walk']
-
-
-@dataclass(frozen=True, kw_only=True)
-class Walk:
-    """What is asked for; in the graph: ``simdist up --mode lockstep`` with these options.
-
-    Attributes:
-        world: Where.
-        seed: Of the world and of the planner.
-        speed: Ahead [m/s].
-        seconds: For how long.
-        heading_gain: How firmly it is steered straight on, see `HeadingHold` [1/s].
-    """
-
-    world: World
-    seed: int
-    speed: float
-    seconds: float
-    heading_gain: float = 0.0
-
-    def driver(self, robot: Robot) -> HeadingHold:
-        """Return who asks for the velocity."""
-        velocity = np.zeros(len(robot.command_low))
-        velocity[0] = self.speed
-        return HeadingHold(robot, velocity, self.heading_gain)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tick:
-    """A state and what was decided about it.
-
-    Attributes:
-        state: As the robot's software sees it.
-        velocity: What was asked for, (command_dim,).
-        truth: What is really so.
-        command: What the joints were told.
-        mode: Operating mode.
-    """
-
-    state: RobotState
-    velocity: NDArray[np.float32]
-    truth: TrueState
-    command: JointCommand
-    mode: str
-
-
-def walk(robot: Robot, model: WorldModel, mppi: MppiSettings, asked: Walk) -> Iterator[Tick]:
-    """Yield one tick after the other until the time is over; physics that diverge end it.
-
-    Whoever has seen enough, a fall for one, stops asking.
-    """
-    simulation = SimulatedRobot(robot, asked.world, asked.seed)
-    planner = Planner(model, mppi, torch.Generator().manual_seed(asked.seed))
-    controller = Controller(robot, planner)
-    supervision = Supervision(robot, SafetySettings(), Mode.WALK)
-    driver = asked.driver(robot)
-    steps = round(asked.seconds * robot.control_rate_hz)
-    for step in range(steps + 1):
-        state = as_published(simulation.state())
-        velocity = driver.command(state.orientation).astype(np.float32)
-        command = decide(robot, controller, supervision, state, velocity)
-        truth = simulation.true_state()
-        yield Tick(
-            state=state,
-            velocity=velocity,
-            truth=truth,
-            command=command,
-            mode=supervision.mode.value,
-        )
-        if step == steps:
-            return
-        simulation.apply(command)
-        controller.note_executed(command, state.joint_pos)
-        try:
-            simulation.step()
-        except SimulationError:
-            return
-
-
-def as_published(state: RobotState) -> RobotState:
-    """Round the height map as its topic does, of 32-bit floats; all else goes as it is."""
-    if state.height_map is None:
-        return state
-    rounded = state.height_map.astype(np.float32).astype(np.float64)
-    return dataclasses.replace(state, height_map=rounded)
+__all__ = ['Progress', 'judge_walk', 'measure_progress']
 
 
 @dataclass(frozen=True, kw_only=True)

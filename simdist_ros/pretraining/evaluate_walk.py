@@ -15,11 +15,12 @@ from simdist_ros.core.command import JointCommand
 from simdist_ros.core.history import History
 from simdist_ros.core.observation import RobotState, extero_obs
 from simdist_ros.core.robot import Robot
+from simdist_ros.planning import closed_loop
+from simdist_ros.planning.closed_loop import decide
 from simdist_ros.pretraining.evaluate_settings import evaluation_world
 from simdist_ros.pretraining.recipe import Recipe
 from simdist_ros.pretraining.walk_reward import WalkReward
 from simdist_ros.safety.modes import Mode
-from simdist_ros.safety.plans import PlannedSteps
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.supervision import Supervision
 from simdist_ros.sim.errors import SimulationError
@@ -27,7 +28,7 @@ from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
 from simdist_ros.tasks.velocity.following import tracking_error
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['MakeWalker', 'Walk', 'WalkResult', 'Walker', 'decide', 'predicted_return', 'walk']
+__all__ = ['MakeWalker', 'Walk', 'WalkResult', 'Walker', 'predicted_return', 'walk']
 
 Array = NDArray[np.floating[Any]]
 
@@ -35,13 +36,10 @@ GAMMA = 0.99
 VALUE_INTERVAL = 5  # ticks between predictions of the value
 
 
-class Walker(Protocol):
-    """What walks: `simdist_ros.planning.controller.Controller`, which lies above this part."""
+class Walker(closed_loop.Walker, Protocol):
+    """What walks: `simdist_ros.planning.controller.Controller`, or the expert."""
 
     history: History
-
-    def tick(self, state: RobotState, command: NDArray[np.float32]) -> Any:
-        """Return a plan, with joint targets in `positions`; without them there is none."""
 
     def note_executed(self, command: JointCommand, joint_pos: NDArray[np.float32]) -> None:
         """Remember what was really sent."""
@@ -123,28 +121,6 @@ def walk(
             break
         earned += reward.step(command, joint_command)
     return summarise(robot, command, truths, steps, earned, values)
-
-
-def decide(
-    robot: Robot,
-    walker: Walker,
-    supervision: Supervision,
-    state: RobotState,
-    command: NDArray[np.float32],
-) -> JointCommand:
-    """Return what the joints are told in answer to a state."""
-    positions = getattr(walker.tick(state, command), 'positions', None)
-    supervision.on_state(state)
-    if positions is not None:
-        supervision.on_plan(
-            PlannedSteps(
-                stamp_ns=state.stamp_ns,
-                first_effect_ns=state.stamp_ns,
-                period_ns=robot.period_ns,
-                positions=positions,
-            )
-        )
-    return supervision.command(state.stamp_ns).command
 
 
 @torch.inference_mode()
