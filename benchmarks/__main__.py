@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks import (
     faulty_walks,
     finetune,
+    gate,
     plan_quality,
     planner_latency,
     precision,
@@ -29,6 +30,7 @@ from simdist_ros.core.errors import SimdistError, unknown_name
 BENCHMARKS = {
     'faulty_walks': faulty_walks.measure,
     'finetune': finetune.measure,
+    'gate': gate.measure,
     'plan_quality': plan_quality.measure,
     'planner_latency': planner_latency.measure,
     'precision': precision.measure,
@@ -73,7 +75,7 @@ def main() -> int:
         '--seeds',
         type=int,
         default=5,
-        help='Seeds of `walking`, states of `ranking`, walks of `faulty_walks`.',
+        help='Seeds of `walking` and `gate`, states of `ranking`, walks of `faulty_walks`.',
     )
     parser.add_argument(
         '--seconds',
@@ -97,7 +99,9 @@ def main() -> int:
     )
     parser.add_argument('--walks', type=int, default=1, help='Walks of `plan_quality` per search.')
     parser.add_argument(
-        '--ablations', action='store_true', help='`plan_quality`: one change at a time, not sizes.'
+        '--ablations',
+        action='store_true',
+        help='`plan_quality`: one change at a time, not sizes; `gate`: without rehearsal too.',
     )
     parser.add_argument(
         '--set',

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from simdist_ros.adaptation.ending import EndSettings
-from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
 from simdist_ros.adaptation.triggers import TriggerSettings
 from simdist_ros.adaptation.watch import WatchSettings
 from simdist_ros.bench.settings import GridSettings, TrialSettings
@@ -102,6 +102,12 @@ def parameters() -> Sections:
         ('Node `operator`', 'ROS parameters.', '', OperatorSettings),
         ('`simdist finetune`: training', 'With `--set`.', 'finetune.', FinetuneSettings),
         ('`simdist finetune`: the gate', 'With `--set`.', 'gate.', GateSettings),
+        (
+            '`simdist finetune`: walks in the nominal world',
+            'With `--set`.',
+            'nominal.',
+            NominalSettings,
+        ),
         (
             '`simdist finetune` and `simdist evaluate`: from messages to episodes',
             'With `--set`.',

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simdist_ros.adaptation.finetune import FinetuneData, FinetuneResult, finetune
 from simdist_ros.adaptation.gate import GateData, Verdict, judge
-from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.adaptation.nominal import NominalWalks, nominal_walks
+from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
+from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.folder_lock import lock_folder
 from simdist_ros.core.robot import Robot
@@ -26,10 +27,19 @@ from simdist_ros.transitions.windows import HasShards, WindowSampler, split_epis
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.checkpoint import LoadedModel, check_destination, save_model
 
-__all__ = ['AdaptData', 'Adaptation', 'adapt', 'adapt_from_bags', 'data_of_episodes']
+__all__ = [
+    'AdaptData',
+    'Adaptation',
+    'adapt',
+    'adapt_from_bags',
+    'check_enough',
+    'data_of_episodes',
+    'write',
+]
 
 FEWEST_EPISODES = 3
 REFERENCE_SHARE, MOST_REFERENCE = 0.2, 400  # of the pretraining episodes
+NOTHING_KNOWN = NominalWalks(missing='none was given')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +74,7 @@ def adapt_from_bags(
     settings: FinetuneSettings,
     gate: GateSettings,
     assembly: AssemblySettings,
+    nominal: NominalSettings,
     rehearsal: Path | None = None,
     reference: Sequence[Path] = (),
     overwrite: bool = False,
@@ -82,6 +93,7 @@ def adapt_from_bags(
         settings: Of the training.
         gate: What is required of the candidate.
         assembly: How messages become episodes.
+        nominal: Walks to rehearse and to judge by, where no `rehearsal` is given.
         rehearsal: Folder of pretraining transitions, some of which are learned from again and
             some of which judge what was forgotten.
         reference: Bags that judge what was forgotten, instead.
@@ -97,11 +109,16 @@ def adapt_from_bags(
         for bag in read:
             say('\n'.join(bag.lines()))
         episodes = HeldEpisodes(tuple(e for bag in read for e in bag.episodes))
+        check_enough(episodes.numbers)
+        if rehearsal is None:
+            known = nominal_walks(parent, robot, nominal, say)
+        else:
+            known = pretraining_walks(rehearsal, robot, parent.model.architecture)
         data = data_of_episodes(
             episodes,
             episodes.numbers,
             parent.model.architecture,
-            rehearsal=rehearsal_windows(rehearsal, robot, parent.model.architecture),
+            known=known,
             reference=reference_windows(reference, robot, assembly, parent.model.architecture),
             about={'bags': [about_bag(bag) for bag in read]},
         )
@@ -116,7 +133,7 @@ def data_of_episodes(
     numbers: Sequence[int],
     architecture: Architecture,
     *,
-    rehearsal: tuple[WindowSampler, WindowSampler] | None = None,
+    known: NominalWalks = NOTHING_KNOWN,
     reference: WindowSampler | None = None,
     about: dict[str, Any] | None = None,
 ) -> AdaptData:
@@ -126,33 +143,47 @@ def data_of_episodes(
         episodes: From bags or from a replay.
         numbers: How many episodes came before each, ever.
         architecture: Sizes of the model.
-        rehearsal: Windows of the pretraining data to learn from, and others to judge by.
-        reference: Windows to judge by what was forgotten; they go before those of `rehearsal`.
+        known: Windows of what the model could do before, to learn from again, and others to
+            judge by what was forgotten.
+        reference: Windows to judge by what was forgotten; they go before those of `known`.
         about: Where all that comes from.
 
     Raises:
         ConfigError: There are too few episodes.
     """
-    if len(numbers) < FEWEST_EPISODES:
-        raise ConfigError(
-            f'the data hold {len(numbers)} of the {FEWEST_EPISODES} episodes that are needed, to '
-            'learn from, to stop by and to judge by; record a longer walk'
-        )
+    check_enough(numbers)
     roles = episodes_by_role(numbers)
     train, stop, judging = (
         windows_of(episodes, roles[role], architecture)
         for role in (Role.TRAIN, Role.STOP, Role.JUDGE)
     )
-    learned, kept = rehearsal or (None, None)
     return AdaptData(
-        finetune=FinetuneData(train=train, stop=stop, rehearsal=learned),
-        gate=GateData(judge=judging, reference=reference or kept),
+        finetune=FinetuneData(train=train, stop=stop, rehearsal=known.rehearsed),
+        gate=GateData(
+            judge=judging, reference=reference or known.judging, no_reference=known.missing
+        ),
         about={
             **(about or {}),
             'episodes': {role.value: len(roles[role]) for role in Role},
             'windows': {'train': len(train), 'stop': len(stop), 'judge': len(judging)},
         },
     )
+
+
+def check_enough(numbers: Sequence[int]) -> None:
+    """Refuse episodes that are too few for all roles.
+
+    Args:
+        numbers: As in `data_of_episodes`.
+
+    Raises:
+        ConfigError: They are.
+    """
+    if len(numbers) < FEWEST_EPISODES:
+        raise ConfigError(
+            f'the data hold {len(numbers)} of the {FEWEST_EPISODES} episodes that are needed, to '
+            'learn from, to stop by and to judge by; record a longer walk'
+        )
 
 
 def adapt(
@@ -218,30 +249,16 @@ def write(
     )
 
 
-def windows_of(
-    episodes: HasShards, chosen: NDArray[np.int64], architecture: Architecture
-) -> WindowSampler:
-    """Return the windows of some episodes, those with a whole history."""
-    return WindowSampler(
-        episodes,
-        chosen,
-        history_steps=architecture.history_steps,
-        horizon_steps=architecture.horizon_steps,
-        whole_history=True,
-    )
-
-
-def rehearsal_windows(
-    folder: Path | None, robot: Robot, architecture: Architecture
-) -> tuple[WindowSampler, WindowSampler] | None:
+def pretraining_walks(folder: Path, robot: Robot, architecture: Architecture) -> NominalWalks:
     """Return windows of the pretraining data to learn from, and others to judge by."""
-    if folder is None:
-        return None
     dataset = open_dataset(folder, robot, checks_hashes=False)
     learned, kept = split_episodes(
         dataset.num_episodes, REFERENCE_SHARE, seed=0, most=MOST_REFERENCE
     )
-    return windows_of(dataset, learned, architecture), windows_of(dataset, kept, architecture)
+    return NominalWalks(
+        rehearsed=windows_of(dataset, learned, architecture),
+        judging=windows_of(dataset, kept, architecture),
+    )
 
 
 def reference_windows(

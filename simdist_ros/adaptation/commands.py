@@ -8,7 +8,7 @@ from simdist_ros.adaptation.adapt import adapt_from_bags
 from simdist_ros.adaptation.evaluate import evaluate_bags, evaluation_lines, write_evaluation
 from simdist_ros.adaptation.lineage import lineage_lines, list_models
 from simdist_ros.adaptation.options import OPTIONS, OVERRIDE, SECTIONS
-from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.options import read_options
 from simdist_ros.core.overrides import override, read_overrides
@@ -42,6 +42,7 @@ def run_finetune(arguments: argparse.Namespace) -> int:
     settings = override(chosen, overrides.get('finetune', {}), 'finetune')
     gate = override(GateSettings(), overrides.get('gate', {}), 'gate')
     assembly = override(AssemblySettings(), overrides.get('bags', {}), 'bags')
+    nominal = override(NominalSettings(), overrides.get('nominal', {}), 'nominal')
     parent, robot = load(arguments.model, arguments.robot)
     adaptation = adapt_from_bags(
         parent,
@@ -51,6 +52,7 @@ def run_finetune(arguments: argparse.Namespace) -> int:
         settings=settings,
         gate=gate,
         assembly=assembly,
+        nominal=nominal,
         rehearsal=arguments.rehearsal,
         reference=arguments.reference,
         overwrite=arguments.overwrite,

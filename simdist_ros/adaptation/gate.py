@@ -83,10 +83,12 @@ class GateData:
     Attributes:
         judge: Of real episodes.
         reference: Of what the model could do before; None where there is nothing.
+        no_reference: Why there is nothing.
     """
 
     judge: WindowSampler
     reference: WindowSampler | None = None
+    no_reference: str = ''
 
 
 def judge(
@@ -121,7 +123,7 @@ def judge(
     return Verdict(
         (
             check_error(before, candidate, data.judge, settings, kind),
-            check_reference(before, candidate, data.reference, settings, kind),
+            check_reference(before, candidate, data, settings, kind),
             check_plans(before, candidate, robot, data.judge, settings, seed),
             check_ranks(returns, outcomes, episodes, settings),
             check_falls(returns, falls, episodes, settings),
@@ -160,14 +162,16 @@ def check_error(
 def check_reference(
     before: WorldModel,
     candidate: WorldModel,
-    windows: WindowSampler | None,
+    data: GateData,
     settings: GateSettings,
     kind: str,
 ) -> Check:
     """Require that what the model could do before is not forgotten, beyond doubt."""
-    if windows is None or not len(windows):
-        return Check('reference', True, 'no reference data, so forgetting was not looked at')
-    old, new, change = compare_errors(before, candidate, windows, settings, kind)
+    if data.reference is None or not len(data.reference):
+        why = f' ({data.no_reference})' if data.no_reference else ''
+        told = f'no reference data{why}, so forgetting was not looked at'
+        return Check('reference', True, told)
+    old, new, change = compare_errors(before, candidate, data.reference, settings, kind)
     episodes = len(old)
     told = (
         f'error on reference data {np.mean(old):.5f} -> {np.mean(new):.5f} in {episodes} episodes'

@@ -11,7 +11,7 @@ from simdist_ros.core.settings import describe
 
 __all__ = ['OPTIONS', 'OVERRIDE', 'SECTIONS', 'add_evaluate', 'add_finetune', 'add_models']
 
-SECTIONS = ('finetune', 'gate', 'bags')
+SECTIONS = ('finetune', 'gate', 'bags', 'nominal')
 OPTIONS = ('method', 'seed', 'num_threads')  # settings of the training with one of their own
 OVERRIDE = 'SECTION.SETTING=VALUE'
 EVALUATIONS = Path('runs') / 'evaluate'
@@ -32,7 +32,8 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
         '--rehearsal',
         type=Path,
         metavar='FOLDER',
-        help='Pretraining transitions: some are learned again, others judge what was forgotten.',
+        help='Pretraining transitions: some are learned again, others judge what was forgotten '
+        '(default: walks in the nominal world, made in simulation).',
     )
     parser.add_argument(
         '--reference',
@@ -85,5 +86,5 @@ def add_bags(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         metavar=OVERRIDE,
-        help='Change a setting, e.g. finetune.max_steps=1000; sections: finetune, gate, bags.',
+        help=f'Change a setting, e.g. finetune.max_steps=1000; sections: {", ".join(SECTIONS)}.',
     )

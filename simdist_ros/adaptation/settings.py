@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from simdist_ros.core.settings import Settings, seed_setting, setting
 
-__all__ = ['METHODS', 'FinetuneSettings', 'GateSettings']
+__all__ = ['METHODS', 'FinetuneSettings', 'GateSettings', 'NominalSettings']
 
 METHODS = ('dynamics', 'residual', 'all', 'policy')
 
@@ -39,7 +39,7 @@ class FinetuneSettings(Settings):
     max_grad_norm: float = setting(1.0, 'Norm to which gradients are clipped.', low=1e-6)
     rehearsal: float = setting(
         0.25,
-        'Share of each batch that is pretraining data, where a slice of them is given.',
+        'Share of each batch that is rehearsed: pretraining data, or walks in the nominal world.',
         low=0.0,
         high=0.9,
     )
@@ -96,3 +96,17 @@ class GateSettings(Settings):
     )
     num_windows: int = setting(2000, 'Most windows of each comparison.', low=2)
     num_plans: int = setting(20, 'Recorded observations to plan from.', low=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NominalSettings(Settings):
+    """Walks in the nominal world: what the model could do before, to rehearse and to judge by."""
+
+    rounds: int = setting(
+        3,
+        'How often each command is walked: the last round judges what was forgotten, those before '
+        'are rehearsed; 0: no such walks.',
+        low=0,
+        high=100,
+    )
+    walk_s: float = setting(8.0, 'Length of each walk.', unit='s', low=0.5, high=600.0)

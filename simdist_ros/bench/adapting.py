@@ -7,8 +7,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from simdist_ros.adaptation.adapt import adapt, data_of_episodes
+from simdist_ros.adaptation.adapt import adapt, check_enough, data_of_episodes
 from simdist_ros.adaptation.adapt import write as write_candidate
+from simdist_ros.adaptation.nominal import nominal_walks
 from simdist_ros.bench.collect import first_minutes
 from simdist_ros.bench.settings import BenchSettings
 from simdist_ros.bench.tasks import Adapt
@@ -57,7 +58,11 @@ def adapt_model(
     episodes = first_minutes(data, robot, task.minutes)
     chosen = dataclasses.replace(settings.finetune, method=task.method, seed=task.seed)
     try:
-        learned = data_of_episodes(episodes, episodes.numbers, parent.model.architecture)
+        check_enough(episodes.numbers)
+        known = nominal_walks(parent, robot, settings.nominal)
+        learned = data_of_episodes(
+            episodes, episodes.numbers, parent.model.architecture, known=known
+        )
         found = adapt(parent, robot, learned, chosen, settings.gate)
     except ConfigError as error:
         above = os.path.relpath(parent.folder.resolve(), out.resolve())

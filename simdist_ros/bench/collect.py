@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from simdist_ros.bench.settings import BenchSettings, bench_world
 from simdist_ros.bench.tasks import DATA, MAX_WALKS, Collect, walk_seed
-from simdist_ros.bench.walk import Walk, walk
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.robot import Robot
-from simdist_ros.evaluation.closed_loop import Tick
-from simdist_ros.transitions.assembly import AssemblySettings, make_cutter
+from simdist_ros.evaluation.planned_walk import Walk, episodes_of_walk, walk
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.replay import HeldEpisodes
 from simdist_ros.transitions.shards import ShardWriter, open_dataset
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['CollectResult', 'collect', 'episodes_of_walk', 'first_minutes']
-
-FALL_S = 0.2  # that a walk goes on after a fall, so that the sensors see it too
+__all__ = ['CollectResult', 'collect', 'first_minutes']
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,25 +84,6 @@ def collect(
         falls += has_fallen(name, robot) if writer.num_episodes else 0
     minutes = transitions / robot.control_rate_hz / 60.0
     return CollectResult(walks=walks, falls=falls, episodes=episodes, minutes=minutes)
-
-
-def episodes_of_walk(
-    robot: Robot, settings: AssemblySettings, ticks: Iterable[Tick]
-) -> list[Episode]:
-    """Cut a walk as a bag of it is cut; it ends soon after a fall."""
-    cutter = make_cutter(robot, settings)
-    left = round(FALL_S * robot.control_rate_hz)
-    episodes: list[Episode] = []
-    for tick in ticks:
-        assert tick.state is not None
-        assert tick.command is not None
-        episodes += cutter.add(tick.state, tick.velocity, tick.truth.position)
-        cutter.note_command(tick.command)
-        cutter.mode = tick.mode
-        left -= tick.truth.has_fallen
-        if left < 0:
-            break
-    return episodes + cutter.cut()
 
 
 def has_fallen(folder: Path, robot: Robot) -> bool:

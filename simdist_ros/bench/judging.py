@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from simdist_ros.adaptation.adapt import windows_of
 from simdist_ros.adaptation.outcomes import recorded_following, slips
 from simdist_ros.adaptation.prediction import column_means, predict
+from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.bench.collect import first_minutes
 from simdist_ros.bench.settings import BenchSettings, bench_world
 from simdist_ros.bench.tasks import JUDGING, Judge, walk_seed
-from simdist_ros.bench.walk import Progress, Walk, judge_walk
+from simdist_ros.bench.walk import Progress, judge_walk
 from simdist_ros.core.robot import Robot
+from simdist_ros.evaluation.planned_walk import Walk
 from simdist_ros.sim.world import World
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.model import WorldModel

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simdist_ros.adaptation.settings import METHODS, FinetuneSettings, GateSettings
+from simdist_ros.adaptation.settings import (
+    METHODS,
+    FinetuneSettings,
+    GateSettings,
+    NominalSettings,
+)
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.overrides import override
 from simdist_ros.core.settings import Settings, setting
@@ -179,6 +184,7 @@ class BenchSettings:
         finetune: The finetuning; its method and seed are the trial's.
         gate: What gives the verdict that is noted; whatever it is, the model is tried.
         bags: How walks become episodes.
+        nominal: Walks to rehearse, and to judge forgetting by.
     """
 
     grid: GridSettings
@@ -187,6 +193,7 @@ class BenchSettings:
     finetune: FinetuneSettings
     gate: GateSettings
     bags: AssemblySettings
+    nominal: NominalSettings
 
     def of_results(self) -> dict[str, Any]:
         """Return what a single result depends on, plain values by section and name."""
@@ -221,6 +228,7 @@ PRESETS = {
         finetune=FinetuneSettings(max_steps=20, validation_interval=10),
         gate=GateSettings(num_windows=32, num_plans=2),
         bags=AssemblySettings(episode_s=1.0, min_episode_s=0.6),
+        nominal=NominalSettings(rounds=2, walk_s=2.0),
     ),
     'cpu': BenchSettings(  # meant for less than three hours on two cores
         grid=GridSettings(),
@@ -229,6 +237,7 @@ PRESETS = {
         finetune=FinetuneSettings(max_steps=1000),
         gate=GateSettings(),
         bags=AssemblySettings(),
+        nominal=NominalSettings(),
     ),
 }
 

@@ -1,58 +1,22 @@
-"""A planner's walk in closed loop, and how far it got."""
+"""How far a walk got."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from simdist_ros.core.heading import HeadingHold, yaw
+from simdist_ros.core.heading import yaw
 from simdist_ros.core.robot import Robot
-from simdist_ros.evaluation.closed_loop import Tick, closed_loop
-from simdist_ros.planning.controller import Controller
-from simdist_ros.planning.planner import Planner
+from simdist_ros.evaluation.planned_walk import Walk, walk
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
+from simdist_ros.sim.simulated_robot import TrueState
 from simdist_ros.sim.world import World
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['Progress', 'Walk', 'judge_walk', 'measure_progress', 'walk']
-
-
-@dataclass(frozen=True, kw_only=True)
-class Walk:
-    """What is asked for; in the graph: ``simdist up --mode lockstep`` with these options.
-
-    Attributes:
-        world: Where.
-        seed: Of the world and of the planner.
-        speed: Ahead [m/s].
-        seconds: For how long.
-        heading_gain: How firmly it is steered straight on, see `HeadingHold` [1/s].
-    """
-
-    world: World
-    seed: int
-    speed: float
-    seconds: float
-    heading_gain: float = 0.0
-
-    def driver(self, robot: Robot) -> HeadingHold:
-        """Return who asks for the velocity."""
-        velocity = np.zeros(len(robot.command_low))
-        velocity[0] = self.speed
-        return HeadingHold(robot, velocity, self.heading_gain)
-
-
-def walk(robot: Robot, model: WorldModel, mppi: MppiSettings, asked: Walk) -> Iterator[Tick]:
-    """Yield one tick after the other of a planner's walk, see `closed_loop`."""
-    simulation = SimulatedRobot(robot, asked.world, asked.seed)
-    planner = Planner(model, mppi, torch.Generator().manual_seed(asked.seed))
-    steps = round(asked.seconds * robot.control_rate_hz)
-    return closed_loop(simulation, Controller(robot, planner), asked.driver(robot), steps)
+__all__ = ['Progress', 'judge_walk', 'measure_progress']
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from simdist_ros.adaptation.background import BackgroundTraining
 from simdist_ros.adaptation.commands import REFUSED
 from simdist_ros.adaptation.ending import Ending, EndSettings
 from simdist_ros.adaptation.quarters import Quarters
-from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
 from simdist_ros.adaptation.triggers import Triggers, TriggerSettings
 from simdist_ros.core.errors import ConfigError, SimdistError
 from simdist_ros.core.folder_lock import lock_folder
@@ -55,7 +55,10 @@ class FinetunerSettings(Settings):
     bag: str = setting('', 'Folder of the bag that is being recorded.')
     model: str = setting('', 'Model to adapt, until the planner says which one it runs.')
     folder: str = setting('', 'Folder for the adapted models, those that were refused too.')
-    rehearsal: str = setting('', 'Folder of pretraining transitions to learn again; empty: none.')
+    rehearsal: str = setting(
+        '',
+        'Folder of pretraining transitions to learn again; empty: walks in the nominal world.',
+    )
     low_priority: bool = setting(
         True,
         'Train in the time that no other process wants; false shares it fairly, where nothing '
@@ -80,6 +83,7 @@ class FinetunerNode(Node):
             'finetune': declare(self, FinetuneSettings, 'finetune.'),
             'gate': declare(self, GateSettings, 'gate.'),
             'bags': declare(self, AssemblySettings, 'bags.'),
+            'nominal': declare(self, NominalSettings, 'nominal.'),
         }
         triggers = declare(self, TriggerSettings, 'trigger.')
         ending = declare(self, EndSettings, 'end.')

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
-from simdist_ros.adaptation.adapt import data_of_episodes, rehearsal_windows, windows_of
+from simdist_ros.adaptation.adapt import data_of_episodes, pretraining_walks
+from simdist_ros.adaptation.nominal import NominalWalks
+from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.cli import main
 from simdist_ros.core.folder_lock import lock_folder
 from simdist_ros.core.robot import load_robot
@@ -27,6 +29,7 @@ QUICK = (
     *('--set', 'finetune.max_steps=20', '--set', 'finetune.validation_interval=10'),
     *('--set', 'finetune.batch_size=8', '--set', 'finetune.residual_hidden=8'),
     *('--set', 'gate.num_plans=2', '--set', 'gate.max_rank_loss=2.0'),
+    *('--set', 'nominal.rounds=0'),
 )
 
 
@@ -114,10 +117,10 @@ def test_what_is_rehearsed_does_not_judge_what_was_forgotten(tmp_path, robot, ar
     replay = Replay(tmp_path / 'replay', robot)
     for number in range(10):
         replay.add(lived(number))
-    learned, kept = rehearsal_windows(tmp_path / 'replay', robot, architecture)
+    known = pretraining_walks(tmp_path / 'replay', robot, architecture)
     first = [
         {windows.gather(np.array([n])).actions.tobytes() for n in range(len(windows))}
-        for windows in (learned, kept)
+        for windows in (known.rehearsed, known.judging)
     ]
     assert (len(first[0]), len(first[1])) == (8 * 34, 2 * 34)
     assert not first[0] & first[1]
@@ -132,9 +135,10 @@ def test_reference_bags_judge_before_what_is_kept_of_the_rehearsal(episodes, arc
         return data.finetune.rehearsal, data.gate.reference
 
     assert given() == (None, None)
-    assert given(rehearsal=(a, b)) == (a, b)
+    known = NominalWalks(rehearsed=a, judging=b)
+    assert given(known=known) == (a, b)
     assert given(reference=c) == (None, c)
-    assert given(rehearsal=(a, b), reference=c) == (a, c)
+    assert given(known=known, reference=c) == (a, c)
 
 
 def test_the_command_judges_forgetting_on_the_reference_bags_it_is_given(

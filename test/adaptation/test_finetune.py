@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from simdist_ros.adaptation.adapt import data_of_episodes, windows_of
+from simdist_ros.adaptation.adapt import data_of_episodes
 from simdist_ros.adaptation.finetune import Finetuning, finetune
 from simdist_ros.adaptation.methods import make_method, masked_error
 from simdist_ros.adaptation.settings import METHODS, FinetuneSettings
+from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.transitions.replay import HeldEpisodes, Replay
 from simdist_ros.world_model.checkpoint import serialise

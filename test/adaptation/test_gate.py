@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from simdist_ros.adaptation import gate
-from simdist_ros.adaptation.adapt import data_of_episodes, windows_of
+from simdist_ros.adaptation.adapt import data_of_episodes
 from simdist_ros.adaptation.finetune import finetune
 from simdist_ros.adaptation.gate import (
     GateData,
@@ -32,6 +32,7 @@ from simdist_ros.adaptation.outcomes import (
 from simdist_ros.adaptation.prediction import predict
 from simdist_ros.adaptation.recorded_plans import RecordedPlans, plan_recorded
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.planning.backends.torch_backend import TorchBackend
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.transitions.replay import HeldEpisodes
@@ -151,13 +152,13 @@ def test_forgetting_more_than_allowed_is_refused(model, better, robot, data):
     reference = data.gate.judge  # here `model` knows less than `better`
     old, new = (predict(m, reference, 2000).by_episode() for m in (better, model))
     most = mean_interval(np.log(new / old)).exp().high - 1.0
+    gate_data = replace(data.gate, reference=reference)
     assert most > 0.02
     for allowed, passed in ((most + 0.01, True), (most - 0.01, False)):
         settings = replace(GATE, max_forgetting=allowed)
-        check = check_reference(better, model, reference, settings, 'latent')
+        check = check_reference(better, model, gate_data, settings, 'latent')
         assert check.passed is passed
         assert f'{1.0 + most:.3f}, allowed {1.0 + allowed:.3f})' in check.sentence
-    gate_data = replace(data.gate, reference=reference)
     assert 'reference' in failed(judge(better, model, robot, gate_data, settings))
 
 
@@ -176,7 +177,8 @@ def test_forgetting_is_judged_by_the_upper_end_of_its_interval(
 ):
     found = iter(([1.0] * len(new), new))
     monkeypatch.setattr(gate, 'predict', lambda *_: ByEpisode(next(found)))
-    check = check_reference(model, model, data.gate.judge, GATE, 'latent')
+    reference = replace(data.gate, reference=data.gate.judge)
+    check = check_reference(model, model, reference, GATE, 'latent')
     assert check.passed is passed
     assert ('too few for an interval' in check.sentence) is (len(new) < 2)
 
@@ -197,7 +199,9 @@ def test_one_prediction_that_is_not_finite_is_an_infinite_error(model, data, mon
 
 def test_without_reference_data_it_says_that_it_did_not_look(model, better, robot, data):
     checks = {c.name: c for c in judge(model, better, robot, data.gate, GATE).checks}
-    assert checks['reference'].sentence == ('no reference data, so forgetting was not looked at')
+    assert checks['reference'].sentence == (
+        'no reference data (none was given), so forgetting was not looked at'
+    )
 
 
 def test_plans_that_are_not_finite_are_refused(model, better, robot, data):

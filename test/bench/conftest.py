@@ -41,6 +41,7 @@ SMALL = {
     'mppi': {'explore_steps': '2'},
     'finetune': {'max_steps': '4', 'validation_interval': '2'},
     'bags': {'episode_s': '0.4', 'min_episode_s': '0.2'},
+    'nominal': {'rounds': '0'},
 }
 
 

@@ -6,10 +6,10 @@ import hashlib
 import numpy as np
 import pytest
 
-from simdist_ros.bench.collect import collect, episodes_of_walk, first_minutes
+from simdist_ros.bench.collect import collect, first_minutes
 from simdist_ros.bench.settings import bench_world
 from simdist_ros.bench.tasks import DATA, Collect, walk_seed
-from simdist_ros.bench.walk import Walk, walk
+from simdist_ros.evaluation.planned_walk import Walk, episodes_of_walk, walk
 from simdist_ros.transitions.shards import ShardWriter, open_dataset
 
 TASK = Collect(world='soft', seed=0, minutes=0.03)

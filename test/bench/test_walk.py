@@ -7,7 +7,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from simdist_ros.bench.walk import Walk, along_ground, judge_walk, measure_progress, walk
+from simdist_ros.bench.walk import along_ground, judge_walk, measure_progress
+from simdist_ros.evaluation.planned_walk import Walk, walk
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.sim.world import World, load_world
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simdist_ros.bench.collect import episodes_of_walk
-from simdist_ros.bench.walk import Walk, walk
 from simdist_ros.bringup.recording import stamp_of
+from simdist_ros.evaluation.planned_walk import Walk, episodes_of_walk, walk
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.world import load_world
 from simdist_ros.transitions.assembly import AssemblySettings

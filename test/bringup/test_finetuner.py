@@ -36,6 +36,7 @@ SETTINGS = {
     'finetuner.gate.max_beyond_limits': 1.0,
     'finetuner.bags.episode_s': 1.4,
     'finetuner.bags.min_episode_s': 1.2,
+    'finetuner.nominal.rounds': 0,
 }
 
 

@@ -34,10 +34,9 @@ from safetensors.numpy import load_file
 from simdist_ros.adaptation.adapt import data_of_episodes
 from simdist_ros.adaptation.finetune import Finetuning
 from simdist_ros.adaptation.settings import FinetuneSettings
-from simdist_ros.bench.collect import episodes_of_walk
-from simdist_ros.bench.walk import Walk, walk
 from simdist_ros.core.robot import load_robot
 from simdist_ros.evaluation.closed_loop import Tick
+from simdist_ros.evaluation.planned_walk import Walk, episodes_of_walk, walk
 from simdist_ros.nodes import messages, topics
 from simdist_ros.planning.controller import Controller
 from simdist_ros.planning.planner import Planner

@@ -19,7 +19,8 @@ MAY_IMPORT = {
     **{method: PARTS | {'core', 'tasks'} for method in METHODS},
     'evaluation': PARTS | {'core', 'tasks', 'planning'},
     'pretraining': PARTS | {'core', 'tasks', 'planning', 'evaluation'},  # evaluates both
-    'adaptation': PARTS | {'core', 'tasks', 'planning'},  # judges candidates by their plans
+    'adaptation': PARTS
+    | {'core', 'tasks', 'planning', 'evaluation'},  # judges candidates by their plans
     'bench': METHODS | PARTS | {'core', 'tasks'},  # walks, learns and walks again, without ROS
     'nodes': METHODS | PARTS | {'core', 'tasks'},
     'bringup': METHODS | PARTS | {'core', 'tasks'},

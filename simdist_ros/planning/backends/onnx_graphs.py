@@ -12,7 +12,6 @@ import hashlib
 import io
 import json
 import logging
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from typing import Any
 
 import torch
 
+from simdist_ros.core import cache
 from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.planning.backends.stages import STAGES, Stage, example_inputs
@@ -31,7 +31,6 @@ __all__ = ['Graph', 'are_kept', 'cache_folder', 'graph_key', 'load_graphs', 'rea
 
 VERSION = 3  # of what `export` makes; a change makes older files unknown
 INDEX = 'index.json'  # written last: names the weights of each graph, and its hash
-CACHE = 'SIMDIST_CACHE'  # environment variable: folder for what can be made again
 EXAMPLE_CANDIDATES = 3  # not 1, which the exporter would take for a fixed size
 
 
@@ -45,11 +44,7 @@ class Graph:
 
 def cache_folder() -> Path:
     """Return where graphs are kept."""
-    named = os.environ.get(CACHE)
-    if named:
-        return Path(named) / 'onnx'
-    base = os.environ.get('XDG_CACHE_HOME') or str(Path('~/.cache').expanduser())
-    return Path(base) / 'simdist_ros' / 'onnx'
+    return cache.cache_folder('onnx')
 
 
 def graph_key(model: WorldModel) -> str:

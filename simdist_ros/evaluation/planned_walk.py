@@ -1,0 +1,81 @@
+"""A planner's walk in closed loop, and the episodes that a bag of it would give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from simdist_ros.core.heading import YAW_RATE, HeadingHold
+from simdist_ros.core.robot import Robot
+from simdist_ros.evaluation.closed_loop import Tick, closed_loop
+from simdist_ros.planning.controller import Controller
+from simdist_ros.planning.planner import Planner
+from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.sim.simulated_robot import SimulatedRobot
+from simdist_ros.sim.world import World
+from simdist_ros.transitions.assembly import AssemblySettings, make_cutter
+from simdist_ros.transitions.episode import Episode
+from simdist_ros.world_model.model import WorldModel
+
+__all__ = ['Walk', 'episodes_of_walk', 'walk']
+
+FALL_S = 0.2  # that a walk goes on after a fall, so that the sensors see it too
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """What is asked for; in the graph: ``simdist up --mode lockstep`` with these options.
+
+    Attributes:
+        world: Where.
+        seed: Of the world and of the planner.
+        speed: Ahead [m/s].
+        seconds: For how long.
+        heading_gain: How firmly it is steered straight on, see `HeadingHold` [1/s].
+        yaw_rate: Asked for, where no heading is held [rad/s].
+    """
+
+    world: World
+    seed: int
+    speed: float
+    seconds: float
+    heading_gain: float = 0.0
+    yaw_rate: float = 0.0
+
+    def driver(self, robot: Robot) -> HeadingHold:
+        """Return who asks for the velocity."""
+        velocity = np.zeros(len(robot.command_low))
+        velocity[0] = self.speed
+        if self.yaw_rate:
+            velocity[YAW_RATE] = self.yaw_rate
+        return HeadingHold(robot, velocity, self.heading_gain)
+
+
+def walk(robot: Robot, model: WorldModel, mppi: MppiSettings, asked: Walk) -> Iterator[Tick]:
+    """Yield one tick after the other of a planner's walk, see `closed_loop`."""
+    simulation = SimulatedRobot(robot, asked.world, asked.seed)
+    planner = Planner(model, mppi, torch.Generator().manual_seed(asked.seed))
+    steps = round(asked.seconds * robot.control_rate_hz)
+    return closed_loop(simulation, Controller(robot, planner), asked.driver(robot), steps)
+
+
+def episodes_of_walk(
+    robot: Robot, settings: AssemblySettings, ticks: Iterable[Tick]
+) -> list[Episode]:
+    """Cut a walk as a bag of it is cut; it ends soon after a fall."""
+    cutter = make_cutter(robot, settings)
+    left = round(FALL_S * robot.control_rate_hz)
+    episodes: list[Episode] = []
+    for tick in ticks:
+        assert tick.state is not None
+        assert tick.command is not None
+        episodes += cutter.add(tick.state, tick.velocity, tick.truth.position)
+        cutter.note_command(tick.command)
+        cutter.mode = tick.mode
+        left -= tick.truth.has_fallen
+        if left < 0:
+            break
+    return episodes + cutter.cut()
