@@ -57,7 +57,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
         )
         row['walks'] += 1
         row['falls'] += faulty.fell
-        if faulty.fell:  # otherwise nobody asks
+        if faulty.fell:  # otherwise not needed
             row['falls_without'] += walk(robot, model, options.world, seed, None).fell
         row['unnamed'] += not faulty.named
         row['largest_step_rad'] = max(row['largest_step_rad'], round(faulty.largest_step_rad, 3))

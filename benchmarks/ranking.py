@@ -1,7 +1,7 @@
-"""Whether a model can tell better walking from worse: what it foretells, and what follows.
+"""Whether a model can tell better walking from worse: predicted and true returns.
 
 From one state many robots go on as the policy would if it were told another velocity, then as the
-expert. Both returns are for the velocity that is wanted, so that what is foretold should change
+expert. Both returns are for the velocity that is wanted, so that what is predicted should change
 with the offset as what is true does: a planner can use no difference that the model does not see.
 """
 
@@ -47,7 +47,7 @@ NUMBERS = ('vx', 'vy', 'yaw rate')
 
 
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return one row for each case and offset: change of return, foretold and true."""
+    """Return one row for each case and offset: change of return, predicted and true."""
     torch.set_num_threads(options.threads)
     robot = load_robot('go2')
     folder = find_model(options.model)
@@ -55,17 +55,17 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     for slope, speed, number in CASES:
         study = Study(robot, folder, model, slope, speed, number)
-        foretold, true = study.run(options.seeds)
+        predicted, true = study.run(options.seeds)
         rows += [
             {
                 'slope_deg': slope,
                 'speed_mps': speed,
                 'told': NUMBERS[number],
                 'offset': round(float(offset), 3),
-                'foretold': round(float(a), 4),
+                'predicted': round(float(a), 4),
                 'true': round(float(b), 4),
             }
-            for offset, a, b in zip(OFFSETS, foretold, true, strict=True)
+            for offset, a, b in zip(OFFSETS, predicted, true, strict=True)
         ]
     return rows
 
@@ -107,7 +107,7 @@ class Study:
         self.env.set_state(held)
 
     def run(self, num_states: int) -> tuple[Array, Array]:
-        """Return the changes of return by offset, foretold and true, means over states."""
+        """Return the changes of return by offset, predicted and true, means over states."""
         a, env = self.model.architecture, self.env
         past: deque[Array] = deque(maxlen=a.history_steps + 1)
         actions: deque[Array] = deque(maxlen=a.history_steps)
@@ -124,9 +124,9 @@ class Study:
             observation = env.step(np.repeat(action[:1], len(action), axis=0)).observation
             actions.append(env.last_action[0].copy())
             step += 1
-        foretold, true = np.mean(found, axis=0)
+        predicted, true = np.mean(found, axis=0)
         middle = len(OFFSETS) // 2
-        return foretold - foretold[middle], true - true[middle]
+        return predicted - predicted[middle], true - true[middle]
 
     @torch.inference_mode()
     def act(self, observation: Observation) -> Array:
@@ -137,7 +137,7 @@ class Study:
 
     @torch.inference_mode()
     def branch(self, observation: Observation, past: Array, actions: Array) -> tuple[Array, Array]:
-        """Return the returns by offset from this state on, foretold and true."""
+        """Return the returns by offset from this state on, predicted and true."""
         model, count = self.model, self.env.num_robots
         steps = model.architecture.horizon_steps
         context = model.encode(
@@ -151,7 +151,7 @@ class Study:
         planned = model.policy_prior(context, told)
         latents = model.predict(model.memory(context), planned)
         rewards = model.rewards(context, latents, planned, wanted)
-        foretold = discounted_return(rewards, model.final_value(latents, wanted), GAMMA)
+        predicted = discounted_return(rewards, model.final_value(latents, wanted), GAMMA)
         true, alive = np.zeros(count), np.ones(count)
         for step in range(steps + TAIL_STEPS):
             action = planned[:, step].numpy() if step < steps else self.act(observation)
@@ -160,4 +160,4 @@ class Study:
             true += alive * GAMMA**step * result.reward
             alive *= ~result.terminated
         by_offset = (len(OFFSETS), REPEATS)
-        return foretold.numpy().reshape(by_offset).mean(1), true.reshape(by_offset).mean(1)
+        return predicted.numpy().reshape(by_offset).mean(1), true.reshape(by_offset).mean(1)

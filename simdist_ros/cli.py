@@ -289,12 +289,12 @@ def complete(arguments: argparse.Namespace) -> int:
 
 COMMANDS = {
     'up': ('start the graph, with MuJoCo or a real robot', add_up, up),
-    'demo': ('see a Go2 learn to walk in a strange world', add_demo, run_demo),
+    'demo': ('see a Go2 adapt to a world outside its training', add_demo, run_demo),
     'import-upstream': ('convert the published Go2 checkpoint', add_import, import_checkpoint),
     'export-onnx': ('make the graphs that backend onnxruntime runs', add_export, export_onnx),
     'pretrain': ('learn a world model in simulation', add_pretrain, run_pretrain),
     'finetune': (
-        'adapt a model to bags; a candidate refused exits with 3',
+        'adapt a model to bags; exits with 3 if the gate rejects the candidate',
         add_finetune,
         finetune,
     ),
@@ -303,7 +303,7 @@ COMMANDS = {
     'bench': ('measure what adaptation gains, walk by walk', add_bench, bench),
     'completion': ('print what completes these commands in a shell', add_completion, complete),
     'predict': ('run a model on recorded inputs', add_predict, predict),
-    'status': ('show how the graph that runs is', operating.add_options, operating.status),
+    'status': ('show the state of the running graph', operating.add_options, operating.status),
     **{
         name: (what, operating.add_options, operating.ask)
         for name, (_, what) in operating.SERVICES.items()

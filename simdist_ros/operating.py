@@ -106,7 +106,7 @@ def status(arguments: argparse.Namespace) -> int:
 
 def status_lines(heard: Heard) -> list[str]:
     """Say how a graph is."""
-    lines = [('mode', heard.mode or 'nobody says it')]
+    lines = [('mode', heard.mode or 'unknown')]
     lines += [(name, f'{node.level}: {node.summary}') for name, node in heard.nodes.items()]
     planner = heard.nodes.get('planner')
     if planner is not None and 'model' in planner.values:
@@ -146,7 +146,7 @@ def counted(heard: Heard, starts: tuple[str, ...]) -> str:
 def topic(heard: Heard, health: TopicHealth) -> str:
     """Say how a topic is."""
     if not health.publishers:
-        return 'nobody publishes it'
+        return 'no publisher'
     if health.misfit:
         return health.misfit
     if not health.messages:

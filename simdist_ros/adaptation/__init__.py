@@ -1,1 +1,1 @@
-"""Correct the dynamics by what really happened, and judge the result before anything uses it."""
+"""Correct the dynamics with recorded data, and gate the result before anything uses it."""

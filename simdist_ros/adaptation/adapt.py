@@ -1,4 +1,4 @@
-"""From bags and a model to an adapted model: read, finetune, judge, write."""
+"""From bags and a model to an adapted model: read, finetune, test, write."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ NOTHING_KNOWN = NominalWalks(missing='none was given')
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptData:
-    """Everything that an adaptation learns from and is judged by.
+    """All data of an adaptation.
 
     Attributes:
-        finetune: Windows to learn from and to stop by.
-        gate: Windows to judge by.
+        finetune: Windows for training and early stopping.
+        gate: Windows of the test split.
         about: Where they come from, plain values for the manifest.
     """
 
@@ -80,7 +80,7 @@ def adapt_from_bags(
     overwrite: bool = False,
     say: Callable[[str], None] = print,
 ) -> Adaptation:
-    """Finetune a model on bags, judge the candidate and write it, accepted or refused.
+    """Finetune a model on bags, gate the candidate and write it, accepted or refused.
 
     The parent is only read. The manifest of the candidate is written last, so that a process that
     is killed leaves no model, or a whole one.
@@ -93,10 +93,10 @@ def adapt_from_bags(
         settings: Of the training.
         gate: What is required of the candidate.
         assembly: How messages become episodes.
-        nominal: Walks to rehearse and to judge by, where no `rehearsal` is given.
-        rehearsal: Folder of pretraining transitions, some of which are learned from again and
-            some of which judge what was forgotten.
-        reference: Bags that judge what was forgotten, instead.
+        nominal: Walks to rehearse and to measure forgetting on, where no `rehearsal` is given.
+        rehearsal: Folder of pretraining transitions: part of them for training, part to measure
+            forgetting.
+        reference: Bags to measure forgetting on, instead.
         overwrite: Replace a model that `out` holds.
         say: Prints a line of progress.
 
@@ -143,9 +143,8 @@ def data_of_episodes(
         episodes: From bags or from a replay.
         numbers: How many episodes came before each, ever.
         architecture: Sizes of the model.
-        known: Windows of what the model could do before, to learn from again, and others to
-            judge by what was forgotten.
-        reference: Windows to judge by what was forgotten; they go before those of `known`.
+        known: Windows of what the model could do before, for training, and others for testing.
+        reference: Windows to measure forgetting on; they go before those of `known`.
         about: Where all that comes from.
 
     Raises:
@@ -181,8 +180,8 @@ def check_enough(numbers: Sequence[int]) -> None:
     """
     if len(numbers) < FEWEST_EPISODES:
         raise ConfigError(
-            f'the data hold {len(numbers)} of the {FEWEST_EPISODES} episodes that are needed, to '
-            'learn from, to stop by and to judge by; record a longer walk'
+            f'the data hold {len(numbers)} of the {FEWEST_EPISODES} episodes that are needed, for '
+            'training, early stopping and the test split; record a longer walk'
         )
 
 
@@ -194,7 +193,7 @@ def adapt(
     gate: GateSettings,
     say: Callable[[str], None] = lambda line: None,
 ) -> Adaptation:
-    """Finetune and judge; nothing is written.
+    """Finetune and gate; nothing is written.
 
     Raises:
         ConfigError: The data hold no windows or are not finite.
@@ -203,7 +202,7 @@ def adapt(
     rate = result.num_steps / max(result.seconds, 1e-9)
     say(
         f'{settings.method}: {result.num_steps} steps at {rate:.0f}/s, best at step '
-        f'{result.best_step}: error of the episodes to stop by {result.error_before:.5f} -> '
+        f'{result.best_step}: error on the early-stopping split {result.error_before:.5f} -> '
         f'{result.error_after:.5f}; {result.ended}'
     )
     kind = 'action' if settings.method == 'policy' else 'latent'
@@ -250,7 +249,7 @@ def write(
 
 
 def pretraining_walks(folder: Path, robot: Robot, architecture: Architecture) -> NominalWalks:
-    """Return windows of the pretraining data to learn from, and others to judge by."""
+    """Return windows of the pretraining data for training, and others for testing."""
     dataset = open_dataset(folder, robot, checks_hashes=False)
     learned, kept = split_episodes(
         dataset.num_episodes, REFERENCE_SHARE, seed=0, most=MOST_REFERENCE

@@ -204,7 +204,7 @@ def plot(evaluations: Sequence[BagEvaluation], path: Path) -> None:
         (line,) = axes.plot(steps, evaluation.error, label=Path(evaluation.model).name)
         if evaluation.slip_error:
             axes.plot(steps, evaluation.slip_error, ':', color=line.get_color())
-    axes.plot([], [], ':', color='black', label='along slips')
+    axes.plot([], [], ':', color='black', label='during slips')
     axes.plot(steps, evaluations[0].held, '--', color='grey', label='nothing changes')
     axes.set(xlabel='steps ahead', ylabel='latent error / variance', ylim=(0, None))
     axes.legend()

@@ -28,7 +28,7 @@ class FinetuneData:
     """Windows by what they are for, of different episodes throughout.
 
     Attributes:
-        train: To learn from.
+        train: Training split.
         stop: Whose error says when to stop.
         rehearsal: Of the pretraining data; None for none.
     """

@@ -138,7 +138,7 @@ def check_error(
     settings: GateSettings,
     kind: str,
 ) -> Check:
-    """Require that the error on held-out episodes fell beyond doubt."""
+    """Require that the error on held-out episodes fell significantly."""
     *errors, change = compare_errors(before, candidate, windows, settings, kind)
     means = [float(np.mean(error)) for error in errors]
     episodes = len(errors[0])
@@ -155,7 +155,7 @@ def check_error(
         return Check('error', False, f'{told}, too few for an interval: record more', figures)
     passed = bool(change.high < 1.0)  # NaN fails
     interval = f'factor {change.mean:.3f}, 95 % {change.low:.3f} .. {change.high:.3f}'
-    doubt = ', not beyond doubt: more data would tell' if change.mean < 1.0 and not passed else ''
+    doubt = ', not significant: record more data' if change.mean < 1.0 and not passed else ''
     return Check('error', passed, f'{told} ({interval}){doubt}', figures)
 
 
@@ -166,10 +166,10 @@ def check_reference(
     settings: GateSettings,
     kind: str,
 ) -> Check:
-    """Require that what the model could do before is not forgotten, beyond doubt."""
+    """Require that the error on reference data did not rise, by the end of its interval."""
     if data.reference is None or not len(data.reference):
         why = f' ({data.no_reference})' if data.no_reference else ''
-        told = f'no reference data{why}, so forgetting was not looked at'
+        told = f'no reference data{why}: forgetting was not measured'
         return Check('reference', True, told)
     old, new, change = compare_errors(before, candidate, data.reference, settings, kind)
     episodes = len(old)
@@ -192,7 +192,7 @@ def check_reference(
         f' (factor {change.mean:.3f}, 95 % {change.low:.3f} .. {change.high:.3f}, allowed '
         f'{allowed:.3f})'
     )
-    doubt = ', not beyond doubt' if change.mean <= allowed and not passed else ''
+    doubt = ', not significant' if change.mean <= allowed and not passed else ''
     return Check('reference', passed, told + doubt, figures)
 
 
@@ -245,8 +245,8 @@ def check_ranks(
 ) -> Check:
     """Require that predicted returns rank what happened about as well as before.
 
-    Where all episodes are alike, a rank correlation is mostly chance; so a loss counts as far as
-    it is beyond doubt, by leaving out one episode after the other.
+    Where all episodes are alike, a rank correlation is mostly chance; so the lower end of the
+    loss's interval counts (jackknife over episodes).
 
     Args:
         returns: What the model before and the candidate expect of each window, (N,) each.
@@ -277,12 +277,12 @@ def check_falls(
     episodes: Ints,
     settings: GateSettings,
 ) -> Check:
-    """Require that plans that ended in a fall are not thought better of than before.
+    """Require that the predicted return of plans that ended in a fall did not rise.
 
-    A search that prefers them makes the robot fall, however well all else is foretold. The ranks
-    hardly show it, for most plans that end in a fall look bad to any model: what counts is by how
-    much. Each fall is compared with itself. Doubt counts against the candidate: the upper end of
-    the interval over falls, or the worst of them where they are too few for a narrower one.
+    A search that prefers them makes the robot fall, however well all else is predicted. The ranks
+    hardly show it, for any model ranks most of these plans low: what counts is by how much. Each
+    fall is compared with itself. Uncertainty counts against the candidate: the upper end of the
+    interval over falls, or the worst of them where they are too few for a narrower one.
 
     Args:
         returns: What the model before and the candidate expect of each window, (N,) each.
@@ -291,16 +291,18 @@ def check_falls(
         settings: What is allowed.
     """
     if not falls.any() or falls.all():
-        return Check('falls', True, 'no falls to compare with walking, so none were looked at')
+        return Check(
+            'falls', True, 'no falls in the data: their predicted returns were not compared'
+        )
     old, new = (merit(found, falls) for found in returns)
     names = np.unique(episodes[falls])
     rises = np.array([np.mean((new - old)[episodes[falls] == name]) for name in names])
     with np.errstate(invalid='ignore'):  # an infinite rise has no interval, and fails
         bound = min(mean_interval(rises).high, float(np.max(rises)))
     told = (
-        f'plans that ended in a fall are expected {-np.mean(old):.2f} -> {-np.mean(new):.2f} '
-        f'standard deviations below the others in {len(names)} falls (nearer by at most '
-        f'{bound:.2f}, allowed {settings.max_fall_rise:g})'
+        f'predicted return of plans that ended in a fall {-np.mean(old):.2f} -> '
+        f'{-np.mean(new):.2f} standard deviations below the others, {len(names)} falls (rise at '
+        f'most {bound:.2f}, allowed {settings.max_fall_rise:g})'
     )
     figures = {
         'fall_merit_before': float(np.mean(old)),

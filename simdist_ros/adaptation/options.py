@@ -32,7 +32,7 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
         '--rehearsal',
         type=Path,
         metavar='FOLDER',
-        help='Pretraining transitions: some are learned again, others judge what was forgotten '
+        help='Pretraining transitions: most for training, the rest to measure forgetting '
         '(default: walks in the nominal world, made in simulation).',
     )
     parser.add_argument(
@@ -42,7 +42,7 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
         action='extend',
         default=[],
         metavar='BAG',
-        help='Bags that judge what was forgotten, e.g. of ground that the model knew.',
+        help='Bags to measure forgetting on, e.g. of ground within the pretraining.',
     )
 
 

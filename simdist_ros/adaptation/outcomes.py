@@ -105,7 +105,7 @@ def followed(robot: Robot, windows: Windows, past: int) -> Array:
     """Return how well each step followed its command, (B, T), 0 .. 1."""
     if not records_velocity(robot):
         raise ConfigError(
-            f'robot {robot.name!r} has no {VELOCITY!r} in proprio_obs; without it nobody knows '
+            f'robot {robot.name!r} has no {VELOCITY!r} in proprio_obs; without it nothing tells '
             'how well it followed its command'
         )
     start = first_of(robot, VELOCITY)

@@ -83,8 +83,8 @@ class GateSettings(Settings):
     )
     max_fall_rise: float = setting(
         0.5,
-        'Largest rise of what is expected of plans that ended in a fall, in standard deviations '
-        'of what is expected of the others.',
+        'Largest rise of the predicted return of plans that ended in a fall, in standard '
+        'deviations of the predicted returns of the others.',
         low=0.0,
         high=10.0,
     )

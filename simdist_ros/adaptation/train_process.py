@@ -28,7 +28,7 @@ def step_back() -> None:
 
     Where Linux shares the processor between sessions first (autogroup), niceness counts within a
     session alone, and this process has one of its own: so the session steps back too. And a core
-    on which nothing but idle work runs is taken by whoever wakes up, at once.
+    on which only idle work runs is taken at once by any process that wakes up.
     """
     os.nice(NICENESS)
     with contextlib.suppress(OSError):  # another system
@@ -45,7 +45,7 @@ def end_with_starter() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train, judge and write; return the exit code of ``simdist finetune``."""
+    """Train, gate and write; return the exit code of ``simdist finetune``."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == [LOW_PRIORITY]:
         step_back()

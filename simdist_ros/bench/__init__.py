@@ -1,1 +1,1 @@
-"""Benchmarks of the whole loop: walk, learn from the walk, walk again; without ROS."""
+"""Benchmarks of the whole loop: walk, adapt to the walk, walk again; without ROS."""

@@ -29,7 +29,7 @@ class AdaptResult:
         reason: Why, or why nothing could be learned.
         num_steps: Gradient steps done; 0 where nothing could be learned.
         best_step: The step whose weights were kept.
-        error_before: Of the episodes to stop by.
+        error_before: On the early-stopping split.
         error_after: The same.
         seconds: Of the gradient steps [s].
     """
@@ -48,7 +48,7 @@ def adapt_model(
 ) -> AdaptResult:
     """Finetune and write the model, accepted or refused.
 
-    From data that hold too little to learn from, as when the robot fell at once and again, comes
+    From data that hold too little for training, as when the robot fell at once and again, comes
     the parent itself: that is what a robot would go on with.
 
     Raises:

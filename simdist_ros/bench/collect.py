@@ -26,7 +26,7 @@ class CollectResult:
     Attributes:
         walks: Walks done.
         falls: Those that ended in a fall, as the sensors saw it.
-        episodes: Pieces of them, as they are learned from.
+        episodes: Pieces of them, as the training reads them.
         minutes: Transitions, as time.
     """
 

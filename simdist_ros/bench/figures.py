@@ -132,7 +132,7 @@ def largest_amounts(rows: Sequence[Row]) -> list[Row]:
 
 
 def draw_slips(axes: Any, rows: Sequence[Row]) -> None:
-    """Draw the error along slips against the steps ahead, each with its largest amount of data."""
+    """Draw the error during slips against steps ahead, each with its largest amount of data."""
     for row in largest_amounts(rows):
         axes.plot(
             range(1, len(row.slip_error) + 1),
@@ -140,4 +140,4 @@ def draw_slips(axes: Any, rows: Sequence[Row]) -> None:
             color=COLORS[row.cell.method],
             linestyle='--' if row.cell.is_control or row.cell.method == NONE else '-',
         )
-    axes.set(xlabel='steps ahead', ylabel='latent error along slips / variance', yscale='log')
+    axes.set(xlabel='steps ahead', ylabel='latent error during slips / variance', yscale='log')

@@ -1,4 +1,4 @@
-"""How good a model is in a world: how far it walks there, and how well it foretells."""
+"""How good a model is in a world: how far it walks there, and how well it predicts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class JudgeResult:
         line_m: Of each walk.
         fell: Of each walk.
         error: Held-out error at each step ahead, (T,).
-        slip_error: The same along slips: in the quarter of the windows in which the robot
+        slip_error: The same during slips: in the quarter of the windows in which the robot
             followed its command worst.
     """
 
@@ -93,7 +93,7 @@ def judged_walks(
 def latent_errors(
     robot: Robot, model: WorldModel, windows: WindowSampler, most: int
 ) -> tuple[list[float], list[float]]:
-    """Return the error at each step ahead, (T,), of all windows and of those along slips."""
+    """Return the error at each step ahead, (T,), of all windows and of those during slips."""
     share = predict(model, windows, most).share()
     worst = slips(recorded_following(robot, windows, most))
     return column_means(share).tolist(), column_means(share[worst]).tolist()

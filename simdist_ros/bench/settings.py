@@ -121,7 +121,7 @@ class GridSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSettings(Settings):
-    """What a trial is; whatever changes here makes it another benchmark."""
+    """What a trial is; results with other values do not compare."""
 
     seed: int = setting(0, 'The first seed.', low=0, high=800)
     walk_s: float = setting(20.0, 'Longest walk that gives data.', unit='s', low=1.0)
@@ -130,19 +130,19 @@ class TrialSettings(Settings):
     )
     explore_share: float = setting(
         0.5,
-        'mppi.explore_share of those walks, those with nominal data too; 0: a model learns what '
-        'becomes of plans that are corrected at every step, which tells a search little.',
+        'mppi.explore_share of those walks, those with nominal data too; with 0 the data hold '
+        'only plans that were corrected at every step, which teach a search little.',
         low=0.0,
         high=0.9,
     )
-    judged_walks: int = setting(1, 'Walks by which a model is judged in a world.', low=1)
+    judged_walks: int = setting(1, 'Evaluation walks of a model in a world.', low=1)
     judged_s: float = setting(20.0, 'Length of those.', unit='s', low=1.0)
     judged_speeds: tuple[float, ...] = setting(
         (0.5,), 'Speeds ahead of those, one after the other.', unit='m/s', low=0.01
     )
     heading_gain: float = setting(
         1.0,
-        'Yaw rate with which somebody steers the robot straight on, per angle; 0: nobody does.',
+        'Yaw rate per angle with which the heading is controlled; 0: no heading control.',
         unit='1/s',
         low=0.0,
         high=5.0,
@@ -159,7 +159,7 @@ class TrialSettings(Settings):
     )
     held_out_minutes: float = setting(
         1.0,
-        'Data of each world that nobody learns from; prediction errors are of them.',
+        'Data of each world for the test split, on which prediction errors are measured.',
         unit='min',
         low=0.01,
     )

@@ -43,7 +43,7 @@ class Cell:
 
     @property
     def is_control(self) -> bool:
-        """Whether it learned from nominal data and was judged elsewhere."""
+        """Whether it was trained on nominal data and evaluated elsewhere."""
         return self.source == NOMINAL and self.world != NOMINAL
 
     @property
@@ -66,11 +66,11 @@ class Row:
         gap_closed: The same as a share of the gap between that model and the success line.
         over_control_m: Progress beyond that of the control with as much data, on the same seeds.
         error: Held-out error at each step ahead, mean over seeds, (T,).
-        slip_error: The same along slips.
+        slip_error: The same during slips.
         error_mean: Held-out error, mean over the steps.
         error_factor: By how much the error fell against the unadapted model's, at the step where
             it fell least.
-        slip_factor: The same along slips.
+        slip_factor: The same during slips.
         accepted: Adaptations that the gate accepted.
         num_steps: Gradient steps of an adaptation, mean.
         finetune_s: Time of them, mean [s].
@@ -244,7 +244,7 @@ def least_factor(base: Seeds, error: Array, name: str) -> float:
 
 
 def crossings(cells: Mapping[Cell, Seeds], worlds: Sequence[str]) -> list[Crossing]:
-    """Compare residual and dynamics wherever both learned from the same data."""
+    """Compare residual and dynamics wherever both were trained on the same data."""
     found = []
     for cell, seeds in cells.items():
         if cell.method != 'residual' or cell.source != cell.world or cell.world not in worlds:

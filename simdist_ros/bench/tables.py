@@ -85,12 +85,12 @@ def error_table(rows: Sequence[Row]) -> list[str]:
     horizon = len(rows[0].error)
     steps = np.unique(np.linspace(1, horizon, min(horizon, SHOWN_STEPS)).round().astype(int))
     head = ['method', 'data [min]', *(f'{step} ahead' for step in steps), 'mean']
-    head += ['fell at least by', 'along slips, mean', 'fell at least by']
+    head += ['smallest factor', 'during slips, mean', 'smallest factor']
     note = (
         'Held-out squared error of predicted latents over their variance, on walks of the '
-        'unadapted model with a seed that nobody learned from. Slips: the quarter of the windows '
-        'in which the robot followed its command worst. "Fell at least by": the factor at the '
-        'step ahead where it is smallest.'
+        'unadapted model with a seed that is in no training data. Slips: the quarter of the '
+        'windows with the largest tracking error. "Smallest factor": by which the error fell, at '
+        'the step ahead where it fell least.'
     )
     cells = [
         [
@@ -115,7 +115,7 @@ def crossing_lines(found: Sequence[Crossing]) -> list[str]:
         lines.append(
             f'- {one.minutes:g} min, seeds: {one.seeds}; error of `residual` over that of '
             f'`dynamics` {shown(one.factor, 3)}; {better} predicts better'
-            f'{"" if is_sure(one) else ", not beyond doubt"}.'
+            f'{"" if is_sure(one) else ", not significant"}.'
         )
     for before, after in itertools.pairwise(found):
         if (before.factor.mean < 1.0) != (after.factor.mean < 1.0):

@@ -1,4 +1,4 @@
-"""What there is to do: data to collect, models to adapt, models to judge; in which order."""
+"""What there is to do: data to collect, models to adapt, models to evaluate; in which order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 NONE = 'none'  # the method that leaves the model as it is
-HELD_OUT = 999  # seed of the data that nobody learns from
+HELD_OUT = 999  # seed of the test split, which is never trained on
 MAX_WALKS = 1000  # of one seed
 DATA, JUDGING = 1, 2
 FURTHER = ('dynamics', 'residual')  # the methods with further amounts of data
@@ -33,7 +33,7 @@ def walk_seed(purpose: int, seed: int, number: int) -> int:
     """Return the seed of the world and of the planner of a walk.
 
     Args:
-        purpose: `DATA` or `JUDGING`, so that no walk that judges is like one that taught.
+        purpose: `DATA` or `JUDGING`, so that no evaluation walk repeats a training walk.
         seed: Of the trial.
         number: Of the walk among those of the trial, below `MAX_WALKS`.
     """
@@ -146,9 +146,9 @@ def further_seeds(grid: GridSettings, method: str) -> int:
 
 
 def places(stage: Stage, grid: GridSettings) -> Iterator[tuple[str, str]]:
-    """Yield where a stage's models learned, if they did, and where they are judged.
+    """Yield where a stage's models were trained, if at all, and where they are evaluated.
 
-    Those of a method's largest amount, further ones aside, are judged on nominal ground too.
+    Those of a method's largest amount, further ones aside, walk on nominal ground too.
     """
     for world in grid.world_list:
         learned = NOMINAL if stage.is_control else world

@@ -25,7 +25,7 @@ class Progress:
 
     Attributes:
         progress_m: Along the ground in the direction that was asked for, until it fell; what is
-            beyond `line_m` does not count, for nobody asked for it.
+            beyond `line_m` does not count, for it was not commanded.
         distance_m: The same, all of it counted.
         line_m: As far as was asked for: the success line.
         fell: Whether it fell.

@@ -1,4 +1,4 @@
-"""What ``make demo`` does: walk in a strange world, learn there, walk again."""
+"""What ``make demo`` does: walk in a world outside the training, adapt, walk again."""
 
 from __future__ import annotations
 
@@ -43,22 +43,24 @@ def demo(runs: Path, seed: int = 0) -> None:
     robot = load_robot(walk.robot)
     tell(
         f'A Go2 is to walk at {walk.vx} m/s in the world {walk.world}, which its model, '
-        f'models/{walk.model}, has never seen. All of it runs through ROS 2.'
+        f'models/{walk.model}, was not trained in. Everything runs through ROS 2.'
     )
-    tell('\n1. As it came')
+    tell('\n1. Walk with the model as shipped')
     before = run(walk, subfolder(folder, 'before'), draws=True)
     tell(
-        f'\n2. It walks on and learns: {DATA_S:g} s of walking, a training that the walk waits '
-        'for, and the model is exchanged while it walks'
+        f'\n2. Walk and adapt: {DATA_S:g} s of data, a training that the walk waits for, and a '
+        'swap of the model while the robot walks'
     )
     lessons = learn(
         walk, robot, folder, lambda options, place: run(options, place, LEARNING), tell
     )
     tell('\n'.join(['', *lineage_lines(list_models(folder / 'models'))]))
-    tell('\n3. The first walk again, with what it has learned')
+    tell('\n3. The first walk again, with the adapted model')
     again = dataclasses.replace(walk, model=str(lessons.model))
     after = run(again, subfolder(folder, 'after'), draws=True)
-    errors = foretold(robot, folder / 'before' / 'bag', [find_model(walk.model), lessons.model])
+    errors = prediction_errors(
+        robot, folder / 'before' / 'bag', [find_model(walk.model), lessons.model]
+    )
     walks = tuple(read_recording(folder / name / 'bag', robot) for name in ('before', 'after'))
     plot_demo(walks, lessons.recording, robot, walk.vx, errors, folder / 'demo.png')
     told = comparison(walk, before, lessons.falls, after, errors)
@@ -122,8 +124,8 @@ def subfolder(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def foretold(robot: Robot, bag: Path, models: list[Path]) -> list[BagEvaluation]:
-    """Return prediction errors on a walk from which no model has learned."""
+def prediction_errors(robot: Robot, bag: Path, models: list[Path]) -> list[BagEvaluation]:
+    """Return prediction errors on a walk that no model was trained on."""
     loaded = [load_model(folder, robot) for folder in models]
     return evaluate_bags(loaded, robot, [bag], AssemblySettings())[0]
 
@@ -131,7 +133,7 @@ def foretold(robot: Robot, bag: Path, models: list[Path]) -> list[BagEvaluation]
 def comparison(
     walk: GraphOptions, before: Report, falls: int, after: Report, errors: list[BagEvaluation]
 ) -> list[str]:
-    """Say what came of it; `falls` are those while learning."""
+    """Compare the two walks in a few lines; `falls` are those while learning."""
     factors = [b / a for b, a in zip(errors[0].slip_error, errors[1].slip_error, strict=True)]
     counted = {0: 'none', 1: 'one'}
     return [
@@ -142,6 +144,6 @@ def comparison(
         f'falls             {counted.get(before.falls, before.falls)} before, '
         f'{counted.get(falls, falls)} while learning, '
         f'{counted.get(after.falls, after.falls)} after',
-        f'prediction error  divided by {min(factors):.1f} to {max(factors):.1f} along slips of '
-        'the first walk, from which nothing was learned',
+        f'prediction error  falls by a factor of {min(factors):.1f} to {max(factors):.1f} during '
+        'slips of the first walk, which is not in the training data',
     ]

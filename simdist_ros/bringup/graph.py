@@ -44,7 +44,7 @@ class GraphOptions(Settings):
     heading_gain: float = setting(
         0.0,
         'Yaw rate per angle with which the robot is turned back to the heading of its start; 0: '
-        'nobody steers. By the stand-in operator only.',
+        'no heading control. By the stand-in operator only.',
         unit='1/s',
         low=0.0,
         high=5.0,
@@ -54,7 +54,7 @@ class GraphOptions(Settings):
         True, 'MuJoCo stands in for the robot; false expects a real one on the same topics.'
     )
     finetune: bool = setting(
-        False, 'Adapt the model while it walks (node finetuner); needs a bag to learn from.'
+        False, 'Adapt the model while it walks (node finetuner); needs a bag as training data.'
     )
     models: str = setting(
         '', 'Folder for adapted models; empty is a folder `models` beside the bag.'
@@ -164,7 +164,7 @@ def check_together(options: GraphOptions, spell: Spelling) -> None:
         )
     if options.finetune and not options.bag:
         raise ConfigError(
-            f'{spell("finetune")} needs a bag to learn from; name one with {spell("bag")}'
+            f'{spell("finetune")} needs a bag as training data; name one with {spell("bag")}'
         )
 
 

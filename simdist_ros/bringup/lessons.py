@@ -118,5 +118,5 @@ def why_no_model(models: Path, falls: int) -> str:
     elif any(verdict.get('accepted') for verdict in verdicts):
         why = 'a model was accepted, but the planner did not keep it'
     else:
-        why = 'nothing that was learned was good enough to plan with'
+        why = 'the gate rejected every adapted model'
     return f'the robot fell while it learned, and {why}' if falls else why

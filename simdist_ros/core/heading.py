@@ -28,7 +28,7 @@ class HeadingHold:
     """Asks for one velocity, and for the turning that brings the robot back to where it faced.
 
     A robot that is told to walk straight on turns a little, on a slope more: a velocity says
-    nothing about the heading. Whoever drives it, a person or a navigation stack, corrects that.
+    nothing about the heading. Its driver, a person or a navigation stack, corrects that.
     """
 
     def __init__(self, robot: Robot, velocity: Array, gain: float) -> None:

@@ -213,7 +213,7 @@ class StateCheck:
     """
 
     def __init__(self, robot: Robot, *, with_map: bool = True) -> None:
-        """Begin without a state; without `with_map` nobody asks what the height map says."""
+        """Begin without a state; without `with_map` the height map is not checked."""
         self._plausibility = Plausibility(robot)
         self._with_map = with_map
         self._last: RobotState | None = None

@@ -118,7 +118,7 @@ def split(text: str) -> list[str]:
 
 
 def guess(text: str) -> Any:
-    """Return what a text most probably is where nobody knows what it is for.
+    """Return what a text most probably is where its purpose is unknown.
 
     Only ``true`` and ``false`` are bools here: ``on`` and ``off`` are names of modes.
 

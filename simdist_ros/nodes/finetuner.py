@@ -49,7 +49,7 @@ ACCEPTED = 0
 
 @dataclass(frozen=True, kw_only=True)
 class FinetunerSettings(Settings):
-    """What to learn from, and where the results go."""
+    """Training data, and where the results go."""
 
     robot: str = setting('go2', 'Name or file of the robot.')
     bag: str = setting('', 'Folder of the bag that is being recorded.')

@@ -96,7 +96,7 @@ class OtherPublishers:
         listed = ', '.join(
             f'{self.node.resolve_topic_name(topic)} by {names}' for topic, names in found.items()
         )
-        return f'somebody else publishes for this robot: {listed}; {REMEDY}'
+        return f'this robot has other publishers: {listed}; {REMEDY}'
 
 
 def publishers_of(node: Node, topic: str) -> list[str]:

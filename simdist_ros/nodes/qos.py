@@ -1,6 +1,6 @@
 """Quality of service, by what a topic carries.
 
-State is best effort to whoever reads it for control (a late state is worth nothing), but the
+State is best effort to a node that reads it for control (a late state is worth nothing), but the
 stand-in offers it reliably, so that a logger can ask for every message. In lockstep everything
 waits for its answer, so everything is reliable there.
 """

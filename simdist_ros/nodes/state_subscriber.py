@@ -155,4 +155,4 @@ class StateSubscriber:
         name = self.node.resolve_topic_name(topic)
         if self.node.count_publishers(topic):
             return f'no message comes on {name}'
-        return f'nobody publishes {name}'
+        return f'no publisher of {name}'

@@ -1,7 +1,7 @@
 """Following a proposal as it was planned, so that what such plans come to is on record.
 
 A robot that plans anew at every tick corrects each plan before it has shown what it was worth. A
-dynamics model that learned from such walks alone foretells corrected motion well, and the
+dynamics model that is trained on such walks alone predicts corrected motion well, and the
 candidates of a search, which nothing corrects, badly.
 """
 

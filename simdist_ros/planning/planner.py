@@ -196,7 +196,7 @@ class Planner:
         )
 
     def trial(self, step: int, proposals: Tensor) -> Trial | None:
-        """Return the trial that goes on or begins; another command is answered at once."""
+        """Return the running or a new trial; a changed command ends it at once."""
         if not self.is_settled:
             self.exploration.reset()
             return None

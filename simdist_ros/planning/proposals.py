@@ -1,7 +1,7 @@
-"""What to ask the policy for besides what is wanted: the same, faster or slower.
+"""The commands that the policy's proposals follow: the wanted one, scaled up and scaled down.
 
-A policy that walks too slowly up a slope walks faster when it is told to. Such proposals are all
-good gaits, so a model can tell which is worth more where it could not rank noise on single joints.
+A policy that walks too slowly up a slope walks faster with a larger command. All proposals are
+good gaits, so a model can rank them where it cannot rank noise on single joints.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SAME_COMMAND = 0.3  # largest distance of a command from what it was lately, in 
 
 
 class Proposals:
-    """Offsets along the command, around the one that was worth most so far."""
+    """Offsets along the command, around the one with the highest return so far."""
 
     def __init__(
         self,
@@ -35,8 +35,9 @@ class Proposals:
             reach: Largest offset, in spreads, where the command itself is not smaller: less of it
                 is not the opposite.
             penalty: On the return of an offset of one spread; it grows with the square.
-            settling: Ticks without offsets after another command. A command that changes little
-                in this time, such as one that steers, is the same.
+            settling: Ticks without offsets after the command changed. A command counts as changed
+                when it differs by more than `SAME_COMMAND` from what it was lately, so that small
+                steering corrections do not count.
         """
         self.spread = torch.clamp(spread.detach().cpu(), min=1e-6)
         self.step = step

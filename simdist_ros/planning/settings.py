@@ -44,9 +44,9 @@ class MppiSettings(Settings):
     )
     prior_pull: float = setting(
         0.8,
-        'How far each tick draws the last plan back to the policy prior: 0 keeps it, 1 forgets '
-        'it. Kept as it is, a plan is refined over many ticks, far from anything the model was '
-        'trained on, and the robot falls over promises that only the model makes.',
+        'How far each tick pulls the last plan back to the policy prior: 0 keeps it, 1 discards '
+        'it. A plan that is kept as it is drifts, over many ticks, away from the training '
+        'data, where predicted returns are too optimistic, and the robot falls.',
         low=0.0,
         high=1.0,
     )
@@ -55,31 +55,35 @@ class MppiSettings(Settings):
     )
     num_command_steps: int = setting(
         1,
-        'Commands that the policy is asked for besides the wanted one: so many that are more of '
-        'it and as many that are less, around the best so far.',
+        'Number of scaled-up and scaled-down commands (each) whose policy actions are proposed '
+        'besides those of the wanted command, around the best so far.',
         low=0,
         high=10,
     )
     command_step: float = setting(
         0.3,
-        'Distance between them, in standard deviations of those it was trained on.',
+        'Step between scaled commands, in standard deviations of the training commands.',
         low=1e-3,
         high=2.0,
     )
     command_reach: float = setting(
-        0.5, 'How far they go from the wanted one, in the same unit.', low=0.0, high=4.0
+        0.5,
+        'Largest distance of a scaled command from the wanted one, in the same unit.',
+        low=0.0,
+        high=4.0,
     )
     command_penalty: float = setting(
         0.05,
-        'Taken off the return of a command one standard deviation from the wanted one; grows with '
-        'the square, so that the command stands where a model can hardly tell.',
+        'Subtracted from the return of a proposal whose command is one standard deviation from '
+        'the wanted one; grows with the square of that distance, so that the wanted command wins '
+        'where predicted returns hardly differ.',
         low=0.0,
         high=100.0,
     )
     command_settling_steps: int = setting(
         50,
-        'Steps after another command in which only what is wanted is asked for: a policy that '
-        'gains speed on ice knows better than a model that was never there.',
+        'Steps after the command changed in which only the wanted command is proposed: while the '
+        'robot accelerates, the policy is more reliable than predicted returns.',
         low=0,
         high=1000,
     )
@@ -103,7 +107,7 @@ class MppiSettings(Settings):
     explore_share: float = setting(
         0.0,
         'Share of the ticks in which a proposal, taken at random, is followed as it was planned: '
-        'for walks that a model is to learn from. It walks less well meanwhile.',
+        'for walks that become training data. The robot walks less well meanwhile.',
         low=0.0,
         high=0.9,
     )

@@ -1,7 +1,7 @@
-"""Rough ground without an end: a square of bumps that repeats, looked up without rays.
+"""Periodic rough ground: a square tile of bumps that repeats, looked up without rays.
 
-MuJoCo's height field shows the square and a rim of its repetitions. Whoever leaves the square is
-set back by one period, feet and all, and nothing around him has changed.
+MuJoCo's height field shows the tile and a rim of its repetitions. A robot leaving the tile is
+wrapped by one period, feet included, so that the ground around it stays the same.
 """
 
 from __future__ import annotations

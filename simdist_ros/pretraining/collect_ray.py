@@ -111,7 +111,7 @@ def check_ray(address: str) -> Any:
 def ray_session(address: str) -> Iterator[Any]:
     """Join a cluster, with this package for its workers, and leave it at the end."""
     ray = check_ray(address)
-    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # a cluster of ours reports to nobody
+    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # no usage reports
     package = str(Path(simdist_ros.__file__).parent)
     try:
         ray.init(

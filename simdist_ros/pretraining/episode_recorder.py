@@ -19,7 +19,7 @@ F32 = NDArray[np.float32]
 class EpisodeRecorder:
     """Keeps up to T steps of N robots and cuts them where episodes end.
 
-    Observations are kept without noise: whoever trains on them adds his own.
+    Observations are kept without noise: the training adds its own.
     """
 
     def __init__(self, num_steps: int) -> None:

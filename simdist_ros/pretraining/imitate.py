@@ -54,7 +54,7 @@ STATE_INTERVAL_S = 45.0
 
 @dataclass(frozen=True)
 class Imitated:
-    """A model whose policy head has learned from its walks.
+    """A model whose policy head was trained on its own walks.
 
     Attributes:
         model: In evaluation mode, on the CPU.

@@ -118,7 +118,7 @@ def run_train(
             claim_folder(folder, training.about)
         process.wait()
         start = training.resume(folder / STATE)
-        process.wait()  # nobody writes before all have read
+        process.wait()  # no process writes before all have read
         return training.run(folder, start, say if process.is_first else lambda line: None)
 
 

@@ -32,7 +32,7 @@ class Snapshot(Coordinates):
 
 
 class Noise:
-    """Standard normal numbers for one measurement after another, whoever looks at them.
+    """Standard normal numbers for one measurement after another, the same for any reader.
 
     One set is drawn per control period, so that reading twice, or not at all, changes nothing.
     """

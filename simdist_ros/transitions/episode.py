@@ -26,7 +26,7 @@ class Episode:
         extero_obs: Height maps with them, (N + 1, extero_obs_dim).
         actions: a_0..a_{N-1} as executed, (N, action_dim).
         commands: c_0..c_N, (N + 1, command_dim).
-        rewards: Of each step, (N,); None where nobody knows them, as on a robot.
+        rewards: Of each step, (N,); None where they are unknown, as on a robot.
         next_values: Expert critic's value of the state that each step led to, (N,), or None.
         is_expert: Whether the expert chose the action, without noise, (N,), or None.
         expert_actions: What the expert would have done, (N, action_dim), or None.

@@ -25,9 +25,9 @@ MAX_BYTES = 256 << 20  # of a Go2, some fifty minutes
 class Role(Enum):
     """What an episode is for; no episode ever changes it."""
 
-    TRAIN = 'train'  # its windows are learned from
+    TRAIN = 'train'  # training split
     STOP = 'stop'  # its error says when to stop
-    JUDGE = 'judge'  # its error says whether the result is accepted
+    JUDGE = 'judge'  # test split: its error decides whether the result is accepted
 
 
 # By the number of the episode, over and over, so that live and offline the roles are the same.

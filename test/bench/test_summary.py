@@ -187,7 +187,7 @@ def test_the_report_says_it_in_words_and_numbers_and_draws_it(log, tmp_path):
     assert '| dynamics, nominal data | 5 |' in text
     assert '1 min, seeds: 2' in text
     assert '0.685' in text
-    assert 'residual predicts better, not beyond doubt' in text
+    assert 'residual predicts better, not significant' in text
     assert 'They cross between 1 and 5 min, it seems.' in text
     assert '| dynamics | soft | 5 | 2 | 3.90' in text
     assert '-2.5 (' in text  # percent of what it walked on nominal ground before

@@ -114,8 +114,8 @@ def test_the_terminal_says_what_was_gained(bag, small_robot):
         'progress          2.50 m before, 4.80 m after, of 5.00 m',
         'tracking error    0.250 m/s before, 0.050 m/s after',
         'falls             2 before, one while learning, none after',
-        'prediction error  divided by 3.0 to 10.0 along slips of the first walk, from which '
-        'nothing was learned',
+        'prediction error  falls by a factor of 3.0 to 10.0 during slips of the first walk, '
+        'which is not in the training data',
     ]
 
 
@@ -145,7 +145,7 @@ def test_without_such_a_model_it_says_why(models):
     assert why_no_model(models, 0) == accepted
     assert why_no_model(models, 1) == f'the robot fell while it learned, and {accepted}'
     shutil.rmtree(models / 'go2_2')
-    refused = 'nothing that was learned was good enough to plan with'
+    refused = 'the gate rejected every adapted model'
     assert why_no_model(models, 0) == refused
     none = 'no training came to an end; the warnings above say why'
     assert why_no_model(models / 'nowhere', 0) == none

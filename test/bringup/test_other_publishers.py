@@ -172,7 +172,7 @@ def test_a_second_graph_is_refused_and_the_first_ends_when_its_results_mean_noth
             intruder = Node('intruder', context=observer.context)
             intruder.create_publisher(JointState, topics.JOINT_STATES, 10)
             assert first.wait() == 2
-            sentence = 'somebody else publishes for this robot: /joint_states by /intruder'
+            sentence = 'this robot has other publishers: /joint_states by /intruder'
             assert sentence in first.stderr.read_text()
         finally:
             first.close()

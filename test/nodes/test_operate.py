@@ -109,7 +109,7 @@ def test_the_status_shows_mode_health_faults_and_topics(supervisor, domain):
     assert lines['faults'] == 'stale plan 3 (supervisor)'
     assert lines['limited'] == 'rate 2 (supervisor)'
     assert lines['imu/data'].endswith(' s ago')
-    assert lines['odom'] == 'nobody publishes it'
+    assert lines['odom'] == 'no publisher'
     assert lines['cmd_vel'].startswith('/cmd_vel is published as geometry_msgs/msg/Twist by ')
 
 

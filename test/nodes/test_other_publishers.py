@@ -72,7 +72,7 @@ def test_alone_nobody_is_found_and_all_others_are_named_not_the_owner(node):
     node('zz_stranger', 'first', namespace='ns').create_publisher(String, '/first', 10)
     wait_for(watch, {'first': '/aa_stranger, /ns/zz_stranger'})
     sentence = watch.sentence(watch.find())
-    assert 'somebody else publishes for this robot: /first by /aa_stranger' in sentence
+    assert 'this robot has other publishers: /first by /aa_stranger' in sentence
     stranger.destroy_node()
     wait_for(watch, {'first': '/ns/zz_stranger'})
 

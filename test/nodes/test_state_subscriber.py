@@ -196,7 +196,7 @@ def test_a_silent_topic_is_named_and_so_is_one_that_nobody_publishes(wire, state
     wire.deliver(topics.IMU, messages.imu_to_msg(state))
     assert wire.subscriber.why_no_state() == 'no state: no message comes on /robot/odom'
     wire.node.published = set()
-    assert wire.subscriber.why_no_state() == 'no state: nobody publishes /robot/joint_states'
+    assert wire.subscriber.why_no_state() == 'no state: no publisher of /robot/joint_states'
 
 
 def test_in_lockstep_a_robot_that_waits_is_no_fault_but_one_that_has_not_begun_is(wire, state):

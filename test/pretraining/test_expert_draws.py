@@ -219,9 +219,9 @@ def test_levels_stay_between_level_and_hardest_ground():
 def test_a_tally_is_of_means_over_steps_and_of_falls_over_episodes():
     tally = Tally()
     tally.add(result_of(terminated=[1, 0, 0], truncated=[0, 1, 0]))
-    tally.add(result_of(truncated=[1, 1, 0], diverged=[0, 0, 1]))
+    tally.add(result_of(truncated=[1, 0, 0], diverged=[0, 1, 1]))
     found = tally.metrics()
     assert found['reward'] == pytest.approx(3.0)
     assert found['gait'] == pytest.approx(0.5)
-    assert found['falls'] == pytest.approx(1 / 4)
-    assert found['diverged'] == 1.0
+    assert found['falls'] == pytest.approx(1 / 3)
+    assert found['diverged'] == 2.0

@@ -98,11 +98,16 @@ def test_a_push_comes_when_due_is_along_the_ground_and_not_too_strong(calm):
     assert size.max() <= limit
     assert size.mean() == pytest.approx(limit / 2, rel=0.15)
     assert np.abs(each.mean(axis=0)).max() < 0.15 * limit
-    before = calm.state.copy()
-    calm.next_push[:] = 0
+
+
+def test_a_push_adds_to_the_velocity_and_the_next_one_comes_after_a_time(calm):
+    calm.state[:, calm.velocity_at :] = 5.0
+    calm.steps[:] = calm.next_push[:] = 1000
     calm.push()
-    added = calm.state - before
-    assert np.linalg.norm(added, axis=1).max() <= limit  # added to what is there
+    added = calm.state[:, calm.velocity_at :] - 5.0
+    assert np.linalg.norm(added, axis=1).max() <= calm.recipe.randomisation.push_speed_mps
+    mean = calm.recipe.randomisation.push_interval_s * calm.robot.control_rate_hz
+    assert (np.abs(calm.next_push - 1000 - mean) <= 0.5 * mean).all()
 
 
 def test_a_command_holds_until_its_time_is_over(calm):

@@ -133,11 +133,13 @@ def ramp(steps: int = 40, terminated: bool = False) -> Episode:
     """An episode in which every number says which step it is of."""
     state = np.arange(1.0, steps + 2, dtype=np.float32)
     step = state[:-1, None]
+    commands = np.repeat(state[:, None] + 100.0, ROBOT_SIZES['commands'], axis=1)
+    commands[-1] = 1e4  # asked for when nothing answered any more
     return Episode(
         proprio_obs=np.repeat(state[:, None], ROBOT_SIZES['proprio_obs'], axis=1),
         extero_obs=np.repeat(0.01 * state[:, None], ROBOT_SIZES['extero_obs'], axis=1),
         actions=np.repeat(step, ROBOT_SIZES['actions'], axis=1),
-        commands=np.repeat(state[:, None] + 100.0, ROBOT_SIZES['commands'], axis=1),
+        commands=commands,
         rewards=step[:, 0] + 200.0,
         next_values=step[:, 0] + 300.0,
         is_expert=np.ones(steps, dtype=bool),
