@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from simdist_ros.adaptation.intervals import mean_interval
 from simdist_ros.bench.rivals import METHODS, judge_rival
@@ -128,7 +129,7 @@ def mean_of(values: list[float]) -> str:
     return f'{np.mean(values):.3f}' if values else ''
 
 
-def interval_of(values: np.ndarray) -> str:
+def interval_of(values: NDArray[np.float64]) -> str:
     """Return the mean with its 95 % interval; nothing for the expert beside itself."""
     if len(values) < 2 or not values.any():
         return ''

@@ -61,7 +61,7 @@ class SpeedController:
                 np.clip(self.integral, -LARGEST_INTEGRAL_MPS, LARGEST_INTEGRAL_MPS)
             )
         self.time_s += self.period_s
-        asked = wanted.copy()
+        asked: F32 = wanted.copy()
         asked[0] = np.clip(wanted[0] + PROPORTIONAL * error + self.integral, 0.0, self.highest)
         return asked
 
