@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from simdist_ros.bench.walk import Walk, as_published, measure_progress
+from simdist_ros.bench.walk import Walk, measure_progress
+from simdist_ros.core.command import JointCommand
 from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.observation import RobotState
 from simdist_ros.core.robot import Robot
-from simdist_ros.planning.controller import Controller
+from simdist_ros.evaluation.closed_loop import closed_loop
+from simdist_ros.planning.controller import Controller, PlannedTargets
+from simdist_ros.planning.plan import NoPlan
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.pretraining.evaluate_walk import decide, summarise
+from simdist_ros.pretraining.evaluate_walk import summarise
 from simdist_ros.pretraining.recipe import Recipe
 from simdist_ros.pretraining.walk_reward import WalkReward
-from simdist_ros.safety.modes import Mode
-from simdist_ros.safety.settings import SafetySettings
-from simdist_ros.safety.supervision import Supervision
-from simdist_ros.sim.errors import SimulationError
-from simdist_ros.sim.simulated_robot import SimulatedRobot
+from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['METHODS', 'RivalResult', 'SpeedController', 'judge_rival', 'search_of']
@@ -64,6 +63,19 @@ class SpeedController:
         asked: F32 = wanted.copy()
         asked[0] = np.clip(wanted[0] + PROPORTIONAL * error + self.integral, 0.0, self.highest)
         return asked
+
+
+class WithPi(Controller):
+    """A controller that is told what a `SpeedController` makes of the command."""
+
+    def __init__(self, robot: Robot, planner: Planner) -> None:
+        """Begin at rest, with an empty history."""
+        super().__init__(robot, planner)
+        self.pi = SpeedController(robot)
+
+    def tick(self, state: RobotState, command: F32) -> PlannedTargets | NoPlan:
+        """Plan from a new state."""
+        return super().tick(state, self.pi.command(command, float(state.linear_velocity[0])))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,33 +129,24 @@ def judge_rival(
     """
     simulation = SimulatedRobot(robot, asked.world, asked.seed)
     generator = torch.Generator().manual_seed(asked.seed)
-    controller = Controller(robot, Planner(model, search_of(method, mppi, model), generator))
-    supervision = Supervision(robot, SafetySettings(), Mode.WALK)
-    driver, pi = asked.driver(robot), SpeedController(robot)
+    planner = Planner(model, search_of(method, mppi, model), generator)
+    walker = (WithPi if method.endswith(WITH_PI) else Controller)(robot, planner)
     reward, earned = WalkReward(robot, recipe, simulation), 0.0
-    truths = [simulation.true_state()]
+    truths: list[TrueState] = []
+    executed: JointCommand | None = None
+    wanted: F32 = np.zeros(len(robot.command_low), dtype=np.float32)
     steps = round(asked.seconds * robot.control_rate_hz)
-    for _ in range(steps):
-        state = as_published(simulation.state())
-        wanted = driver.command(state.orientation).astype(np.float32)
-        told = wanted
-        if method.endswith(WITH_PI):
-            told = pi.command(wanted, float(state.linear_velocity[0]))
-        command = decide(robot, controller, supervision, state, told)
-        simulation.apply(command)
-        controller.note_executed(command, state.joint_pos)
-        try:
-            simulation.step()
-        except SimulationError:
+    for tick in closed_loop(simulation, walker, asked.driver(robot), steps):
+        truths.append(tick.truth)
+        if tick.truth.has_fallen:
             break
-        truths.append(simulation.true_state())
-        if truths[-1].has_fallen:
-            break
-        earned += reward.step(wanted, command)
-    ahead: NDArray[np.floating[Any]] = np.zeros(len(robot.command_low))
+        if executed is not None:
+            earned += reward.step(wanted, executed)
+        wanted, executed = tick.velocity, tick.command
+    ahead: F32 = np.zeros(len(robot.command_low), dtype=np.float32)
     ahead[0] = asked.speed
     progress = measure_progress(robot, asked, truths)
-    found = summarise(robot, ahead.astype(np.float32), truths, steps, earned, [])
+    found = summarise(robot, ahead, truths, steps, earned, [])
     return RivalResult(
         progress_m=progress.progress_m,
         fell=progress.fell,
