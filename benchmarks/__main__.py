@@ -19,6 +19,7 @@ from benchmarks import (
     pretraining,
     ranking,
     realtime,
+    rivals,
     round_trip,
     stopping,
     turnaround,
@@ -37,6 +38,7 @@ BENCHMARKS = {
     'pretraining': pretraining.measure,
     'ranking': ranking.measure,
     'realtime': realtime.measure,
+    'rivals': rivals.measure,
     'round_trip': round_trip.measure,
     'stopping': stopping.measure,
     'turnaround': turnaround.measure,
@@ -75,13 +77,14 @@ def main() -> int:
         '--seeds',
         type=int,
         default=5,
-        help='Seeds of `walking` and `gate`, states of `ranking`, walks of `faulty_walks`.',
+        help='Seeds of `walking`, `gate` and `rivals`, states of `ranking`, walks of '
+        '`faulty_walks`.',
     )
     parser.add_argument(
         '--seconds',
         type=float,
-        help='Length of `realtime` (60), of a measurement of `pretraining` (10), and of the walk '
-        'that `turnaround` learns from (300).',
+        help='Length of `realtime` (60), of a walk of `rivals` (10), of a measurement of '
+        '`pretraining` (10), and of the walk that `turnaround` learns from (300).',
     )
     parser.add_argument('--robots', type=int, default=256, help='Robots of `pretraining`.')
     parser.add_argument(

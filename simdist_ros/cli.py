@@ -200,7 +200,11 @@ def make_walker(folder: Path, robot: Any, samples: int, iterations: int, seed: i
     from simdist_ros.world_model.checkpoint import load_model
 
     model = load_model(folder, robot).model
-    settings = MppiSettings(num_samples=samples, num_iterations=iterations)
+    settings = MppiSettings(
+        num_samples=samples,
+        num_iterations=iterations,
+        uses_expert=iterations > 0,  # without a search the policy head alone is measured
+    )
     planner = Planner(model, settings, torch.Generator().manual_seed(seed))
     return Controller(robot, planner), model
 

@@ -23,6 +23,7 @@ from simdist_ros.planning.noise import Noise
 from simdist_ros.planning.plan import NoPlan, Observation, Plan, Reason, Source, is_finite
 from simdist_ros.planning.proposals import Proposals
 from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.world_model.expert import Expert
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['Planner']
@@ -117,6 +118,11 @@ class Planner:
         return self.backend.model
 
     @property
+    def expert(self) -> Expert | None:
+        """What every proposal begins with; None for the policy head alone."""
+        return self.model.expert if self.settings.uses_expert else None
+
+    @property
     def generator(self) -> torch.Generator:
         """The source of all randomness."""
         return self.noise.generator
@@ -183,17 +189,29 @@ class Planner:
     def observe(self, observation: Observation) -> Tensor:
         """Hand an observation to the backend and return what the policy proposes, (M, T, A).
 
-        The first is the policy prior; the others are for commands beside the one wanted.
+        The first is the policy prior; the others are for commands beside the one wanted. Where
+        the model carries an expert, its action comes first and the policy head's follow.
         """
         wanted = torch.tensor(observation.command, dtype=torch.float32)
         self.is_settled = self.proposals.note_command(wanted, observation.step)
         asked = wanted + self.proposals.offsets(wanted)
-        return self.backend.observe(
+        proposals = self.backend.observe(
             batch_of_one(observation.proprio_obs_hist),
             batch_of_one(observation.acts_hist),
             batch_of_one(observation.extero_obs),
             asked[:, None].expand(-1, self.horizon_steps + 1, -1),
         )
+        if self.expert is None:
+            return proposals
+        first = self.expert.act(
+            observation.proprio_obs_hist[-1],
+            observation.acts_hist[-1],
+            observation.extero_obs,
+            asked,
+        )
+        proposals = proposals.clone()  # a backend may write to it again
+        proposals[:, self.settings.plan_delay_steps] = first.to(proposals.device)
+        return proposals
 
     def trial(self, step: int, proposals: Tensor) -> Trial | None:
         """Return the running or a new trial; a changed command ends it at once."""
@@ -277,7 +295,8 @@ class Planner:
     def warm_start(self, observation: Observation, prior: Tensor) -> Tensor | None:
         """Return what is left of the last plan, (T, action_dim), or None without one.
 
-        It ends in the prior's own last actions, and is pulled towards it as a whole.
+        It ends in the prior's own last actions, and is pulled towards it as a whole. Where an
+        expert leads, it begins with the prior's.
         """
         if self.mean is None:
             return None
@@ -286,7 +305,11 @@ class Planner:
             return None
         warm = warm_start(self.mean, executed)
         warm[self.horizon_steps - executed :] = prior[self.horizon_steps - executed :]
-        return torch.lerp(warm, prior, self.settings.prior_pull)
+        warm = torch.lerp(warm, prior, self.settings.prior_pull)
+        if self.expert is not None:  # of its actions, the last plan holds none for this step
+            first = self.settings.plan_delay_steps
+            warm[first] = prior[first]
+        return warm
 
     def finish(self, actions: Tensor, began: float, **about: Any) -> Plan:
         """Make a plan of the steps that are still to be decided."""

@@ -26,6 +26,11 @@ class MppiSettings(Settings):
     num_policy_samples: int = setting(
         0, 'Further candidates in each iteration: the policy prior with noise.', low=0, high=10_000
     )
+    uses_expert: bool = setting(
+        True,
+        'Every proposal begins with what the expert does now, where the model carries one; off: '
+        "the policy head's own first action, after which the robot falls more often.",
+    )
     elite_fraction: float = setting(
         0.14,
         'Share of the candidates that shape the next mean; 64 of 128 or 9 of 64 make a Go2 fall.',

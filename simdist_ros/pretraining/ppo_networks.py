@@ -20,46 +20,13 @@ from simdist_ros.pretraining.symmetry import (
     mirror_of_feet,
     mirror_of_proprio,
 )
+from simdist_ros.world_model.expert import ExpertNetwork, MapNet
 
-__all__ = ['Actor', 'Critic', 'Mirrors', 'RunningNorm', 'actor_input', 'critic_input', 'to_tensor']
+__all__ = ['Actor', 'Critic', 'Mirrors', 'actor_input', 'critic_input', 'to_tensor']
 
-HIDDEN = (256, 128, 64)
-MAP_HIDDEN, MAP_LATENT = 48, 16
-MAP_SCALE = 5.0  # so that a bump of the tallest kind is of order one
-CLIP = 10.0
 NUM_PHYSICS = 8  # numbers between the ground's normal and the feet in `privileged`
 INITIAL_STD = 0.6
 LAST_GAIN = 0.01
-
-
-class RunningNorm(nn.Module):
-    """Scales numbers by the mean and standard deviation of all that it was shown."""
-
-    mean: Tensor
-    variance: Tensor
-    count: Tensor
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.register_buffer('mean', torch.zeros(size))
-        self.register_buffer('variance', torch.ones(size))
-        self.register_buffer('count', torch.tensor(1.0))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return scaled numbers, same shape."""
-        scaled: Tensor = (x - self.mean) * torch.rsqrt(self.variance + 1e-4)
-        return scaled.clamp(-CLIP, CLIP)
-
-    @torch.no_grad()
-    def update(self, x: Tensor) -> None:
-        """Take a batch, (B, size), into account."""
-        total = self.count + len(x)
-        difference = x.mean(0) - self.mean
-        share = len(x) / total
-        spread = x.var(0, unbiased=False) - self.variance + difference**2 * (1.0 - share)
-        self.variance += share * spread
-        self.mean += share * difference
-        self.count.copy_(total)
 
 
 def to_tensor(observation: Observation, device: str) -> dict[str, Tensor]:
@@ -78,35 +45,7 @@ def critic_input(seen: dict[str, Tensor]) -> Tensor:
     return torch.cat([seen[name] for name in names], dim=-1)
 
 
-class MapNet(nn.Module):
-    """A perceptron on some numbers and a compressed height map."""
-
-    def __init__(self, size: int, map_size: int, outputs: int) -> None:
-        super().__init__()
-        self.norm = RunningNorm(size)
-        self.map_net = (
-            nn.Sequential(
-                nn.Linear(map_size, MAP_HIDDEN), nn.ELU(), nn.Linear(MAP_HIDDEN, MAP_LATENT)
-            )
-            if map_size
-            else None
-        )
-        widths = (size + (MAP_LATENT if map_size else 0), *HIDDEN)
-        layers: list[nn.Module] = []
-        for before, after in zip(widths, HIDDEN, strict=False):
-            layers += [nn.Linear(before, after), nn.ELU()]
-        self.net = nn.Sequential(*layers, nn.Linear(HIDDEN[-1], outputs))
-
-    def forward(self, x: Tensor, height_map: Tensor) -> Tensor:
-        """Return the outputs, (B, outputs), for numbers, (B, size), and maps, (B, map_size)."""
-        x = self.norm(x)
-        if self.map_net is not None:
-            x = torch.cat([x, self.map_net(MAP_SCALE * height_map)], dim=-1)
-        result: Tensor = self.net(x)
-        return result
-
-
-class Actor(nn.Module):
+class Actor(ExpertNetwork):
     """Mean and standard deviation of the action.
 
     A linear path leads from the gait's phase to the action. It starts as the recipe's trot, so
@@ -114,29 +53,24 @@ class Actor(nn.Module):
     """
 
     pairs: Tensor
-    phase_index: Tensor
 
     def __init__(self, robot: Robot, recipe: Recipe) -> None:
         """Start as the trot with a little noise of the weights."""
-        super().__init__()
         joints = robot.num_joints
         size = proprio_obs_dim(robot) + len(robot.command_low) + joints
         map_size = 0 if robot.height_map is None else robot.height_map.size
-        self.body = MapNet(size, map_size, joints)
+        phases = phase_index(robot)
+        super().__init__(size, map_size, trot(recipe)[:, : len(phases)], phases)
         last = self.body.net[-1]
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
             last.weight *= LAST_GAIN
             last.bias.zero_()
+        weights = self.trot
+        del self.trot
         self.log_std = nn.Parameter(torch.full((joints,), math.log(INITIAL_STD)))
+        self.trot = weights  # after it: an optimizer's state goes by their order
         self.register_buffer('pairs', mirror_of_actions(recipe).index)
-        self.register_buffer('phase_index', phase_index(robot))
-        self.trot = nn.Parameter(trot(recipe)[:, : len(self.phase_index)])
-
-    def forward(self, x: Tensor, height_map: Tensor) -> Tensor:
-        """Return the mean action, (B, action_dim)."""
-        mean: Tensor = self.body(x, height_map) + x[:, self.phase_index] @ self.trot.T
-        return mean
 
     def std(self) -> Tensor:
         """Return the standard deviation of each action, the same left and right."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Mapping
@@ -42,6 +41,7 @@ from simdist_ros.pretraining.train_process import find_device
 from simdist_ros.pretraining.train_progress import duration
 from simdist_ros.pretraining.train_settings import TRAIN_PRESETS, TrainSettings
 from simdist_ros.world_model.checkpoint import (
+    EXPERT,
     FILES,
     check_destination,
     load_model,
@@ -50,12 +50,12 @@ from simdist_ros.world_model.checkpoint import (
 )
 from simdist_ros.world_model.manifest import MANIFEST, read_manifest, sha256
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.verify import read_expert
 
 __all__ = ['Plan', 'pretrain']
 
 S = TypeVar('S', bound=Settings)
 MAKER = 'simdist pretrain'
-EXPERT = 'expert.safetensors'
 WRITTEN = 'written.yaml'  # in the work folder: the model that it put into the output folder
 TRAINED = 'model'  # in the folder of the training
 OUTDATED = 'held_out.action', 'held_out.total'  # once the policy head has learned more
@@ -225,15 +225,18 @@ def evaluate(plan: Plan, make_walker: MakeWalker) -> None:
         processes=plan.cores,
         say=say,
     )
-    loaded = load_model(options.out, plan.robot)
-    write_model(plan, options.out, loaded.model, metrics)
-    if expert.is_file():
-        shutil.copyfile(expert, options.out / EXPERT)
+    write_model(plan, options.out, load_model(options.out, plan.robot).model, metrics)
 
 
 def write_model(plan: Plan, folder: Path, model: WorldModel, metrics: Mapping[str, float]) -> None:
-    """Write a model's folder; what is said of the same weights there is kept."""
+    """Write a model's folder; what is said of the same weights there is kept.
+
+    What is written to the output folder carries the expert that it was distilled from.
+    """
     o = plan.options
+    expert = o.work / 'expert' / EXPERT
+    if folder == o.out and expert.is_file():
+        model.expert = read_expert(expert.read_bytes(), expert, model.architecture)
     created_by = f'{MAKER} --robot {plan.robot.name} --preset {o.preset}, seed {plan.train.seed}'
     commit = describe_commit()
     if commit:
@@ -242,8 +245,6 @@ def write_model(plan: Plan, folder: Path, model: WorldModel, metrics: Mapping[st
         found = read_manifest(folder)
         if found.files == {name: sha256(data) for name, data in serialise(model).items()}:
             created_by, metrics = found.created_by, {**found.metrics, **metrics}
-    else:
-        (folder / EXPERT).unlink(missing_ok=True)
     record = o.work / WRITTEN
     if folder == o.out and 'imitate' in o.stages:
         files = {name: sha256(data) for name, data in serialise(model).items()}

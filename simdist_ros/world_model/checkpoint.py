@@ -30,17 +30,27 @@ from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.verify import (
     check_robot,
     read_architecture,
+    read_expert,
     read_residual,
     read_weights,
 )
 
-__all__ = ['LoadedModel', 'check_destination', 'find_model', 'load_model', 'save_model']
+__all__ = [
+    'EXPERT',
+    'LoadedModel',
+    'check_destination',
+    'find_model',
+    'load_model',
+    'save_model',
+]
 
 ARCHITECTURE = 'model.yaml'
 PARTS = ('encoder', 'dynamics', 'heads', 'normalizer')
 WEIGHTS = {part: f'{part}.safetensors' for part in PARTS}
 FILES = (ARCHITECTURE, *WEIGHTS.values())
 RESIDUAL = 'residual.safetensors'  # only where there is one
+EXPERT = 'expert.safetensors'  # likewise
+OPTIONAL = (RESIDUAL, EXPERT)
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,10 @@ def load_model(
         give_way()
         data = read_verified(folder, manifest, RESIDUAL)
         model.residual = read_residual(data, find_file(folder, RESIDUAL), architecture)
+    if EXPERT in manifest.files:
+        give_way()
+        data = read_verified(folder, manifest, EXPERT)
+        model.expert = read_expert(data, find_file(folder, EXPERT), architecture)
     return LoadedModel(model.to(device).eval(), manifest, folder)
 
 
@@ -211,6 +225,8 @@ def serialise(model: WorldModel) -> dict[str, bytes]:
         content[name] = safetensors.torch.save(
             {key: tensor.detach().cpu().contiguous() for key, tensor in state.items()}
         )
+    if model.expert is not None:
+        content[EXPERT] = model.expert.content
     return content
 
 
@@ -243,7 +259,7 @@ def refuse_foreign(folder: Path) -> None:
     if not folder.is_dir():
         raise CheckpointError(f'{folder} is a file; choose a folder for the model')
     entries = {path.name for path in folder.iterdir() if path.suffix != TEMPORARY_SUFFIX}
-    foreign = sorted(entries - {MANIFEST, RESIDUAL, *FILES})
+    foreign = sorted(entries - {MANIFEST, *OPTIONAL, *FILES})
     if foreign and MANIFEST not in entries:
         raise CheckpointError(
             f'{folder} holds something else than a model ({foreign[0]}); choose another folder'
@@ -253,5 +269,5 @@ def refuse_foreign(folder: Path) -> None:
 def clear(folder: Path) -> None:
     """Make the folder, or empty it of an old model, manifest first."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (MANIFEST, RESIDUAL, *FILES):
+    for name in (MANIFEST, *OPTIONAL, *FILES):
         (folder / name).unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.attention import Memory
 from simdist_ros.world_model.dynamics import Dynamics
 from simdist_ros.world_model.encoder import Context, Encoder
+from simdist_ros.world_model.expert import Expert
 from simdist_ros.world_model.heads import Heads
 from simdist_ros.world_model.normalizer import Normalizer
 from simdist_ros.world_model.residual import Residual
@@ -39,9 +40,11 @@ class WorldModel(nn.Module):
 
     Attributes:
         residual: Corrects the dynamics; None in a model that has none.
+        expert: What the policy head imitates; None in a model that has none.
     """
 
     residual: Residual | None
+    expert: Expert | None
 
     def __init__(self, architecture: Architecture, seed: int = 0) -> None:
         """Make a model with random weights; the same seed gives the same weights."""
@@ -54,6 +57,7 @@ class WorldModel(nn.Module):
             self.heads = Heads(architecture)
         self.normalizer = Normalizer(architecture)
         self.residual = None
+        self.expert = None
 
     def encode(self, proprio_obs_hist: Tensor, acts_hist: Tensor, extero_obs: Tensor) -> Context:
         """Encode the present and what led to it; once a tick.

@@ -14,6 +14,7 @@ from simdist_ros.core.errors import CheckpointError, ConfigError
 from simdist_ros.core.observation import proprio_obs_dim
 from simdist_ros.core.robot import Robot
 from simdist_ros.world_model.architecture import Architecture
+from simdist_ros.world_model.expert import Expert, expert_network
 from simdist_ros.world_model.manifest import MANIFEST, Manifest
 from simdist_ros.world_model.residual import Residual
 
@@ -21,11 +22,13 @@ __all__ = [
     'check_robot',
     'check_state',
     'read_architecture',
+    'read_expert',
     'read_residual',
     'read_weights',
 ]
 
 AGAIN = 'import the model or train it again'
+ACTOR = 'actor.'  # what its arrays begin with in an expert's file
 
 
 def read_architecture(data: bytes, path: Path) -> Architecture:
@@ -86,6 +89,27 @@ def read_residual(data: bytes, path: Path, architecture: Architecture) -> Residu
     residual = Residual(architecture, widths[-1] if len(widths) == 2 else 1)
     residual.load_state_dict(read_weights(data, path, residual))
     return residual
+
+
+def read_expert(data: bytes, path: Path, architecture: Architecture) -> Expert:
+    """Parse the content of an expert's file; what only its training needs is left out."""
+    try:
+        arrays = safetensors.torch.load(data)
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f'{path}: not a safetensors file ({error}); {AGAIN}') from None
+    phases = arrays.get(f'{ACTOR}phase_index', torch.zeros(0))
+    network = expert_network(architecture, phases.numel())
+    names = network.state_dict().keys()
+    state = {name: arrays[f'{ACTOR}{name}'] for name in names if f'{ACTOR}{name}' in arrays}
+    check_state(state, network, str(path))
+    inputs = len(state['body.norm.mean'])
+    if ((phases < 0) | (phases >= inputs)).any():
+        raise CheckpointError(
+            f"{path}: array 'phase_index' is {phases.tolist()}, expected indices of {inputs} "
+            f'inputs; {AGAIN}'
+        )
+    network.load_state_dict(state)
+    return Expert(network.eval().requires_grad_(False), data)
 
 
 def check_state(state: dict[str, Tensor], module: nn.Module, source: str) -> None:

@@ -200,6 +200,6 @@ def test_the_command_goes_on_without_them_and_the_verdict_says_why(
     sentence = read_manifest(tmp_path / 'child').adaptation['verdict']['checks']['reference']
     assert sentence == (
         f'no reference data ({tmp_path / "gone.xml"}, the MuJoCo model of the robot, is not '
-        'there), so forgetting was not looked at'
+        'there): forgetting was not measured'
     )
     assert capsys.readouterr().out.count('no walks in the nominal world') == 1

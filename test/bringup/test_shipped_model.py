@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
+import torch
 
 from simdist_ros.cli import make_walker
+from simdist_ros.core.command import JointCommand
 from simdist_ros.core.robot import load_robot
+from simdist_ros.planning.controller import Controller
+from simdist_ros.planning.planner import Planner
+from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.pretraining.evaluate_expert import ExpertWalker
 from simdist_ros.pretraining.evaluate_walk import Walk, walk
 from simdist_ros.pretraining.expert_files import EXPERT, load_actor
 from simdist_ros.pretraining.recipe import load_recipe
+from simdist_ros.sim.simulated_robot import SimulatedRobot
+from simdist_ros.sim.world import load_world
 from simdist_ros.world_model.checkpoint import find_model, load_model
 
 SEED = 7
@@ -51,3 +60,25 @@ def test_it_walks_as_fast_as_it_is_told(robot, speed, iterations):
     assert not result.fell
     assert result.error_mps < 0.15
     assert result.distance_m > 0.75 * speed * task.seconds
+
+
+def test_its_prior_does_what_its_expert_does_bit_for_bit(robot):
+    folder = find_model('go2')
+    planner = Planner(
+        load_model(folder, robot).model,
+        MppiSettings(num_iterations=0),
+        torch.Generator().manual_seed(SEED),
+    )
+    prior = Controller(robot, planner)
+    expert = ExpertWalker(robot, load_recipe(robot), folder / EXPERT)
+    simulation = SimulatedRobot(robot, load_world('rough'), SEED)
+    velocity = np.array([0.5, 0.0, 0.0], dtype=np.float32)
+    for _ in range(50):
+        state = simulation.state()
+        planned, asked = (walker.tick(state, velocity).positions[0] for walker in (prior, expert))
+        np.testing.assert_array_equal(planned, asked)
+        command = JointCommand(stamp_ns=state.stamp_ns, position=planned)
+        simulation.apply(command)
+        for walker in (prior, expert):
+            walker.note_executed(command, state.joint_pos)
+        simulation.step()

@@ -95,7 +95,8 @@ HARSH = World(
         clock_offset_s=3.0,
     ),
 )
-SEARCH = MppiSettings(num_samples=8, num_iterations=2)
+DEFAULT = MppiSettings(uses_expert=False)  # the model's own parts alone
+SEARCH = dataclasses.replace(DEFAULT, num_samples=8, num_iterations=2)
 CUT = AssemblySettings(episode_s=1.2, min_episode_s=0.4)
 TINY = Architecture(
     history_steps=3,
@@ -241,7 +242,7 @@ def walk_of_published_model(folder: Path) -> Arrays:
 def evaluation(folder: Path) -> Arrays:
     """A walk as the evaluation of pretraining judges it, with its reward and values."""
     model = shipped()
-    planner = Planner(model, MppiSettings(), torch.Generator().manual_seed(3))
+    planner = Planner(model, DEFAULT, torch.Generator().manual_seed(3))
     task = evaluate_walk.Walk(
         world='nominal', speed=0.5, seed=3, seconds=1.5, num_samples=0, num_iterations=1
     )
@@ -252,7 +253,7 @@ def evaluation(folder: Path) -> Arrays:
 def bag_and_finetuning(folder: Path) -> Arrays:
     """A bag cut into episodes, the same walk cut without one, weights finetuned on them."""
     model = shipped()
-    ticks = walked(model, 4.0, MppiSettings())
+    ticks = walked(model, 4.0, DEFAULT)
     read = read_bag_episodes(write_bag(folder / 'bag', ticks), ROBOT, CUT)
     discarded = {f'discarded/{why}': np.array(n) for why, n in sorted(read.discarded.items())}
     held = HeldEpisodes(read.episodes)

@@ -46,7 +46,7 @@ def test_a_search_that_does_not_fit_is_reduced_with_a_warning(folder, robot):
     assert loaded.planner.settings.num_samples == 8
     assert loaded.planner.settings.budget_ms == 1e-3
     assert (
-        'the budget is 0.001 ms, 0.0007 ms for a plan measured alone: reduced to 8 x 1'
+        'the budget is 0.001 ms, 0.0007 ms for a plan measured alone: reduced to 8 x 0'
         in loaded.warning
     )
     assert loaded.refit.settings == loaded.planner.settings

@@ -131,7 +131,8 @@ def check_frozen(old: WorldModel, new: WorldModel) -> None:
     """Refuse a model that differs from another in more than its dynamics.
 
     Raises:
-        CheckpointError: It has other sizes, or another encoder, other heads or another normalizer.
+        CheckpointError: It has other sizes, another encoder, other heads, another normalizer or
+            another expert.
     """
     if old.architecture != new.architecture:
         raise CheckpointError(
@@ -144,3 +145,13 @@ def check_frozen(old: WorldModel, new: WorldModel) -> None:
                 f'{part} of the new model is not that of the model in use, and only its dynamics '
                 'can be swapped; load it at the next start'
             )
+    if expert_content(old) != expert_content(new):
+        raise CheckpointError(
+            'the expert of the new model is not that of the model in use, and only its dynamics '
+            'can be swapped; load it at the next start'
+        )
+
+
+def expert_content(model: WorldModel) -> bytes | None:
+    """Return the file of a model's expert; None for a model without one."""
+    return None if model.expert is None else model.expert.content

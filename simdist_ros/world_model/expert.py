@@ -1,0 +1,162 @@
+"""The expert that a model was distilled from: a small network without memory.
+
+It answers the present observation with one action. A model may carry it, so that a planner can
+begin its proposals with what the expert does now and let the policy head go on from there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from simdist_ros.world_model.architecture import Architecture
+
+__all__ = ['Expert', 'ExpertNetwork', 'MapNet', 'RunningNorm', 'expert_network']
+
+F32 = NDArray[np.float32]
+
+HIDDEN = (256, 128, 64)
+MAP_HIDDEN, MAP_LATENT = 48, 16
+MAP_SCALE = 5.0  # so that a bump of the tallest kind is of order one
+CLIP = 10.0
+
+
+class RunningNorm(nn.Module):
+    """Scales numbers by the mean and standard deviation of all that it was shown."""
+
+    mean: Tensor
+    variance: Tensor
+    count: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer('mean', torch.zeros(size))
+        self.register_buffer('variance', torch.ones(size))
+        self.register_buffer('count', torch.tensor(1.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return scaled numbers, same shape."""
+        scaled: Tensor = (x - self.mean) * torch.rsqrt(self.variance + 1e-4)
+        return scaled.clamp(-CLIP, CLIP)
+
+    @torch.no_grad()
+    def update(self, x: Tensor) -> None:
+        """Take a batch, (B, size), into account."""
+        total = self.count + len(x)
+        difference = x.mean(0) - self.mean
+        share = len(x) / total
+        spread = x.var(0, unbiased=False) - self.variance + difference**2 * (1.0 - share)
+        self.variance += share * spread
+        self.mean += share * difference
+        self.count.copy_(total)
+
+
+class MapNet(nn.Module):
+    """A perceptron on some numbers and a compressed height map."""
+
+    def __init__(self, size: int, map_size: int, outputs: int) -> None:
+        super().__init__()
+        self.norm = RunningNorm(size)
+        self.map_net = (
+            nn.Sequential(
+                nn.Linear(map_size, MAP_HIDDEN), nn.ELU(), nn.Linear(MAP_HIDDEN, MAP_LATENT)
+            )
+            if map_size
+            else None
+        )
+        widths = (size + (MAP_LATENT if map_size else 0), *HIDDEN)
+        layers: list[nn.Module] = []
+        for before, after in zip(widths, HIDDEN, strict=False):
+            layers += [nn.Linear(before, after), nn.ELU()]
+        self.net = nn.Sequential(*layers, nn.Linear(HIDDEN[-1], outputs))
+
+    def forward(self, x: Tensor, height_map: Tensor) -> Tensor:
+        """Return the outputs, (B, outputs), for numbers, (B, size), and maps, (B, map_size)."""
+        x = self.norm(x)
+        if self.map_net is not None:
+            x = torch.cat([x, self.map_net(MAP_SCALE * height_map)], dim=-1)
+        result: Tensor = self.net(x)
+        return result
+
+
+class ExpertNetwork(nn.Module):
+    """The mean action: a perceptron, and a linear path from some of its inputs.
+
+    Attributes:
+        phase_index: Which inputs the linear path reads, (P,).
+        trot: Weights of that path, (action_dim, P).
+    """
+
+    phase_index: Tensor
+
+    def __init__(self, size: int, map_size: int, trot: Tensor, phase_index: Tensor) -> None:
+        """Make the perceptron with random weights.
+
+        Args:
+            size: Inputs apart from the map.
+            map_size: Cells of the height map; 0 for none.
+            trot: Weights of the linear path to begin with, (action_dim, P).
+            phase_index: Its inputs, (P,).
+        """
+        super().__init__()
+        self.body = MapNet(size, map_size, len(trot))
+        self.register_buffer('phase_index', phase_index)
+        self.trot = nn.Parameter(trot)
+
+    def forward(self, x: Tensor, height_map: Tensor) -> Tensor:
+        """Return the mean action, (B, action_dim), for inputs, (B, size), and maps."""
+        mean: Tensor = self.body(x, height_map) + x[:, self.phase_index] @ self.trot.T
+        return mean
+
+
+def expert_network(architecture: Architecture, num_phases: int) -> ExpertNetwork:
+    """Return a network as large as that of a model's expert; its weights mean nothing.
+
+    Args:
+        architecture: Of the model.
+        num_phases: Inputs of the linear path.
+    """
+    a = architecture
+    return ExpertNetwork(
+        a.proprio_obs_dim + a.command_dim + a.action_dim,
+        a.extero_obs_dim,
+        torch.zeros(a.action_dim, num_phases),
+        torch.zeros(num_phases, dtype=torch.long),
+    )
+
+
+class Expert:
+    """The network as a planner asks it: on the CPU, frozen, no part of what is trained or swapped.
+
+    It is not a module, so the model's own weights are the same with and without it.
+
+    Attributes:
+        content: The file that it was read from, to write it again as it was.
+    """
+
+    def __init__(self, network: ExpertNetwork, content: bytes = b'') -> None:
+        """Take a network in evaluation mode."""
+        self.network = network
+        self.content = content
+
+    @torch.inference_mode()
+    def act(self, proprio_obs: F32, last_action: F32, extero_obs: F32, commands: Tensor) -> Tensor:
+        """Return the actions of the present step, (M, action_dim).
+
+        Args:
+            proprio_obs: o_t, (proprio_obs_dim,).
+            last_action: a_{t-1} as executed, (action_dim,).
+            extero_obs: The present height map, (rows * columns,).
+            commands: M commands to be followed, (M, command_dim).
+        """
+        count = len(commands)
+        numbers = [
+            torch.tensor(proprio_obs).expand(count, -1),
+            commands,
+            torch.tensor(last_action).expand(count, -1),
+        ]
+        ground = torch.tensor(extero_obs).expand(count, -1)
+        actions: Tensor = self.network(torch.cat(numbers, dim=-1), ground)
+        return actions

@@ -1,0 +1,116 @@
+"""The expert among the proposals: what it does now, then what the policy head does."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from simdist_ros.core.errors import CheckpointError
+from simdist_ros.planning.plan import Source
+from simdist_ros.world_model.expert import Expert, expert_network
+
+from .situations import actions, make_planner, observe
+
+ALONE = {'num_iterations': 0}
+
+
+def random_expert(architecture, seed=2):
+    torch.manual_seed(seed)
+    network = expert_network(architecture, 2)
+    return Expert(network.eval().requires_grad_(False), content=bytes([seed]))
+
+
+@pytest.fixture
+def model(small_model, architecture):
+    small_model.expert = random_expert(architecture)
+    return small_model
+
+
+def ask(expert, observation, command=None):
+    """Return the expert's own action, (A,)."""
+    wanted = observation.command if command is None else command
+    return expert.act(
+        observation.proprio_obs_hist[-1],
+        observation.acts_hist[-1],
+        observation.extero_obs,
+        torch.as_tensor(wanted)[None],
+    )[0].numpy()
+
+
+def test_without_a_search_the_first_action_is_the_experts_bit_for_bit(model, architecture):
+    for step in range(3):
+        observation = observe(architecture, step, seed=step)
+        plan = make_planner(model, **ALONE).plan(observation)
+        assert plan.source is Source.POLICY_PRIOR
+        np.testing.assert_array_equal(plan.actions[0], ask(model.expert, observation))
+
+
+def test_after_it_the_plan_goes_on_as_the_policy_head_does(model, architecture):
+    observation = observe(architecture)
+    led, head = (
+        actions(make_planner(model, **ALONE, uses_expert=uses).plan(observation))
+        for uses in (True, False)
+    )
+    np.testing.assert_array_equal(led[1:], head[1:])
+    assert (led[0] != head[0]).all()
+
+
+def test_every_proposal_begins_with_what_the_expert_does_for_its_command(model, architecture):
+    planner = make_planner(model, num_command_steps=1)
+    observation = observe(architecture)
+    proposals = planner.observe(observation)
+    wanted = torch.tensor(observation.command)
+    offsets = planner.proposals.offsets(wanted)
+    assert len(proposals) == len(offsets) == 4
+    for proposal, offset in zip(proposals, offsets, strict=True):
+        expected = ask(model.expert, observation, wanted + offset)
+        torch.testing.assert_close(proposal[0], torch.from_numpy(expected))
+
+
+def test_what_is_committed_stands_before_it(model, architecture):
+    committed = np.full((2, architecture.action_dim), 0.5)
+    observation = observe(architecture, committed=committed)
+    plan = make_planner(model, **ALONE, plan_delay_steps=2).plan(observation)
+    np.testing.assert_array_equal(plan.actions[0], ask(model.expert, observation))
+
+
+def test_a_model_without_an_expert_plans_as_with_it_left_out(model, architecture):
+    bare = copy.deepcopy(model)
+    bare.expert = None
+    without, left_out = make_planner(bare), make_planner(model, uses_expert=False)
+    for step in range(3):
+        observation = observe(architecture, step, seed=step)
+        np.testing.assert_array_equal(
+            actions(without.plan(observation)), actions(left_out.plan(observation))
+        )
+
+
+def test_other_dynamics_leave_the_expert_as_it_is(model, architecture):
+    planner, observation = make_planner(model, **ALONE), observe(architecture)
+    before = planner.plan(observation)
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        next(other.dynamics.parameters()).add_(1.0)
+    planner.swap(planner.backend.prepare(other))
+    np.testing.assert_array_equal(before.actions, planner.plan(observation).actions)
+
+
+@pytest.mark.parametrize('has_one', [True, False])
+def test_a_model_with_another_expert_or_none_is_no_other_dynamics(model, architecture, has_one):
+    planner, other = make_planner(model), copy.deepcopy(model)
+    other.expert = random_expert(architecture, seed=5) if has_one else None
+    with pytest.raises(CheckpointError, match=r'the expert of the new model is not .* in use'):
+        planner.backend.prepare(other)
+
+
+def test_what_is_left_of_the_last_plan_begins_with_the_experts_action_too(model, architecture):
+    planner = make_planner(model, num_samples=0, num_policy_samples=0, num_iterations=1)
+    for step in range(3):
+        observation = observe(architecture, step, seed=step)
+        plan = planner.plan(observation)
+        low, high = model.normalizer.action_low.numpy(), model.normalizer.action_high.numpy()
+        expected = np.clip(ask(model.expert, observation), low, high)
+        np.testing.assert_allclose(plan.actions[0], expected, rtol=1e-6)

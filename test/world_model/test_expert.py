@@ -1,0 +1,118 @@
+"""A model that carries the expert it was distilled from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from simdist_ros.core.errors import CheckpointError
+from simdist_ros.world_model.checkpoint import EXPERT, load_model, save_model
+from simdist_ros.world_model.expert import expert_network
+from simdist_ros.world_model.verify import read_expert
+
+PHASES = 2
+
+
+def content_of(architecture, **changes):
+    """Return an expert's file with random weights, some arrays of it changed or left out."""
+    torch.manual_seed(3)
+    network = expert_network(architecture, PHASES)
+    arrays = {f'actor.{name}': x.clone() for name, x in network.state_dict().items()}
+    arrays['actor.trot'] = torch.randn_like(arrays['actor.trot'])
+    arrays['critic.body.norm.mean'] = torch.zeros(4)  # only its training needs this
+    for name, array in changes.items():
+        arrays[f'actor.{name.replace("__", ".")}'] = array
+    return safetensors.torch.save({name: x for name, x in arrays.items() if x is not None})
+
+
+@pytest.fixture
+def model_with_expert(small_model, architecture, tmp_path):
+    small_model.expert = read_expert(content_of(architecture), tmp_path / EXPERT, architecture)
+    return small_model
+
+
+def ask(expert, architecture, count=1):
+    a, rng = architecture, np.random.default_rng(0)
+    sizes = (a.proprio_obs_dim, a.action_dim, a.extero_obs_dim)
+    seen = (rng.normal(size=size).astype(np.float32) for size in sizes)
+    return expert.act(*seen, torch.ones(count, a.command_dim))
+
+
+def save(folder, model, **entries):
+    save_model(folder, model, robot='toy', created_by='a test', **entries)
+
+
+def test_a_saved_expert_comes_back_as_it_was_byte_for_byte(
+    model_with_expert, architecture, tmp_path
+):
+    save(tmp_path / 'm', model_with_expert)
+    before, after = model_with_expert.expert, load_model(tmp_path / 'm').model.expert
+    assert (tmp_path / 'm' / EXPERT).read_bytes() == before.content == after.content
+    assert torch.equal(ask(before, architecture), ask(after, architecture))
+
+
+def test_it_answers_every_command_with_one_action(model_with_expert, architecture):
+    actions = ask(model_with_expert.expert, architecture, count=3)
+    assert actions.shape == (3, architecture.action_dim)
+    torch.testing.assert_close(actions[0], actions[2])
+
+
+def test_the_models_own_weights_are_the_same_with_and_without_it(model_with_expert, small_folder):
+    names = model_with_expert.state_dict().keys()
+    assert names == load_model(small_folder).model.state_dict().keys()
+
+
+def test_an_adapted_model_has_the_expert_of_its_parent_without_a_file_of_its_own(
+    model_with_expert, tmp_path
+):
+    save(tmp_path / 'parent', model_with_expert)
+    with torch.no_grad():
+        next(model_with_expert.dynamics.parameters()).add_(1.0)
+    save(tmp_path / 'child', model_with_expert, parent='../parent')
+    assert not (tmp_path / 'child' / EXPERT).exists()
+    assert load_model(tmp_path / 'child').model.expert.content == model_with_expert.expert.content
+
+
+def test_a_file_that_the_manifest_does_not_list_is_not_used(small_folder, architecture):
+    (small_folder / EXPERT).write_bytes(content_of(architecture))
+    assert load_model(small_folder).model.expert is None
+
+
+def test_a_changed_file_is_refused(model_with_expert, architecture, tmp_path):
+    save(tmp_path / 'm', model_with_expert)
+    changed = content_of(architecture, trot=torch.zeros(architecture.action_dim, PHASES))
+    (tmp_path / 'm' / EXPERT).write_bytes(changed)
+    with pytest.raises(CheckpointError, match=r'expert\.safetensors: SHA-256 is .* damaged'):
+        load_model(tmp_path / 'm')
+
+
+@pytest.mark.parametrize(
+    ('changes', 'sentence'),
+    [
+        (
+            {'body__norm__mean': torch.zeros(7)},
+            r"array 'body.norm.mean' is float32 \(7,\), expected float32 \(10,\) by model.yaml",
+        ),
+        ({'trot': None}, r"array 'trot' is missing"),
+        ({'trot': torch.full((2, PHASES), torch.nan)}, r"array 'trot' holds NaN or infinity"),
+        (
+            {'phase_index': torch.tensor([3, 10])},
+            r"array 'phase_index' is \[3, 10\], expected indices of 10 inputs",
+        ),
+    ],
+)
+def test_an_expert_of_another_size_or_with_damaged_numbers_is_refused_in_a_sentence(
+    architecture, tmp_path, changes, sentence
+):
+    path = tmp_path / EXPERT
+    with pytest.raises(CheckpointError, match=sentence) as caught:
+        read_expert(content_of(architecture, **changes), path, architecture)
+    assert str(path) in str(caught.value)
+    assert '\n' not in str(caught.value)
+
+
+def test_what_is_no_safetensors_file_is_refused(architecture, tmp_path):
+    with pytest.raises(CheckpointError, match='not a safetensors file'):
+        read_expert(b'nothing', tmp_path / EXPERT, architecture)
