@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from simdist_ros.bench.walk import Walk, measure_progress
+from simdist_ros.bench.walk import measure_progress
 from simdist_ros.core.command import JointCommand
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.observation import RobotState
 from simdist_ros.core.robot import Robot
 from simdist_ros.evaluation.closed_loop import closed_loop
+from simdist_ros.evaluation.planned_walk import Walk
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.plan import NoPlan
 from simdist_ros.planning.planner import Planner

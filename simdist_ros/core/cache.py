@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ['cache_folder']
+__all__ = ['CACHE', 'cache_folder']
 
 CACHE = 'SIMDIST_CACHE'  # environment variable that names another folder
 

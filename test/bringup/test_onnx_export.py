@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from simdist_ros.bringup.onnx_export import export_once, wants_export
+from simdist_ros.core.cache import CACHE
 from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.backends.onnx_graphs import (
-    CACHE,
     INDEX,
     are_kept,
     cache_folder,

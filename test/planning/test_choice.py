@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from simdist_ros.core.cache import CACHE
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.planning.backends import choice
 from simdist_ros.planning.backends.choice import BackendSettings, Option, choose, options
-from simdist_ros.planning.backends.onnx_graphs import CACHE, load_graphs
+from simdist_ros.planning.backends.onnx_graphs import load_graphs
 from simdist_ros.planning.backends.torch_backend import TorchBackend
 
 TORCH, ONNX = Option('torch', 'cpu'), Option('onnxruntime', 'cpu')
