@@ -190,7 +190,8 @@ class Planner:
         """Hand an observation to the backend and return what the policy proposes, (M, T, A).
 
         The first is the policy prior; the others are for commands beside the one wanted. Where
-        the model carries an expert, its action comes first and the policy head's follow.
+        the model carries an expert, its action comes first and the policy head's follow; it is
+        an answer to the present, so a plan that begins later adds what the head changes till then.
         """
         wanted = torch.tensor(observation.command, dtype=torch.float32)
         self.is_settled = self.proposals.note_command(wanted, observation.step)
@@ -209,8 +210,10 @@ class Planner:
             observation.extero_obs,
             asked,
         )
+        begin = self.settings.plan_delay_steps
+        until = proposals[:, begin] - proposals[:, 0]  # what the head changes until then
         proposals = proposals.clone()  # a backend may write to it again
-        proposals[:, self.settings.plan_delay_steps] = first.to(proposals.device)
+        proposals[:, begin] = first.to(proposals.device) + until
         return proposals
 
     def trial(self, step: int, proposals: Tensor) -> Trial | None:

@@ -70,11 +70,15 @@ def test_every_proposal_begins_with_what_the_expert_does_for_its_command(model, 
         torch.testing.assert_close(proposal[0], torch.from_numpy(expected))
 
 
-def test_what_is_committed_stands_before_it(model, architecture):
+def test_a_plan_that_begins_later_adds_what_the_head_changes_until_then(model, architecture):
     committed = np.full((2, architecture.action_dim), 0.5)
     observation = observe(architecture, committed=committed)
     plan = make_planner(model, **ALONE, plan_delay_steps=2).plan(observation)
-    np.testing.assert_array_equal(plan.actions[0], ask(model.expert, observation))
+    now = make_planner(model, **ALONE, uses_expert=False)
+    head = now.plan(observe(architecture)).actions
+    expected = ask(model.expert, observation) + (head[2] - head[0])
+    np.testing.assert_allclose(plan.actions[0], expected, rtol=1e-6)
+    np.testing.assert_array_equal(plan.actions[1:], head[3:])
 
 
 def test_a_model_without_an_expert_plans_as_with_it_left_out(model, architecture):
