@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from simdist_ros.core.errors import ConfigError, unknown_name
-from simdist_ros.core.robot import load_robot
 from simdist_ros.core.settings import describe
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.evaluation.closed_loop import Steady, closed_loop
 from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.loading import load_planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.environment import velocity_reward
+from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import load_world
 from simdist_ros.tasks.velocity.following import tracking_error
 
 

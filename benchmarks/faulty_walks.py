@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from simdist_ros.bench.faulty_states import KINDS, FaultyStates
-from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.evaluation.closed_loop import Steady, closed_loop
+from simdist_ros.evaluation.faulty_states import KINDS, FaultyStates
 from simdist_ros.planning.controller import Controller
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.supervision import Supervision
+from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import load_world
-from simdist_ros.world_model.checkpoint import find_model, load_model
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 SPEED_MPS, SECONDS = 1.0, 6.0
 FIRST, LAST = 100, 200  # ticks between which the fault comes

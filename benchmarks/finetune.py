@@ -12,11 +12,11 @@ import torch
 from simdist_ros.adaptation.adapt import data_of_episodes
 from simdist_ros.adaptation.finetune import Finetuning
 from simdist_ros.adaptation.settings import METHODS, FinetuneSettings
-from simdist_ros.core.observation import proprio_obs_dim
-from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.embodiment.observation import proprio_obs_dim
+from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.replay import HeldEpisodes
-from simdist_ros.world_model.checkpoint import find_model, load_model
+from simdist_ros.transitions.shards.replay import HeldEpisodes
+from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 THREADS = (1, 2)
 EPISODES, STEPS = 5, 200

@@ -10,14 +10,14 @@ from typing import Any
 from simdist_ros.adaptation.adapt import adapt, data_of_episodes
 from simdist_ros.adaptation.nominal import nominal_walks
 from simdist_ros.adaptation.settings import FinetuneSettings, NominalSettings
-from simdist_ros.bench.collect import collect, first_minutes
-from simdist_ros.bench.settings import NOMINAL, PRESETS, BenchSettings, bench_world
-from simdist_ros.bench.tasks import JUDGING, Collect, walk_seed
-from simdist_ros.bench.walk import Progress, judge_walk
-from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.evaluation.planned_walk import Walk
-from simdist_ros.world_model.checkpoint import LoadedModel, find_model, load_model
+from simdist_ros.evaluation.progress import Progress, judge_walk
+from simdist_ros.studies.collect import collect, first_minutes
+from simdist_ros.studies.settings import NOMINAL, PRESETS, BenchSettings, bench_world
+from simdist_ros.studies.tasks import JUDGING, Collect, walk_seed
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import LoadedModel, find_model, load_model
 
 WORLDS = ('weak_motors', 'ice')
 SPEED_MPS, MINUTES, SECONDS = 1.0, 4.0, 20.0

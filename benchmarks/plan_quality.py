@@ -13,17 +13,17 @@ import numpy as np
 import torch
 
 from benchmarks.closed_loop import parse_settings, walk
-from simdist_ros.core.command import JointCommand
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.plan import Observation, Plan
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import load_world
-from simdist_ros.world_model.checkpoint import find_model, load_model
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 UPSTREAM = 'SIMDIST_UPSTREAM_GO2'  # environment variable: folder of the published inputs
 TICKS = 25

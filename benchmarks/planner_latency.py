@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from simdist_ros.core.errors import SimdistError
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.planning.backends.choice import BackendSettings, options
 from simdist_ros.planning.fitting import blank_observation, warm_up
 from simdist_ros.planning.loading import load_planner

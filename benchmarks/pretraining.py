@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.pretraining_imitate import time_lessons
 from benchmarks.pretraining_train import time_training
 from benchmarks.pretraining_walk import make_expert, time_collection, time_expert, time_physics
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.robot import load_robot
 
 SECONDS = 10.0  # of each measurement
 CORES = (1, 2)

@@ -17,11 +17,11 @@ from torch import nn
 
 from benchmarks.stopwatch import Stopwatch
 from simdist_ros.core.errors import SimdistError
-from simdist_ros.core.robot import load_robot
-from simdist_ros.pretraining.train import Training, robot_architecture
-from simdist_ros.pretraining.train_process import train_process
-from simdist_ros.pretraining.train_settings import TRAIN_PRESETS
-from simdist_ros.transitions.shards import open_dataset
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.jobs.train_process import train_process
+from simdist_ros.pretraining.train.settings import TRAIN_PRESETS
+from simdist_ros.pretraining.train.stage import Training, robot_architecture
+from simdist_ros.transitions.shards.dataset import open_dataset
 
 WARM_STEPS = 3
 STEPS_PER_S = 4.0  # of one core, about; decides how many are measured

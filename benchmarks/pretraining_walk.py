@@ -13,14 +13,14 @@ import numpy as np
 import torch
 
 from benchmarks.stopwatch import Stopwatch
-from simdist_ros.core.robot import Robot
-from simdist_ros.pretraining.collect_part import Job, hash_of, open_part
-from simdist_ros.pretraining.expert import ExpertTraining, run_expert
-from simdist_ros.pretraining.expert_files import POLICIES
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.pretraining.collect.part import Job, hash_of, open_part
+from simdist_ros.pretraining.collect.walkers import Walkers
+from simdist_ros.pretraining.expert.files import POLICIES
+from simdist_ros.pretraining.expert.stage import ExpertTraining, run_expert
 from simdist_ros.pretraining.presets import COLLECT_PRESETS, EXPERT_PRESETS
-from simdist_ros.pretraining.recipe import load_recipe
-from simdist_ros.pretraining.vector_env import VectorEnv
-from simdist_ros.pretraining.walkers import Walkers
+from simdist_ros.sim.batch.vector_env import VectorEnv
+from simdist_ros.tasks.velocity.recipe import load_recipe
 
 EPISODE_STEPS = 50  # then everybody stands again: fallen robots would touch the ground all over
 ACTION_STD = 0.5

@@ -18,15 +18,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.planning.mppi import discounted_return
-from simdist_ros.pretraining.batch_step import Observation
-from simdist_ros.pretraining.expert_files import EXPERT, load_actor
-from simdist_ros.pretraining.ppo_networks import Actor, actor_input, to_tensor
-from simdist_ros.pretraining.recipe import Recipe, load_recipe
-from simdist_ros.pretraining.vector_env import VectorEnv
-from simdist_ros.world_model.checkpoint import find_model, load_model
+from simdist_ros.pretraining.expert.files import EXPERT, load_actor
+from simdist_ros.pretraining.expert.networks import Actor, actor_input, to_tensor
+from simdist_ros.rl.step import Observation
+from simdist_ros.sim.batch.vector_env import VectorEnv
+from simdist_ros.tasks.velocity.recipe import Recipe, load_recipe
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 Array = NDArray[np.floating[Any]]
 

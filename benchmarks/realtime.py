@@ -14,9 +14,9 @@ from typing import Any
 from simdist_ros.bringup.demo_plot import swap_times
 from simdist_ros.bringup.graph import REALTIME, GraphOptions
 from simdist_ros.bringup.onnx_export import export_once
-from simdist_ros.bringup.recording import Recording, read_recording
 from simdist_ros.bringup.run import new_run_folder, run_graph
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.evaluation.recording import Recording, read_recording
 
 SECONDS = 60.0
 LEARNING = {

@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from simdist_ros.adaptation.intervals import mean_interval
-from simdist_ros.bench.rivals import METHODS, judge_rival
-from simdist_ros.bench.walk import Walk
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.evaluation.intervals import mean_interval
+from simdist_ros.evaluation.progress import Walk
+from simdist_ros.evaluation.rivals import METHODS, judge_rival
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.pretraining.recipe import load_recipe
-from simdist_ros.sim.world import Sensors, World
-from simdist_ros.world_model.checkpoint import find_model, load_model
+from simdist_ros.sim.scenes.world import Sensors, World
+from simdist_ros.tasks.velocity.recipe import load_recipe
+from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 SENSORS = Sensors(
     joint_pos_noise_rad=0.005,

@@ -8,7 +8,7 @@ from typing import Any
 
 from simdist_ros.bringup.graph import LOCKSTEP, GraphOptions
 from simdist_ros.bringup.run import new_run_folder, run_graph
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.robot import load_robot
 
 POLICY_PRIOR = {'planner': {'mppi.num_iterations': 0}}
 

@@ -15,11 +15,11 @@ import numpy as np
 
 from simdist_ros.bringup.demo_plot import swap_times
 from simdist_ros.bringup.graph import REALTIME, GraphOptions
-from simdist_ros.bringup.recording import Recording, read_recording
 from simdist_ros.bringup.run import new_run_folder, run_graph
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.robot import load_robot
-from simdist_ros.world_model.manifest import read_manifest
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.evaluation.recording import Recording, read_recording
+from simdist_ros.world_model.store.manifest import read_manifest
 
 DATA_S, AFTERWARDS_S = 300.0, 90.0
 TOOK = re.compile(r'the planner runs (\S+), (\S+) s after its training began')

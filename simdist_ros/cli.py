@@ -19,8 +19,8 @@ from simdist_ros.bringup.graph import (
 )
 from simdist_ros.core.errors import SimdistError, unknown_name
 from simdist_ros.core.options import add_settings, given_setting, option, read_options
-from simdist_ros.core.resuming import says_how_to_resume
-from simdist_ros.core.writable import check_file, check_folder
+from simdist_ros.jobs.resuming import says_how_to_resume
+from simdist_ros.jobs.writable import check_file, check_folder
 
 __all__ = ['main']
 
@@ -130,7 +130,7 @@ def add_import(parser: argparse.ArgumentParser) -> None:
 
 def import_checkpoint(arguments: argparse.Namespace) -> int:
     """Convert the published checkpoint."""
-    from simdist_ros.world_model.upstream import import_upstream
+    from simdist_ros.world_model.upstream.convert import import_upstream
 
     import_upstream(arguments.source, arguments.out, overwrite=arguments.overwrite)
     print(f'wrote {arguments.out}')
@@ -145,7 +145,7 @@ def add_export(parser: argparse.ArgumentParser) -> None:
 def export_onnx(arguments: argparse.Namespace) -> int:
     """Export a model's graphs into the cache, unless they are there."""
     from simdist_ros.planning.backends.onnx_graphs import cache_folder, graph_key, load_graphs
-    from simdist_ros.world_model.checkpoint import find_model, load_model
+    from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
     model = load_model(find_model(arguments.model)).model
     _, note = load_graphs(model, cache_folder())
@@ -162,8 +162,8 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
 
 def predict(arguments: argparse.Namespace) -> int:
     """Run the model on recorded inputs."""
-    from simdist_ros.world_model.checkpoint import find_model
     from simdist_ros.world_model.inference import predict_file
+    from simdist_ros.world_model.store.checkpoint import find_model
 
     check_file(arguments.output, '--output')
     predict_file(find_model(arguments.model), arguments.inputs, arguments.output)
@@ -197,7 +197,7 @@ def make_walker(folder: Path, robot: Any, samples: int, iterations: int, seed: i
     from simdist_ros.planning.controller import Controller
     from simdist_ros.planning.planner import Planner
     from simdist_ros.planning.settings import MppiSettings
-    from simdist_ros.world_model.checkpoint import load_model
+    from simdist_ros.world_model.store.checkpoint import load_model
 
     model = load_model(folder, robot).model
     settings = MppiSettings(
@@ -255,7 +255,7 @@ def models(arguments: argparse.Namespace) -> int:
 
 def add_bench(parser: argparse.ArgumentParser) -> None:
     """Take the benchmark, model, folders and sizes."""
-    from simdist_ros.bench.options import add_options
+    from simdist_ros.studies.options import add_options
 
     add_options(parser)
 
@@ -264,8 +264,8 @@ def bench(arguments: argparse.Namespace) -> int:
     """Run a benchmark of the whole loop."""
     import shlex
 
-    from simdist_ros.bench.adaptation import bench_adaptation
-    from simdist_ros.bench.options import read_options
+    from simdist_ros.studies.adaptation import bench_adaptation
+    from simdist_ros.studies.options import read_options
 
     command = shlex.join(['simdist', *arguments.given])
     options = read_options(arguments)

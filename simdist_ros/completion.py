@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Mapping, Sequence
 
 from simdist_ros.adaptation.settings import FinetuneSettings
-from simdist_ros.bench.options import BENCHMARKS
-from simdist_ros.bench.settings import PRESETS
 from simdist_ros.bringup.graph import GraphOptions
 from simdist_ros.core.settings import Settings, describe
 from simdist_ros.core.share import share_folder
 from simdist_ros.pretraining.presets import EXPERT_PRESETS
 from simdist_ros.pretraining.pretrain_options import STAGES
+from simdist_ros.studies.options import BENCHMARKS
+from simdist_ros.studies.settings import PRESETS
 
 __all__ = ['script']
 

@@ -9,12 +9,12 @@ from simdist_ros.adaptation.ending import EndSettings
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
 from simdist_ros.adaptation.triggers import TriggerSettings
 from simdist_ros.adaptation.watch import WatchSettings
-from simdist_ros.bench.settings import GridSettings, TrialSettings
 from simdist_ros.bringup.graph import GraphOptions
-from simdist_ros.core.robot import HeightMap, Joint, Robot
 from simdist_ros.core.scheduling import SchedulingSettings
 from simdist_ros.core.settings import SettingInfo, Settings, describe
 from simdist_ros.core.share import share_folder
+from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
+from simdist_ros.evaluation.settings import EvaluateSettings
 from simdist_ros.nodes.finetuner import FinetunerSettings
 from simdist_ros.nodes.mujoco_robot import MujocoRobotSettings
 from simdist_ros.nodes.operator import OperatorSettings
@@ -23,10 +23,13 @@ from simdist_ros.nodes.supervisor import SupervisorSettings
 from simdist_ros.nodes.transition_logger import TransitionLoggerSettings
 from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.pretraining.evaluate_settings import EvaluateSettings
-from simdist_ros.pretraining.imitate_settings import ImitateSettings
+from simdist_ros.pretraining.imitate.settings import ImitateSettings
 from simdist_ros.pretraining.presets import CollectSettings, ExpertSettings
-from simdist_ros.pretraining.recipe import (
+from simdist_ros.pretraining.train.settings import TrainSettings
+from simdist_ros.safety.settings import SafetySettings
+from simdist_ros.sim.scenes.world import Sensors, World
+from simdist_ros.studies.settings import GridSettings, TrialSettings
+from simdist_ros.tasks.velocity.recipe import (
     Foot,
     Noise,
     Randomisation,
@@ -34,9 +37,6 @@ from simdist_ros.pretraining.recipe import (
     Swing,
     Terrain,
 )
-from simdist_ros.pretraining.train_settings import TrainSettings
-from simdist_ros.safety.settings import SafetySettings
-from simdist_ros.sim.world import Sensors, World
 from simdist_ros.transitions.assembly import AssemblySettings
 
 __all__ = ['PAGES', 'main', 'reference']

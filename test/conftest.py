@@ -38,7 +38,7 @@ def one_thread():
 
 @pytest.fixture(scope='session')
 def go2():
-    from simdist_ros.core.robot import load_robot
+    from simdist_ros.embodiment.robot import load_robot
 
     return load_robot('go2')
 
@@ -58,7 +58,47 @@ def published_folder(upstream, tmp_path_factory):
     """The published model, converted."""
     pytest.importorskip('tensorstore', reason='tensorstore is not installed')
     folder = tmp_path_factory.mktemp('models') / 'go2'
-    from simdist_ros.world_model.upstream import import_upstream
+    from simdist_ros.world_model.upstream.convert import import_upstream
 
     import_upstream(upstream, folder)
     return folder
+
+
+@pytest.fixture(scope='session')
+def recipe(go2):
+    from simdist_ros.tasks.velocity.recipe import load_recipe
+
+    return load_recipe(go2)
+
+
+@pytest.fixture
+def walkers(go2, recipe):
+    """Build a few robots, on the hardest ground where `level` is 1."""
+
+    import numpy as np
+
+    from simdist_ros.sim.batch.vector_env import VectorEnv
+
+    def build(num_robots=6, seed=0, level=0.0, **options):
+        env = VectorEnv(go2, recipe, num_robots=num_robots, seed=seed, **options)
+        if level:
+            env.levels[:] = level
+            env.reset(np.ones(num_robots, dtype=bool))
+        return env
+
+    return build
+
+
+@pytest.fixture(scope='session')
+def small_robot():
+    """Two joints, a gait of five ticks, and a height map of which the middle cell counts."""
+    from dataclasses import replace
+
+    from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
+
+    return Robot(
+        name='two_joints',
+        phase_period_s=0.1,
+        joints=tuple(replace(Joint(), name=name) for name in ('left', 'right')),
+        height_map=HeightMap(columns=3, rows=1, first_x_m=-0.1, first_y_m=0.0),
+    )

@@ -9,9 +9,9 @@ import pytest
 from simdist_ros import __version__
 from simdist_ros.cli import main
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.checkpoint import save_model
 from simdist_ros.world_model.inference import input_shapes
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import save_model
 
 
 @pytest.fixture(scope='module')

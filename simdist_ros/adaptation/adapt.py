@@ -17,15 +17,15 @@ from simdist_ros.adaptation.nominal import NominalWalks, nominal_walks
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.folder_lock import lock_folder
-from simdist_ros.core.robot import Robot
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.jobs.folder_lock import lock_folder
 from simdist_ros.transitions.assembly import AssemblySettings
-from simdist_ros.transitions.bag_episodes import BagEpisodes, read_bags
-from simdist_ros.transitions.replay import HeldEpisodes, Role, episodes_by_role
-from simdist_ros.transitions.shards import open_dataset
+from simdist_ros.transitions.bags.episodes import BagEpisodes, read_bags
+from simdist_ros.transitions.shards.dataset import open_dataset
+from simdist_ros.transitions.shards.replay import HeldEpisodes, Role, episodes_by_role
 from simdist_ros.transitions.windows import HasShards, WindowSampler, split_episodes
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.checkpoint import LoadedModel, check_destination, save_model
+from simdist_ros.world_model.store.checkpoint import LoadedModel, check_destination, save_model
 
 __all__ = [
     'AdaptData',

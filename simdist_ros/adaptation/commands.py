@@ -12,11 +12,11 @@ from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, Nomi
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.options import read_options
 from simdist_ros.core.overrides import override, read_overrides
-from simdist_ros.core.robot import Robot, load_robot
-from simdist_ros.core.writable import check_folder
+from simdist_ros.embodiment.robot import Robot, load_robot
+from simdist_ros.jobs.writable import check_folder
 from simdist_ros.transitions.assembly import AssemblySettings
-from simdist_ros.world_model.checkpoint import LoadedModel, find_model, load_model
-from simdist_ros.world_model.manifest import read_manifest
+from simdist_ros.world_model.store.checkpoint import LoadedModel, find_model, load_model
+from simdist_ros.world_model.store.manifest import read_manifest
 
 __all__ = [
     'REFUSED',

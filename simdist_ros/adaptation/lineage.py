@@ -10,7 +10,7 @@ import yaml
 
 from simdist_ros.core.errors import CheckpointError, ConfigError
 from simdist_ros.core.settings import read_yaml
-from simdist_ros.world_model.manifest import MANIFEST, Manifest, parent_folder, read_manifest
+from simdist_ros.world_model.store.manifest import MANIFEST, Manifest, parent_folder, read_manifest
 
 __all__ = ['Entry', 'lineage_lines', 'list_models']
 

@@ -9,13 +9,13 @@ from typing import NamedTuple
 from simdist_ros.adaptation.watch import RecentTicks, WatchSettings, fewest_ticks, live_errors
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.giving_way import GivingWay
-from simdist_ros.core.robot import Robot
 from simdist_ros.core.scheduling import step_behind
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.planning.backends.backend import NewDynamics
 from simdist_ros.planning.candidate import Candidate, load_candidate
 from simdist_ros.planning.plan import Observation
 from simdist_ros.planning.planner import Planner
-from simdist_ros.world_model.checkpoint import LoadedModel
+from simdist_ros.world_model.store.checkpoint import LoadedModel
 
 __all__ = ['LiveModel', 'describe_model']
 

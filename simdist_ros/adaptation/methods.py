@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from simdist_ros.adaptation.settings import FinetuneSettings
 from simdist_ros.transitions.windows import Windows
-from simdist_ros.world_model.encoder import Context
+from simdist_ros.world_model.encoders.encoder import Context
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.residual import Residual
 

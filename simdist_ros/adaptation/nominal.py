@@ -24,17 +24,17 @@ from simdist_ros.adaptation.settings import NominalSettings
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.core.cache import cache_folder
 from simdist_ros.core.errors import ConfigError, SimdistError
-from simdist_ros.core.robot import Robot
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.planning.planner import MIN_LEFT_STEPS
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.transitions.assembly import AssemblySettings
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.replay import HeldEpisodes
-from simdist_ros.transitions.shards import DatasetError, ShardWriter, open_dataset
+from simdist_ros.transitions.shards.dataset import DatasetError, ShardWriter, open_dataset
+from simdist_ros.transitions.shards.replay import HeldEpisodes
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.checkpoint import LoadedModel, load_model
-from simdist_ros.world_model.manifest import parent_folder
+from simdist_ros.world_model.store.checkpoint import LoadedModel, load_model
+from simdist_ros.world_model.store.manifest import parent_folder
 
 __all__ = ['NominalWalks', 'nominal_walks', 'original']
 
@@ -173,7 +173,7 @@ def key(model: LoadedModel, robot: Robot, settings: NominalSettings) -> str:
     Raises:
         ConfigError: The robot's MuJoCo model is not there.
     """
-    from simdist_ros.sim.world import load_world
+    from simdist_ros.sim.scenes.world import load_world
 
     path = robot.mjcf_path
     if not path.is_file():
@@ -204,7 +204,7 @@ def make(
 ) -> list[Episode]:
     """Walk, until a fall at most."""
     from simdist_ros.evaluation.planned_walk import Walk, episodes_of_walk, walk
-    from simdist_ros.sim.world import load_world
+    from simdist_ros.sim.scenes.world import load_world
 
     asked = commands(robot)
     speed, yaw_rate = asked[number % len(asked)]

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from simdist_ros.adaptation.methods import encode, tensor
 from simdist_ros.adaptation.pool import CHUNK, evenly
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.observation import PROPRIO_TERMS, tilt_of
-from simdist_ros.core.robot import Robot
+from simdist_ros.embodiment.observation import PROPRIO_TERMS, tilt_of
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.planning.mppi import discounted_return
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.tasks.velocity.following import following

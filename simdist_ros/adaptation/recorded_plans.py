@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from simdist_ros.adaptation.pool import evenly
-from simdist_ros.core.robot import Robot
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.planning.plan import NoPlan, Observation, Source
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings

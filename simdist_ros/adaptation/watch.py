@@ -15,7 +15,7 @@ from simdist_ros.core.giving_way import GiveWay, no_wait
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.planning.plan import Observation
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.replay import HeldEpisodes
+from simdist_ros.transitions.shards.replay import HeldEpisodes
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel

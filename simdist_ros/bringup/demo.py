@@ -14,15 +14,15 @@ from simdist_ros.bringup.demo_plot import plot_demo
 from simdist_ros.bringup.graph import LOCKSTEP, GraphOptions
 from simdist_ros.bringup.lessons import DATA_S, LEARNING, learn
 from simdist_ros.bringup.progress import Progress
-from simdist_ros.bringup.recording import Recording, read_recording
-from simdist_ros.bringup.report import Report
 from simdist_ros.bringup.run import new_run_folder, recorded_walk, run_graph
 from simdist_ros.core.errors import SimdistError
-from simdist_ros.core.robot import Robot, load_robot
-from simdist_ros.sim.draw import draw_side_by_side
+from simdist_ros.embodiment.robot import Robot, load_robot
+from simdist_ros.evaluation.recording import Recording, read_recording
+from simdist_ros.evaluation.report import Report
 from simdist_ros.sim.errors import RenderError
+from simdist_ros.sim.rendering.draw import draw_side_by_side
 from simdist_ros.transitions.assembly import AssemblySettings
-from simdist_ros.world_model.checkpoint import find_model, load_model
+from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 __all__ = ['demo']
 

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from simdist_ros.adaptation.evaluate import BagEvaluation
-from simdist_ros.bringup.plot import in_start_frame, legend_above
-from simdist_ros.bringup.recording import Recording
-from simdist_ros.bringup.report import velocity_series
-from simdist_ros.core.robot import Robot
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.evaluation.plot import in_start_frame, legend_above
+from simdist_ros.evaluation.recording import Recording
+from simdist_ros.evaluation.report import velocity_series
 
 __all__ = ['draw_demo', 'plot_demo', 'progress_series', 'swap_times']
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.folder_lock import open_lock
+from simdist_ros.jobs.folder_lock import open_lock
 
 __all__ = [
     'DOMAIN',

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from simdist_ros.adaptation.lineage import list_models
 from simdist_ros.bringup.graph import GraphOptions
-from simdist_ros.bringup.recording import Recording, read_recording
-from simdist_ros.bringup.report import Report
 from simdist_ros.core.errors import SimdistError
-from simdist_ros.core.robot import Robot
 from simdist_ros.core.values import MAX_SEED
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.evaluation.recording import Recording, read_recording
+from simdist_ros.evaluation.report import Report
 
 __all__ = ['DATA_S', 'LEARNING', 'Lessons', 'learn', 'model_at_the_end', 'why_no_model']
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from simdist_ros.planning.backends.choice import AUTO, BackendSettings, exported, options
-from simdist_ros.world_model.checkpoint import find_model, load_model
+from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 __all__ = ['export_once', 'wants_export']
 

@@ -19,23 +19,23 @@ from simdist_ros.bringup.graph import (
     describe_graph,
     environment_defaults,
 )
-from simdist_ros.bringup.plot import plot_run
 from simdist_ros.bringup.processes import ProcessGroup, ros_environment
 from simdist_ros.bringup.progress import Progress
-from simdist_ros.bringup.recording import Recording
-from simdist_ros.bringup.report import Report, make_report, report_lines, write_report
 from simdist_ros.bringup.running import record_graph
 from simdist_ros.core.errors import BagError, ConfigError
-from simdist_ros.core.heading import HeadingHold
-from simdist_ros.core.robot import Robot, load_robot
 from simdist_ros.core.settings import Spelling
 from simdist_ros.core.values import NotAValue, guess
-from simdist_ros.sim.draw import RecordedWalk, draw_walk
+from simdist_ros.embodiment.robot import Robot, load_robot
+from simdist_ros.evaluation.plot import plot_run
+from simdist_ros.evaluation.recording import Recording
+from simdist_ros.evaluation.report import Report, make_report, report_lines, write_report
 from simdist_ros.sim.errors import RenderError
 from simdist_ros.sim.footfalls import Footfalls, find_footfalls
 from simdist_ros.sim.mjcf_check import check_mjcf
-from simdist_ros.sim.world import load_world
-from simdist_ros.world_model.checkpoint import find_model, load_model
+from simdist_ros.sim.rendering.draw import RecordedWalk, draw_walk
+from simdist_ros.sim.scenes.world import load_world
+from simdist_ros.tasks.velocity.heading import HeadingHold
+from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 __all__ = ['check_options', 'new_run_folder', 'recorded_walk', 'run_graph']
 

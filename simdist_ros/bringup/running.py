@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from simdist_ros.bringup.domain import DOMAIN, runtime_folder
-from simdist_ros.core.folder_lock import open_lock
+from simdist_ros.jobs.folder_lock import open_lock
 
 __all__ = ['GraphRecord', 'record_graph', 'running_graphs']
 

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.command import JointCommand
-from simdist_ros.core.history import History
-from simdist_ros.core.observation import RobotState
-from simdist_ros.core.robot import Robot
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.history import History
+from simdist_ros.embodiment.observation import RobotState
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.plans import PlannedSteps
 from simdist_ros.safety.settings import SafetySettings
@@ -40,7 +40,7 @@ class Walker(Protocol):
 
 
 class Driver(Protocol):
-    """What asks for a velocity, e.g. `simdist_ros.core.heading.HeadingHold`."""
+    """What asks for a velocity, e.g. `simdist_ros.tasks.velocity.heading.HeadingHold`."""
 
     def command(self, orientation: Array) -> Array:
         """Return the command for a base orientation, (command_dim,)."""

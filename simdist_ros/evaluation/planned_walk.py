@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from simdist_ros.core.heading import YAW_RATE, HeadingHold
-from simdist_ros.core.robot import Robot
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.closed_loop import Tick, closed_loop
 from simdist_ros.planning.controller import Controller
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import World
+from simdist_ros.tasks.velocity.heading import YAW_RATE, HeadingHold
 from simdist_ros.transitions.assembly import AssemblySettings, make_cutter
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.world_model.model import WorldModel

@@ -29,17 +29,17 @@ from simdist_ros.adaptation.quarters import Quarters
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
 from simdist_ros.adaptation.triggers import Triggers, TriggerSettings
 from simdist_ros.core.errors import ConfigError, SimdistError
-from simdist_ros.core.folder_lock import lock_folder
-from simdist_ros.core.robot import load_robot
 from simdist_ros.core.settings import Settings, setting
-from simdist_ros.nodes.messages import diagnostics
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.jobs.folder_lock import lock_folder
+from simdist_ros.messages.to_messages import diagnostics
+from simdist_ros.messages.topics import SUPERVISOR_TICK
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RECORDED, RELIABLE
 from simdist_ros.nodes.runtime import Stop, run
-from simdist_ros.nodes.topics import SUPERVISOR_TICK
 from simdist_ros.transitions.assembly import AssemblySettings, tick_mode
-from simdist_ros.world_model.checkpoint import find_model
-from simdist_ros.world_model.manifest import MANIFEST, read_manifest
+from simdist_ros.world_model.store.checkpoint import find_model
+from simdist_ros.world_model.store.manifest import MANIFEST, read_manifest
 
 NICENESS = 10
 CHECK_S = 0.2

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection
 
 from rclpy.node import Node
 
+from simdist_ros.messages.topic_names import TYPES
 from simdist_ros.nodes.other_publishers import node_name
 from simdist_ros.nodes.throttle import ThrottledLog
-from simdist_ros.transitions.topic_names import TYPES
 
 __all__ = ['Inputs', 'other_types']
 

@@ -24,14 +24,14 @@ from sensor_msgs.msg import Image, Imu, JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from simdist_ros.core.command import JointCommand
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.core.idle_collection import IdleCollection
-from simdist_ros.core.robot import load_robot
 from simdist_ros.core.scheduling import SAFETY, SchedulingSettings
 from simdist_ros.core.settings import Settings, seed_setting, setting
-from simdist_ros.nodes import topics
-from simdist_ros.nodes.messages import (
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.messages import topics
+from simdist_ros.messages.to_messages import (
     height_map_to_msg,
     imu_to_msg,
     joint_command_from_msg,
@@ -49,8 +49,8 @@ from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RELIABLE
 from simdist_ros.nodes.runtime import BAD_INPUT, Stop, run
 from simdist_ros.nodes.throttle import ThrottledLog
+from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import load_world
 
 Array = NDArray[np.floating[Any]]
 

@@ -21,9 +21,9 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from simdist_ros.core.errors import SimdistError
+from simdist_ros.messages.topics import MODE, RECORDED_TOPICS
 from simdist_ros.nodes.inputs import other_types
 from simdist_ros.nodes.qos import LATCHED, RECORDED
-from simdist_ros.nodes.topics import MODE, RECORDED_TOPICS
 
 __all__ = ['Heard', 'NobodyAnswers', 'NodeHealth', 'Operator', 'TopicHealth', 'operator']
 

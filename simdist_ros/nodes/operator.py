@@ -12,15 +12,15 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 from sensor_msgs.msg import Imu
 
-from simdist_ros.core.heading import HeadingHold
-from simdist_ros.core.robot import load_robot
 from simdist_ros.core.settings import Settings, setting
-from simdist_ros.nodes import topics
-from simdist_ros.nodes.messages import command_to_msg, imu_from_msg, stamp_ns
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.messages import topics
+from simdist_ros.messages.to_messages import command_to_msg, imu_from_msg, stamp_ns
 from simdist_ros.nodes.other_publishers import refuse_other_publishers
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RELIABLE
 from simdist_ros.nodes.runtime import Stop, run, spin
+from simdist_ros.tasks.velocity.heading import HeadingHold
 
 
 @dataclass(frozen=True, kw_only=True)

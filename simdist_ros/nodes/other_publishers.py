@@ -9,7 +9,7 @@ from rclpy.node import Node
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.nodes import topics
+from simdist_ros.messages import topics
 
 __all__ = ['STATE_TOPICS', 'OtherPublishers', 'node_name', 'refuse_other_publishers']
 

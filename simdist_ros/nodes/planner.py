@@ -19,20 +19,21 @@ from simdist_ros.adaptation.live_model import LiveModel
 from simdist_ros.adaptation.watch import WatchSettings
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.core.idle_collection import IdleCollection
-from simdist_ros.core.observation import RobotState
-from simdist_ros.core.plausibility import describe
-from simdist_ros.core.robot import load_robot
 from simdist_ros.core.scheduling import CONTROL, SchedulingSettings, WaitClock
-from simdist_ros.nodes import topics
-from simdist_ros.nodes.awaited_parameters import AwaitedParameters
-from simdist_ros.nodes.inputs import Inputs
-from simdist_ros.nodes.messages import (
+from simdist_ros.embodiment.observation import RobotState
+from simdist_ros.embodiment.plausibility import describe
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.messages import topics
+from simdist_ros.messages.state_assembler import parts_of
+from simdist_ros.messages.to_messages import (
     diagnostics,
     joint_command_from_msg,
     plan_to_msg,
     stamp_ns,
     time_msg,
 )
+from simdist_ros.nodes.awaited_parameters import AwaitedParameters
+from simdist_ros.nodes.inputs import Inputs
 from simdist_ros.nodes.model_switch import ModelSwitch
 from simdist_ros.nodes.other_publishers import refuse_other_publishers
 from simdist_ros.nodes.parameters import declare, refuse_unknown
@@ -49,7 +50,6 @@ from simdist_ros.planning.plan import NoPlan, Plan
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.planning.statistics import TickStatistics, peak_memory_mb
-from simdist_ros.transitions.state_assembler import parts_of
 
 SWITCH_S = 2e-5  # in which the thread that reads a model gives way to the one that plans
 

@@ -13,8 +13,8 @@ from rclpy.node import Node
 from tqdm import tqdm
 
 from simdist_ros.core.settings import Settings, setting
-from simdist_ros.nodes import topics
-from simdist_ros.nodes.messages import stamp_ns
+from simdist_ros.messages import topics
+from simdist_ros.messages.to_messages import stamp_ns
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RELIABLE, state_wanted
 from simdist_ros.nodes.runtime import Stop, run, spin

@@ -12,18 +12,18 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image, Imu, JointState
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.observation import RobotState
-from simdist_ros.core.robot import Robot
-from simdist_ros.nodes import topics
-from simdist_ros.nodes.messages import (
+from simdist_ros.embodiment.observation import RobotState
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.messages import topics
+from simdist_ros.messages.from_messages import odometry_from_msg
+from simdist_ros.messages.state_assembler import TOPICS, StateAssembler
+from simdist_ros.messages.to_messages import (
     height_map_from_msg,
     imu_from_msg,
     joint_state_from_msg,
     stamp_ns,
 )
 from simdist_ros.nodes.throttle import ThrottledLog
-from simdist_ros.transitions.message_arrays import odometry_from_msg
-from simdist_ros.transitions.state_assembler import TOPICS, StateAssembler
 
 
 class StateSubscriber:

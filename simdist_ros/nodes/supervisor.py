@@ -18,14 +18,13 @@ from trajectory_msgs.msg import JointTrajectory
 
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.core.idle_collection import IdleCollection
-from simdist_ros.core.observation import RobotState
-from simdist_ros.core.plausibility import describe
-from simdist_ros.core.robot import load_robot
 from simdist_ros.core.scheduling import SAFETY, SchedulingSettings
 from simdist_ros.core.settings import Settings, setting
-from simdist_ros.nodes import topics
-from simdist_ros.nodes.inputs import Inputs
-from simdist_ros.nodes.messages import (
+from simdist_ros.embodiment.observation import RobotState
+from simdist_ros.embodiment.plausibility import describe
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.messages import topics
+from simdist_ros.messages.to_messages import (
     diagnostics,
     duration_ns,
     joint_command_to_msg,
@@ -33,6 +32,7 @@ from simdist_ros.nodes.messages import (
     stamp_ns,
     time_msg,
 )
+from simdist_ros.nodes.inputs import Inputs
 from simdist_ros.nodes.other_publishers import (
     STATE_TOPICS,
     OtherPublishers,

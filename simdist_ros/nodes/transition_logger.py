@@ -20,16 +20,16 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.robot import load_robot
 from simdist_ros.core.settings import Settings, setting
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.messages.to_messages import diagnostics
+from simdist_ros.messages.topics import JOINT_STATES, MODE, RECORDED_TOPICS
 from simdist_ros.nodes.inputs import Inputs
-from simdist_ros.nodes.messages import diagnostics
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RECORDED, RELIABLE
 from simdist_ros.nodes.runtime import Stop, run, spin
-from simdist_ros.nodes.topics import JOINT_STATES, MODE, RECORDED_TOPICS
-from simdist_ros.transitions.bag_writer import BagWriter
-from simdist_ros.transitions.topic import Topic
+from simdist_ros.transitions.bags.topic import Topic
+from simdist_ros.transitions.bags.writer import BagWriter
 
 NICENESS = 5  # queues hold minutes; control must not wait for a recorder
 

@@ -11,9 +11,9 @@ import numpy as np
 from geometry_msgs.msg import TwistStamped
 from numpy.typing import NDArray
 
-from simdist_ros.core.observation import RobotState
-from simdist_ros.core.robot import Robot
-from simdist_ros.nodes.messages import stamp_ns, twist_array
+from simdist_ros.embodiment.observation import RobotState
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.messages.to_messages import stamp_ns, twist_array
 
 __all__ = ['VelocityCommand']
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.core.giving_way import GiveWay, no_wait
-from simdist_ros.core.robot import Robot
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.planning.backends.backend import Backend, NewDynamics
-from simdist_ros.world_model.checkpoint import LoadedModel, find_model, load_model
+from simdist_ros.world_model.store.checkpoint import LoadedModel, find_model, load_model
 
 __all__ = ['Candidate', 'load_candidate']
 

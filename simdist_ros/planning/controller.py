@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.command import JointCommand
-from simdist_ros.core.history import History
-from simdist_ros.core.observation import RobotState, extero_obs, proprio_obs, proprio_obs_dim
-from simdist_ros.core.plausibility import Implausible, StateCheck
-from simdist_ros.core.robot import Robot
-from simdist_ros.core.stamp_order import Order, StampOrder
 from simdist_ros.core.ticks import TickCounter
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.history import History
+from simdist_ros.embodiment.observation import RobotState, extero_obs, proprio_obs, proprio_obs_dim
+from simdist_ros.embodiment.plausibility import Implausible, StateCheck
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.stamp_order import Order, StampOrder
 from simdist_ros.planning.plan import NoPlan, Observation, Plan, Reason
 from simdist_ros.planning.planner import Planner
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import torch
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.robot import Robot
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.planning.backends.backend import Backend
 from simdist_ros.planning.backends.choice import BackendSettings, choose
 from simdist_ros.planning.fitting import fit_to_budget, plan_ms, warm_up
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.refitting import Refit, levels
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.world_model.checkpoint import LoadedModel, find_model, load_model
+from simdist_ros.world_model.store.checkpoint import LoadedModel, find_model, load_model
 
 __all__ = ['LoadedPlanner', 'load_planner']
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simdist_ros.core.plausibility import Implausible, describe
+from simdist_ros.embodiment.plausibility import Implausible, describe
 from simdist_ros.planning.controller import PlannedTargets
 from simdist_ros.planning.plan import NoPlan, Source
 from simdist_ros.planning.settings import MppiSettings

@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.observation import proprio_obs_dim
-from simdist_ros.core.robot import Robot
-from simdist_ros.pretraining.evaluate_settings import EvaluateSettings
-from simdist_ros.pretraining.expert_files import EXPERT, load_actor, load_critic, policy_files
-from simdist_ros.pretraining.ppo import Ppo, PpoSettings
-from simdist_ros.pretraining.recipe import load_recipe
-from simdist_ros.pretraining.train import robot_architecture
-from simdist_ros.pretraining.vector_env import VectorEnv
-from simdist_ros.pretraining.walk_reward import WalkReward
+from simdist_ros.embodiment.observation import proprio_obs_dim
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.evaluation.settings import EvaluateSettings
+from simdist_ros.evaluation.walk_reward import WalkReward
+from simdist_ros.pretraining.expert.files import EXPERT, load_actor, load_critic, policy_files
+from simdist_ros.pretraining.expert.networks import make_ppo
+from simdist_ros.pretraining.train.stage import robot_architecture
+from simdist_ros.rl.ppo import PpoSettings
+from simdist_ros.sim.batch.vector_env import VectorEnv
+from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import World
+from simdist_ros.tasks.velocity.recipe import load_recipe
 
 __all__ = ['check_experts', 'check_robot', 'check_space']
 
@@ -51,7 +52,7 @@ def check_robot(robot: Robot, stages: Collection[str], evaluate: EvaluateSetting
             'rewarded for vx, vy and yaw rate, so give 3'
         )
     if set(stages) & MANY_ROBOTS:
-        Ppo(robot, recipe, PpoSettings(), seed=0)
+        make_ppo(robot, recipe, PpoSettings(), seed=0)
         env = VectorEnv(robot, recipe, num_robots=2, seed=0)
         if env.step(np.zeros((2, robot.num_joints))).diverged.any():
             raise ConfigError(

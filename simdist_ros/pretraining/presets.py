@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simdist_ros.core.settings import Settings, refuse_reversed_range, seed_setting, setting
-from simdist_ros.pretraining.ppo import PpoSettings
+from simdist_ros.rl.ppo import PpoSettings
 
 __all__ = ['COLLECT_PRESETS', 'EXPERT_PRESETS', 'CollectSettings', 'ExpertSettings']
 

@@ -14,21 +14,23 @@ import yaml
 
 from simdist_ros.core.atomic import TEMPORARY_SUFFIX, write_atomic
 from simdist_ros.core.errors import ConfigError, unknown_name
-from simdist_ros.core.free_cores import free_cores, threads_for
 from simdist_ros.core.overrides import override
-from simdist_ros.core.robot import Robot, load_robot
 from simdist_ros.core.settings import Settings, read_yaml
 from simdist_ros.core.share import share_folder
-from simdist_ros.core.writable import check_folder
-from simdist_ros.pretraining.collect import run_collect
-from simdist_ros.pretraining.collect_ray import check_ray
+from simdist_ros.embodiment.robot import Robot, load_robot
+from simdist_ros.evaluation.settings import EVALUATE_PRESETS, EvaluateSettings
+from simdist_ros.evaluation.walk import MakeWalker
+from simdist_ros.jobs.free_cores import free_cores, threads_for
+from simdist_ros.jobs.train_process import find_device
+from simdist_ros.jobs.train_progress import duration
+from simdist_ros.jobs.writable import check_folder
+from simdist_ros.pretraining.collect.ray import check_ray
+from simdist_ros.pretraining.collect.stage import run_collect
 from simdist_ros.pretraining.early_checks import check_experts, check_robot, check_space
-from simdist_ros.pretraining.evaluate import run_evaluate
-from simdist_ros.pretraining.evaluate_settings import EVALUATE_PRESETS, EvaluateSettings
-from simdist_ros.pretraining.evaluate_walk import MakeWalker
-from simdist_ros.pretraining.expert import run_expert
-from simdist_ros.pretraining.imitate import run_imitate
-from simdist_ros.pretraining.imitate_settings import IMITATE_PRESETS, ImitateSettings
+from simdist_ros.pretraining.evaluate.stage import run_evaluate
+from simdist_ros.pretraining.expert.stage import run_expert
+from simdist_ros.pretraining.imitate.settings import IMITATE_PRESETS, ImitateSettings
+from simdist_ros.pretraining.imitate.stage import run_imitate
 from simdist_ros.pretraining.presets import (
     COLLECT_PRESETS,
     EXPERT_PRESETS,
@@ -36,11 +38,10 @@ from simdist_ros.pretraining.presets import (
     ExpertSettings,
 )
 from simdist_ros.pretraining.pretrain_options import PretrainOptions
-from simdist_ros.pretraining.train import run_train
-from simdist_ros.pretraining.train_process import find_device
-from simdist_ros.pretraining.train_progress import duration
-from simdist_ros.pretraining.train_settings import TRAIN_PRESETS, TrainSettings
-from simdist_ros.world_model.checkpoint import (
+from simdist_ros.pretraining.train.settings import TRAIN_PRESETS, TrainSettings
+from simdist_ros.pretraining.train.stage import run_train
+from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import (
     EXPERT,
     FILES,
     check_destination,
@@ -48,9 +49,8 @@ from simdist_ros.world_model.checkpoint import (
     save_model,
     serialise,
 )
-from simdist_ros.world_model.manifest import MANIFEST, read_manifest, sha256
-from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.verify import read_expert
+from simdist_ros.world_model.store.manifest import MANIFEST, read_manifest, sha256
+from simdist_ros.world_model.store.verify import read_expert
 
 __all__ = ['Plan', 'pretrain']
 

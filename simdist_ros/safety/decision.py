@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from simdist_ros.core.command import JointCommand
-from simdist_ros.core.plausibility import Implausible
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.plausibility import Implausible
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.watchdog import Action, Fault
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError, SimdistError
-from simdist_ros.core.robot import Robot
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.safety.settings import SafetySettings
 
 __all__ = ['JointLimits', 'LimitedTarget', 'NotFiniteError']

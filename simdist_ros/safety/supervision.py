@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.command import JointCommand
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.observation import RobotState
-from simdist_ros.core.plausibility import Implausible, StateCheck
-from simdist_ros.core.robot import Robot
-from simdist_ros.core.stamp_order import Order, StampOrder
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.observation import RobotState
+from simdist_ros.embodiment.plausibility import Implausible, StateCheck
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.stamp_order import Order, StampOrder
 from simdist_ros.safety.decision import Counters, Decision
 from simdist_ros.safety.limits import JointLimits
 from simdist_ros.safety.modes import Conditions, Mode, request

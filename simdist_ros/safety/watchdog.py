@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.observation import projected_gravity
+from simdist_ros.embodiment.observation import projected_gravity
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.settings import SafetySettings
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simdist_ros.sim.world import Sensors
+from simdist_ros.sim.scenes.world import Sensors
 
 __all__ = ['sensor_stamp']
 

@@ -9,12 +9,12 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from simdist_ros.core.command import JointCommand
-from simdist_ros.core.observation import extero_obs, proprio_obs, proprio_obs_dim
-from simdist_ros.core.robot import Robot, load_robot
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.observation import extero_obs, proprio_obs, proprio_obs_dim
+from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.sim.mjcf_check import check_mjcf
+from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
-from simdist_ros.sim.world import load_world
 from simdist_ros.tasks.velocity.following import following
 
 __all__ = ['ENVIRONMENT_ID', 'WalkEnv', 'register', 'velocity_reward']

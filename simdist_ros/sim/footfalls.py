@@ -9,9 +9,9 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.robot import Robot
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import World
 
 __all__ = ['Footfalls', 'find_footfalls']
 

@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.sim.terrain import GROUND_GROUP
+from simdist_ros.sim.scenes.terrain import GROUND_GROUP
 
 __all__ = ['HeightScan']
 

@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.robot import Robot
+from simdist_ros.embodiment.robot import Robot
 
 __all__ = ['BASE_BODY', 'FOOT', 'read_mjcf']
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.robot import Robot
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import World
 
 __all__ = ['check_mjcf']
 

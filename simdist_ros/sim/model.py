@@ -6,12 +6,12 @@ import mujoco
 import numpy as np
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.robot import Robot
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.mjcf import read_mjcf
 from simdist_ros.sim.motors import Motors
-from simdist_ros.sim.scenery import add_scenery
-from simdist_ros.sim.terrain import add_ground
-from simdist_ros.sim.world import World
+from simdist_ros.sim.scenes.scenery import add_scenery
+from simdist_ros.sim.scenes.terrain import add_ground
+from simdist_ros.sim.scenes.world import World
 
 __all__ = ['build_model', 'physics_steps', 'steps_per_period']
 

@@ -8,8 +8,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.robot import Robot
-from simdist_ros.sim.world import World
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.sim.scenes.world import World
 
 __all__ = ['Motors']
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.observation import RobotState
-from simdist_ros.core.robot import Robot
+from simdist_ros.core.rotation import into_body, perturb
+from simdist_ros.embodiment.observation import RobotState
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.clock import sensor_stamp
 from simdist_ros.sim.coordinates import Coordinates
-from simdist_ros.sim.rotation import into_body, perturb
-from simdist_ros.sim.world import Sensors
+from simdist_ros.sim.scenes.world import Sensors
 
 __all__ = ['Noise', 'Snapshot', 'measure']
 

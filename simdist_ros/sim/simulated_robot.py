@@ -11,22 +11,22 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.command import JointCommand
-from simdist_ros.core.heading import yaw
-from simdist_ros.core.observation import RobotState, projected_gravity
-from simdist_ros.core.robot import Robot
+from simdist_ros.core.rotation import into_body, tilt
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.observation import RobotState, projected_gravity
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.contacts import Contacts
 from simdist_ros.sim.coordinates import Coordinates
 from simdist_ros.sim.errors import CommandError, SimulationError
 from simdist_ros.sim.height_scan import HeightScan
 from simdist_ros.sim.model import build_model, physics_steps, steps_per_period
 from simdist_ros.sim.motors import Motors
-from simdist_ros.sim.pushes import Pushes
-from simdist_ros.sim.rotation import into_body, tilt
+from simdist_ros.sim.scenes.pushes import Pushes
+from simdist_ros.sim.scenes.terrain import place_ground
+from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.sensing import Noise, Snapshot, measure
-from simdist_ros.sim.terrain import place_ground
-from simdist_ros.sim.world import World
 from simdist_ros.tasks.velocity.failure import has_fallen
+from simdist_ros.tasks.velocity.heading import yaw
 
 __all__ = ['SimulatedRobot', 'TrueState']
 

@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.robot import Robot
 from simdist_ros.core.settings import Settings, setting
-from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.episode_cutter import EpisodeCutter
-from simdist_ros.transitions.message_arrays import (
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.messages.from_messages import (
     height_map_from_msg,
     imu_from_msg,
     joint_command_from_msg,
@@ -23,9 +21,9 @@ from simdist_ros.transitions.message_arrays import (
     stamp_ns,
     twist_array,
 )
-from simdist_ros.transitions.stamp_order import Stamped, StampOrder
-from simdist_ros.transitions.state_assembler import TOPICS, StateAssembler, apart, parts_of
-from simdist_ros.transitions.topic_names import (
+from simdist_ros.messages.stamp_order import Stamped, StampOrder
+from simdist_ros.messages.state_assembler import TOPICS, StateAssembler, apart, parts_of
+from simdist_ros.messages.topic_names import (
     COMMAND_VELOCITY,
     HEIGHT_MAP,
     IMU,
@@ -35,6 +33,8 @@ from simdist_ros.transitions.topic_names import (
     ODOM,
     SUPERVISOR_TICK,
 )
+from simdist_ros.transitions.episode import Episode
+from simdist_ros.transitions.episode_cutter import EpisodeCutter
 
 __all__ = ['AssemblySettings', 'TransitionAssembler', 'make_cutter', 'needed_topics']
 

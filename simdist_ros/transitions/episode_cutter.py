@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.command import JointCommand
-from simdist_ros.core.observation import (
+from simdist_ros.core.ticks import TickCounter
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.observation import (
     RobotState,
     extero_obs,
     projected_gravity,
     proprio_obs,
 )
-from simdist_ros.core.plausibility import StateCheck
-from simdist_ros.core.robot import Robot
-from simdist_ros.core.ticks import TickCounter
+from simdist_ros.embodiment.plausibility import StateCheck
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.tasks.velocity.failure import has_fallen
 from simdist_ros.transitions.episode import Episode
 

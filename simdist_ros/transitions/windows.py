@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.transitions.shards_file import OPTIONAL, Shard
+from simdist_ros.transitions.shards.file import OPTIONAL, Shard
 
 __all__ = ['HasShards', 'WindowSampler', 'Windows', 'split_episodes']
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.attention import Memory
-from simdist_ros.world_model.encoder import Context
+from simdist_ros.world_model.encoders.encoder import Context
 from simdist_ros.world_model.layers import Embedding
 from simdist_ros.world_model.transformer import Decoder
 

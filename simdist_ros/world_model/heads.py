@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.encoder import Context
+from simdist_ros.world_model.encoders.encoder import Context
 from simdist_ros.world_model.layers import Embedding
 from simdist_ros.world_model.transformer import Decoder, EncoderBlock
 

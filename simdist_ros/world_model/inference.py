@@ -16,8 +16,8 @@ from torch import Tensor
 from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.checkpoint import load_model
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import load_model
 
 __all__ = ['infer', 'input_shapes', 'predict_file']
 

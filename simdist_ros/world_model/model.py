@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.attention import Memory
 from simdist_ros.world_model.dynamics import Dynamics
-from simdist_ros.world_model.encoder import Context, Encoder
+from simdist_ros.world_model.encoders.encoder import Context, Encoder
 from simdist_ros.world_model.expert import Expert
 from simdist_ros.world_model.heads import Heads
 from simdist_ros.world_model.normalizer import Normalizer

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.replay import HeldEpisodes
+from simdist_ros.transitions.shards.replay import HeldEpisodes
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.checkpoint import load_model, save_model
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import load_model, save_model
 
 H, T = 3, 4
 

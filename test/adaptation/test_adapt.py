@@ -12,13 +12,13 @@ from simdist_ros.adaptation.adapt import data_of_episodes, pretraining_walks
 from simdist_ros.adaptation.nominal import NominalWalks
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.cli import main
-from simdist_ros.core.folder_lock import lock_folder
-from simdist_ros.core.robot import load_robot
-from simdist_ros.transitions.replay import Replay
-from simdist_ros.world_model import checkpoint
-from simdist_ros.world_model.checkpoint import load_model, save_model
-from simdist_ros.world_model.manifest import read_manifest
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.jobs.folder_lock import lock_folder
+from simdist_ros.transitions.shards.replay import Replay
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store import checkpoint
+from simdist_ros.world_model.store.checkpoint import load_model, save_model
+from simdist_ros.world_model.store.manifest import read_manifest
 
 from ..transitions.walk_messages import walk, write_bag
 from .conftest import lived

@@ -14,9 +14,9 @@ from simdist_ros.adaptation.methods import make_method, masked_error
 from simdist_ros.adaptation.settings import METHODS, FinetuneSettings
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.transitions.replay import HeldEpisodes, Replay
-from simdist_ros.world_model.checkpoint import serialise
-from simdist_ros.world_model.manifest import sha256
+from simdist_ros.transitions.shards.replay import HeldEpisodes, Replay
+from simdist_ros.world_model.store.checkpoint import serialise
+from simdist_ros.world_model.store.manifest import sha256
 
 from .conftest import lived
 

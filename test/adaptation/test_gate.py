@@ -21,7 +21,6 @@ from simdist_ros.adaptation.gate import (
     judge,
     merit,
 )
-from simdist_ros.adaptation.intervals import jackknife, mean_interval, rank_correlation
 from simdist_ros.adaptation.methods import tensor
 from simdist_ros.adaptation.outcomes import (
     expected_returns,
@@ -33,9 +32,10 @@ from simdist_ros.adaptation.prediction import predict
 from simdist_ros.adaptation.recorded_plans import RecordedPlans, plan_recorded
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.adaptation.whole_windows import windows_of
+from simdist_ros.evaluation.intervals import jackknife, mean_interval, rank_correlation
 from simdist_ros.planning.backends.torch_backend import TorchBackend
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.transitions.replay import HeldEpisodes
+from simdist_ros.transitions.shards.replay import HeldEpisodes
 
 from .conftest import lived
 

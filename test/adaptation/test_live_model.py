@@ -16,8 +16,8 @@ from simdist_ros.planning.candidate import load_candidate
 from simdist_ros.planning.plan import Observation
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.world_model.checkpoint import load_model, save_model
 from simdist_ros.world_model.residual import Residual
+from simdist_ros.world_model.store.checkpoint import load_model, save_model
 
 from .conftest import H, T, lived
 

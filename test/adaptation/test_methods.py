@@ -9,7 +9,7 @@ import torch
 from simdist_ros.adaptation.methods import make_method, masked_error
 from simdist_ros.adaptation.settings import FinetuneSettings
 from simdist_ros.adaptation.whole_windows import windows_of
-from simdist_ros.transitions.replay import HeldEpisodes
+from simdist_ros.transitions.shards.replay import HeldEpisodes
 
 from .conftest import H, T, lived
 

@@ -19,9 +19,9 @@ from simdist_ros.adaptation.nominal import (
 from simdist_ros.adaptation.settings import NominalSettings
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.world_model.checkpoint import load_model, save_model
-from simdist_ros.world_model.manifest import read_manifest
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import load_model, save_model
+from simdist_ros.world_model.store.manifest import read_manifest
 
 from ..transitions.walk_messages import walk, write_bag
 from .conftest import lived

@@ -15,9 +15,10 @@ from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image, Imu, JointState
 from trajectory_msgs.msg import JointTrajectory
 
-from simdist_ros.core.observation import RobotState
-from simdist_ros.core.robot import Robot
-from simdist_ros.nodes import messages, topics
+from simdist_ros.embodiment.observation import RobotState
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.messages import to_messages as messages
+from simdist_ros.messages import topics
 from simdist_ros.nodes.qos import COMMAND, RELIABLE
 
 from .running import Observer

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simdist_ros.bringup.recording import stamp_of
 from simdist_ros.evaluation.planned_walk import Walk, episodes_of_walk, walk
+from simdist_ros.evaluation.recording import stamp_of
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.sim.world import load_world
+from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.transitions.assembly import AssemblySettings
-from simdist_ros.transitions.bag_episodes import read_bag_episodes
-from simdist_ros.transitions.bag_reader import read_bag
-from simdist_ros.world_model.checkpoint import find_model, load_model
+from simdist_ros.transitions.bags.episodes import read_bag_episodes
+from simdist_ros.transitions.bags.reader import read_bag
+from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 from .running import running_graph
 

@@ -22,16 +22,16 @@ from simdist_ros.bringup.lessons import (
     model_at_the_end,
     why_no_model,
 )
-from simdist_ros.bringup.recording import read_recording
-from simdist_ros.bringup.report import make_report
 from simdist_ros.core.errors import SimdistError
-from simdist_ros.sim.world import load_world
+from simdist_ros.evaluation.recording import read_recording
+from simdist_ros.evaluation.report import make_report
+from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.checkpoint import save_model
-from simdist_ros.world_model.manifest import read_manifest
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import save_model
+from simdist_ros.world_model.store.manifest import read_manifest
 
-from .recorded import PERIOD_NS, START_NS, MadeUpRun
+from ..evaluation.recorded import PERIOD_NS, START_NS, MadeUpRun
 
 TICKS = 1001  # 20 s: 0.3 m/s for the first half, 0.5 m/s for the second
 SWAP = 600

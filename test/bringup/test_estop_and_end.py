@@ -10,10 +10,10 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from simdist_ros.nodes import topics
-from simdist_ros.nodes.messages import stamp_ns
+from simdist_ros.messages import topics
+from simdist_ros.messages.to_messages import stamp_ns
 from simdist_ros.nodes.qos import LATCHED
-from simdist_ros.transitions.bag_reader import bag_info, read_bag
+from simdist_ros.transitions.bags.reader import bag_info, read_bag
 
 from .running import observed, running_graph, wait_until
 

@@ -10,9 +10,9 @@ from diagnostic_msgs.msg import DiagnosticArray
 from std_srvs.srv import Trigger
 
 from simdist_ros.bringup.graph import NodeSpec
-from simdist_ros.core.robot import load_robot
-from simdist_ros.nodes import topics
-from simdist_ros.nodes.messages import stamp_ns
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.messages import topics
+from simdist_ros.messages.to_messages import stamp_ns
 
 from .handmade_robot import HandmadeRobot
 from .running import running_nodes

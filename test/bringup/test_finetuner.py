@@ -14,9 +14,9 @@ from diagnostic_msgs.msg import DiagnosticArray
 from std_srvs.srv import Trigger
 
 from simdist_ros.bringup.graph import NodeSpec
-from simdist_ros.nodes import topics
-from simdist_ros.world_model.checkpoint import load_model
-from simdist_ros.world_model.manifest import read_manifest
+from simdist_ros.messages import topics
+from simdist_ros.world_model.store.checkpoint import load_model
+from simdist_ros.world_model.store.manifest import read_manifest
 
 from .running import observed, parent_of, running_graph, running_nodes
 

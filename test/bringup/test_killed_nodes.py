@@ -10,12 +10,12 @@ from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import Odometry
 from trajectory_msgs.msg import JointTrajectory
 
-from simdist_ros.bringup.recording import read_recording
-from simdist_ros.core.robot import load_robot
-from simdist_ros.nodes import topics
-from simdist_ros.nodes.messages import joint_command_from_msg, stamp_ns
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.evaluation.recording import read_recording
+from simdist_ros.messages import topics
+from simdist_ros.messages.to_messages import joint_command_from_msg, stamp_ns
 from simdist_ros.safety.watchdog import tilt_rad
-from simdist_ros.transitions.bag_reader import bag_info
+from simdist_ros.transitions.bags.reader import bag_info
 
 from .running import observed, running_graph
 

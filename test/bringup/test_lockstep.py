@@ -14,9 +14,9 @@ from mcap_ros2.decoder import DecoderFactory
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
-from simdist_ros.bringup.recording import stamp_of
-from simdist_ros.nodes.topics import RECORDED_TOPICS
-from simdist_ros.transitions.bag_reader import bag_info, read_bag
+from simdist_ros.evaluation.recording import stamp_of
+from simdist_ros.messages.topics import RECORDED_TOPICS
+from simdist_ros.transitions.bags.reader import bag_info, read_bag
 
 from .running import running_graph
 

@@ -13,9 +13,9 @@ from rcl_interfaces.srv import GetParameters, SetParameters, SetParametersAtomic
 from std_srvs.srv import Trigger
 
 from simdist_ros.bringup.graph import NodeSpec
-from simdist_ros.core.robot import load_robot
-from simdist_ros.world_model.checkpoint import load_model, save_model
-from simdist_ros.world_model.manifest import read_manifest
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.world_model.store.checkpoint import load_model, save_model
+from simdist_ros.world_model.store.manifest import read_manifest
 
 from .handmade_robot import HandmadeRobot
 from .running import running_nodes

@@ -13,7 +13,7 @@ from simdist_ros.planning.backends.onnx_graphs import (
     cache_folder,
     graph_key,
 )
-from simdist_ros.world_model.checkpoint import load_model
+from simdist_ros.world_model.store.checkpoint import load_model
 
 pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')

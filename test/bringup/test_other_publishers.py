@@ -13,9 +13,9 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from simdist_ros.bringup.graph import NodeSpec
-from simdist_ros.core.robot import load_robot
-from simdist_ros.nodes import topics
-from simdist_ros.nodes.messages import plan_to_msg, stamp_ns
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.messages import topics
+from simdist_ros.messages.to_messages import plan_to_msg, stamp_ns
 
 from .handmade_robot import REPEAT_S, HandmadeRobot
 from .running import PATIENCE_S, RunningGraph, hold_free_domain, observed, running_nodes

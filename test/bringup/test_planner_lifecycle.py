@@ -9,7 +9,7 @@ from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 
 from simdist_ros.bringup.graph import NodeSpec
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.robot import load_robot
 
 from .handmade_robot import HandmadeRobot
 from .running import running_nodes

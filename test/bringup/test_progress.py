@@ -6,7 +6,7 @@ from simdist_ros.bringup.graph import GraphOptions, describe_graph
 from simdist_ros.bringup.processes import QUIET_S, ProcessGroup
 from simdist_ros.bringup.progress import Progress
 from simdist_ros.bringup.run import values_of, with_progress
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.nodes.mujoco_robot import progress
 
 

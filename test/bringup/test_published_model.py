@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from simdist_ros.transitions.bag_reader import read_bag
+from simdist_ros.transitions.bags.reader import read_bag
 
 from .running import running_graph
 

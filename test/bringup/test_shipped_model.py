@@ -9,18 +9,18 @@ import pytest
 import torch
 
 from simdist_ros.cli import make_walker
-from simdist_ros.core.command import JointCommand
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.evaluation.walk import Walk, walk
 from simdist_ros.planning.controller import Controller
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.pretraining.evaluate_expert import ExpertWalker
-from simdist_ros.pretraining.evaluate_walk import Walk, walk
-from simdist_ros.pretraining.expert_files import EXPERT, load_actor
-from simdist_ros.pretraining.recipe import load_recipe
+from simdist_ros.pretraining.evaluate.expert_walker import ExpertWalker
+from simdist_ros.pretraining.expert.files import EXPERT, load_actor
+from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import load_world
-from simdist_ros.world_model.checkpoint import find_model, load_model
+from simdist_ros.tasks.velocity.recipe import load_recipe
+from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 SEED = 7
 

@@ -11,8 +11,8 @@ from geometry_msgs.msg import Vector3
 from sensor_msgs.msg import Imu, JointState
 
 from simdist_ros.bringup.graph import NodeSpec
-from simdist_ros.core.robot import load_robot
-from simdist_ros.nodes import topics
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.messages import topics
 
 from .running import observed, running_nodes
 

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from simdist_ros.core.free_cores import free_cores, idle_share, idle_ticks, threads_for
+from simdist_ros.jobs.free_cores import free_cores, idle_share, idle_ticks, threads_for
 
 
 def test_idle_and_total_time_are_read_by_core(tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from simdist_ros.core.resuming import says_how_to_resume
+from simdist_ros.jobs.resuming import says_how_to_resume
 
 
 def test_an_interrupted_command_says_what_is_kept_and_what_to_type(capsys):

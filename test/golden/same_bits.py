@@ -34,35 +34,36 @@ from safetensors.numpy import load_file
 from simdist_ros.adaptation.adapt import data_of_episodes
 from simdist_ros.adaptation.finetune import Finetuning
 from simdist_ros.adaptation.settings import FinetuneSettings
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.evaluation import walk as evaluate_walk
 from simdist_ros.evaluation.closed_loop import Tick
 from simdist_ros.evaluation.planned_walk import Walk, episodes_of_walk, walk
-from simdist_ros.nodes import messages, topics
+from simdist_ros.messages import to_messages as messages
+from simdist_ros.messages import topics
 from simdist_ros.planning.controller import Controller
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.pretraining import evaluate_walk
-from simdist_ros.pretraining.collect import run_collect
-from simdist_ros.pretraining.expert import run_expert
-from simdist_ros.pretraining.expert_files import EXPERT
-from simdist_ros.pretraining.imitate import run_imitate
-from simdist_ros.pretraining.imitate_settings import IMITATE_PRESETS
+from simdist_ros.pretraining.collect.stage import run_collect
+from simdist_ros.pretraining.expert.files import EXPERT
+from simdist_ros.pretraining.expert.stage import run_expert
+from simdist_ros.pretraining.imitate.settings import IMITATE_PRESETS
+from simdist_ros.pretraining.imitate.stage import run_imitate
 from simdist_ros.pretraining.presets import COLLECT_PRESETS, EXPERT_PRESETS
-from simdist_ros.pretraining.recipe import load_recipe
-from simdist_ros.pretraining.train import run_train
-from simdist_ros.pretraining.train_settings import TRAIN_PRESETS
-from simdist_ros.sim.world import Sensors, World
+from simdist_ros.pretraining.train.settings import TRAIN_PRESETS
+from simdist_ros.pretraining.train.stage import run_train
+from simdist_ros.sim.scenes.world import Sensors, World
+from simdist_ros.tasks.velocity.recipe import load_recipe
 from simdist_ros.transitions.assembly import AssemblySettings
-from simdist_ros.transitions.bag_episodes import read_bag_episodes
-from simdist_ros.transitions.bag_writer import BagWriter
+from simdist_ros.transitions.bags.episodes import read_bag_episodes
+from simdist_ros.transitions.bags.topic import Topic, typestore
+from simdist_ros.transitions.bags.writer import BagWriter
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.replay import HeldEpisodes
-from simdist_ros.transitions.shards import open_dataset
-from simdist_ros.transitions.topic import Topic, typestore
+from simdist_ros.transitions.shards.dataset import open_dataset
+from simdist_ros.transitions.shards.replay import HeldEpisodes
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.checkpoint import load_model, save_model
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.upstream import import_upstream
+from simdist_ros.world_model.store.checkpoint import load_model, save_model
+from simdist_ros.world_model.upstream.convert import import_upstream
 
 Arrays = dict[str, np.ndarray]
 

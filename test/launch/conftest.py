@@ -4,8 +4,8 @@ import time
 import pytest
 
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.checkpoint import save_model
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import save_model
 
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 

@@ -10,8 +10,8 @@ from geometry_msgs.msg import Twist, TwistStamped, Vector3
 from rclpy.node import Node
 from sensor_msgs.msg import Imu
 
-from simdist_ros.core.robot import load_robot
-from simdist_ros.nodes import topics
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.messages import topics
 from simdist_ros.nodes.inputs import PATIENT_LOOKS, Inputs, other_types
 from simdist_ros.nodes.velocity_command import VelocityCommand
 

@@ -17,10 +17,10 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from simdist_ros.bringup.domain import hold_free_domain
-from simdist_ros.nodes.messages import diagnostics
+from simdist_ros.messages.to_messages import diagnostics
+from simdist_ros.messages.topics import COMMAND_VELOCITY, IMU, MODE
 from simdist_ros.nodes.operate import NobodyAnswers, operator
 from simdist_ros.nodes.qos import LATCHED, RELIABLE
-from simdist_ros.nodes.topics import COMMAND_VELOCITY, IMU, MODE
 from simdist_ros.operating import status_lines
 
 PATIENCE_S = 60.0  # ends at once when all goes well

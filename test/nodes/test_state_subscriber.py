@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simdist_ros.nodes import messages, topics
+from simdist_ros.messages import to_messages as messages
+from simdist_ros.messages import topics
+from simdist_ros.messages.state_assembler import PARTS
 from simdist_ros.nodes.qos import RELIABLE
 from simdist_ros.nodes.state_subscriber import StateSubscriber
-from simdist_ros.transitions.state_assembler import PARTS
 
 PERIOD_NS = 20_000_000
 

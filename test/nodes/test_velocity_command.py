@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from simdist_ros.nodes.messages import command_to_msg
+from simdist_ros.messages.to_messages import command_to_msg
 from simdist_ros.nodes.velocity_command import VelocityCommand
 
 

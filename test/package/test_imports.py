@@ -9,29 +9,38 @@ import pytest
 PACKAGE = 'simdist_ros'
 SOURCE = Path(__file__).resolve().parents[2] / PACKAGE
 
-PARTS = {'world_model', 'transitions', 'safety', 'sim'}
-METHODS = {'adaptation', 'evaluation', 'planning', 'pretraining'}
-
-MAY_IMPORT = {
-    'core': set(),
-    'tasks': {'core'},
-    **{part: {'core', 'tasks'} for part in PARTS},
-    **{method: PARTS | {'core', 'tasks'} for method in METHODS},
-    'evaluation': PARTS | {'core', 'tasks', 'planning'},
-    'pretraining': PARTS | {'core', 'tasks', 'planning', 'evaluation'},  # evaluates both
-    'adaptation': PARTS
-    | {'core', 'tasks', 'planning', 'evaluation'},  # judges candidates by their plans
-    'bench': METHODS | PARTS | {'core', 'tasks'},  # walks, learns and walks again, without ROS
-    'nodes': METHODS | PARTS | {'core', 'tasks'},
-    'bringup': METHODS | PARTS | {'core', 'tasks'},
-    'completion': METHODS | {'core', 'bench', 'bringup'},
-    'operating': {'core', 'bringup', 'nodes'},
-    'cli': METHODS
-    | PARTS
-    | {'core', 'tasks', 'bench', 'bringup', 'nodes', 'operating', 'completion'},
-    'reference': METHODS | PARTS | {'core', 'tasks', 'bench', 'bringup', 'nodes'},
+ORDER = (  # each imports rooms before it alone
+    'core',
+    'embodiment',
+    'tasks',
+    'messages',
+    'jobs',
+    'rl',
+    'safety',
+    'sim',
+    'transitions',
+    'world_model',
+    'planning',
+    'evaluation',
+    'pretraining',
+    'adaptation',
+    'studies',
+    'nodes',
+    'bringup',
+    'operating',
+    'completion',
+    'reference',
+    'cli',
+)
+PURE = {  # what must work without most of the others
+    'rl': {'core', 'jobs'},
+    'messages': {'core', 'embodiment'},
+    'safety': {'core', 'embodiment'},
+    'world_model': {'core', 'embodiment', 'jobs'},
+    'planning': {'core', 'embodiment', 'world_model'},
 }
-ONLY_IN = {'rclpy': {'nodes'}, 'mujoco': {'sim', 'pretraining'}}
+MAY_IMPORT = {room: PURE.get(room, set(ORDER[:index])) for index, room in enumerate(ORDER)}
+ONLY_IN = {'rclpy': {'nodes'}, 'mujoco': {'sim'}}
 
 MODULES = sorted(SOURCE.rglob('*.py'))
 

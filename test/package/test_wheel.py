@@ -79,7 +79,7 @@ def test_share_holds_every_file_of_config_launch_and_models(installed: Path, sha
 
 def test_the_installed_package_finds_its_own_robot(installed: Path):
     show = (
-        'from simdist_ros.core.robot import load_robot; r = load_robot("go2"); '
+        'from simdist_ros.embodiment.robot import load_robot; r = load_robot("go2"); '
         'print(r.source); print(r.mjcf_path.is_file())'
     )
     source, has_mjcf = run(str(installed / 'bin/python'), '-c', show, cwd=installed).split()

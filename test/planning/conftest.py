@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from simdist_ros.core.robot import HeightMap, Joint, Robot
+from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.checkpoint import load_model
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import load_model
 
 
 @pytest.fixture(scope='session')

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from simdist_ros.core.command import JointCommand
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.observation import RobotState, proprio_obs
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.observation import RobotState, proprio_obs
 from simdist_ros.planning.controller import MAX_GAP_STEPS, Controller, PlannedTargets
 from simdist_ros.planning.plan import NoPlan, Plan, Reason, Source
 

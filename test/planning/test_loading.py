@@ -10,7 +10,7 @@ import pytest
 from simdist_ros.core.errors import CheckpointError, ConfigError
 from simdist_ros.planning.loading import load_planner
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.world_model.checkpoint import save_model
+from simdist_ros.world_model.store.checkpoint import save_model
 
 from .situations import SMALL, make_planner, observe
 

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from simdist_ros.core.errors import CheckpointError, ConfigError
-from simdist_ros.pretraining import collect
-from simdist_ros.pretraining.action_noise import NoiseBursts
-from simdist_ros.pretraining.batch_step import Observation, StepResult
-from simdist_ros.pretraining.collect import run_collect
-from simdist_ros.pretraining.collect_part import collect_part
-from simdist_ros.pretraining.command_bursts import CommandBursts
-from simdist_ros.pretraining.episode_recorder import EpisodeRecorder
-from simdist_ros.pretraining.expert import run_expert
-from simdist_ros.pretraining.expert_files import EXPERT
+from simdist_ros.pretraining.collect import stage as collect
+from simdist_ros.pretraining.collect.action_noise import NoiseBursts
+from simdist_ros.pretraining.collect.episode_recorder import EpisodeRecorder
+from simdist_ros.pretraining.collect.part import collect_part
+from simdist_ros.pretraining.collect.stage import run_collect
+from simdist_ros.pretraining.collect.walkers import Walkers
+from simdist_ros.pretraining.expert.files import EXPERT
+from simdist_ros.pretraining.expert.stage import run_expert
 from simdist_ros.pretraining.presets import COLLECT_PRESETS, EXPERT_PRESETS
-from simdist_ros.pretraining.walkers import Walkers
-from simdist_ros.transitions.shards import open_dataset
+from simdist_ros.rl.step import Observation, StepResult
+from simdist_ros.tasks.velocity.command_bursts import CommandBursts
+from simdist_ros.transitions.shards.dataset import open_dataset
 
 TINY = dataclasses.replace(
     COLLECT_PRESETS['smoke'], num_robots=4, shard_steps=40, total_steps=80, episode_steps=8

@@ -10,18 +10,18 @@ import pytest
 
 from simdist_ros.cli import main
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.pretraining.collect import run_collect
-from simdist_ros.pretraining.collect_part import Job
-from simdist_ros.pretraining.collect_ray import (
+from simdist_ros.jobs.errors import PretrainingError
+from simdist_ros.pretraining.collect.part import Job
+from simdist_ros.pretraining.collect.portable_files import pack, unpack
+from simdist_ros.pretraining.collect.ray import (
     check_ray,
     make_part,
     order_of,
     refuse_other_versions,
 )
-from simdist_ros.pretraining.errors import PretrainingError
-from simdist_ros.pretraining.expert import run_expert
-from simdist_ros.pretraining.expert_files import EXPERT
-from simdist_ros.pretraining.portable_files import pack, unpack
+from simdist_ros.pretraining.collect.stage import run_collect
+from simdist_ros.pretraining.expert.files import EXPERT
+from simdist_ros.pretraining.expert.stage import run_expert
 from simdist_ros.pretraining.presets import COLLECT_PRESETS, EXPERT_PRESETS
 
 TINY = dataclasses.replace(

@@ -13,22 +13,22 @@ import torch
 
 from simdist_ros.cli import main
 from simdist_ros.core.errors import CheckpointError, ConfigError
-from simdist_ros.core.robot import load_robot
 from simdist_ros.core.share import share_folder
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.evaluation.settings import EvaluateSettings
 from simdist_ros.pretraining.early_checks import (
     check_experts,
     check_robot,
     check_space,
     transition_bytes,
 )
-from simdist_ros.pretraining.evaluate_settings import EvaluateSettings
-from simdist_ros.pretraining.expert_files import save_networks
-from simdist_ros.pretraining.ppo_networks import Actor, Critic
+from simdist_ros.pretraining.expert.files import save_networks
+from simdist_ros.pretraining.expert.networks import Actor, Critic
 from simdist_ros.pretraining.presets import CollectSettings
 from simdist_ros.pretraining.pretrain_options import STAGES
-from simdist_ros.pretraining.recipe import load_recipe
+from simdist_ros.tasks.velocity.recipe import load_recipe
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.shards import ShardWriter
+from simdist_ros.transitions.shards.dataset import ShardWriter
 
 CONFIG = share_folder() / 'config'
 FILES = {

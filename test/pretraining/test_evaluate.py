@@ -9,27 +9,27 @@ import numpy as np
 import pytest
 import torch
 
-from simdist_ros.core.command import JointCommand
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.history import History
-from simdist_ros.core.observation import extero_obs, proprio_obs
-from simdist_ros.core.robot import load_robot
-from simdist_ros.pretraining.evaluate import foresee_walks, gain
-from simdist_ros.pretraining.evaluate_data import area_under_curve, calibrate, foresee, open_loop
-from simdist_ros.pretraining.evaluate_expert import ExpertWalker
-from simdist_ros.pretraining.evaluate_report import mean_and_interval, summarise_walks
-from simdist_ros.pretraining.evaluate_settings import (
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.history import History
+from simdist_ros.embodiment.observation import extero_obs, proprio_obs
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.evaluation.settings import (
     WORLDS,
     EvaluateSettings,
     evaluation_world,
 )
-from simdist_ros.pretraining.evaluate_walk import Walk, WalkResult, walk
-from simdist_ros.pretraining.evaluate_walks import WalkLog, list_walks
-from simdist_ros.pretraining.expert_files import save_networks
-from simdist_ros.pretraining.ppo_networks import Actor
-from simdist_ros.pretraining.recipe import load_recipe
+from simdist_ros.evaluation.walk import Walk, WalkResult, walk
+from simdist_ros.pretraining.evaluate.data import area_under_curve, calibrate, foresee, open_loop
+from simdist_ros.pretraining.evaluate.expert_walker import ExpertWalker
+from simdist_ros.pretraining.evaluate.report import mean_and_interval, summarise_walks
+from simdist_ros.pretraining.evaluate.stage import foresee_walks, gain
+from simdist_ros.pretraining.evaluate.walks import WalkLog, list_walks
+from simdist_ros.pretraining.expert.files import save_networks
+from simdist_ros.pretraining.expert.networks import Actor
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.transitions.shards import ShardWriter, open_dataset
+from simdist_ros.tasks.velocity.recipe import load_recipe
+from simdist_ros.transitions.shards.dataset import ShardWriter, open_dataset
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel

@@ -9,20 +9,20 @@ import torch
 import yaml
 
 from simdist_ros.core.errors import CheckpointError, ConfigError
-from simdist_ros.core.robot import load_robot
-from simdist_ros.pretraining.errors import PretrainingError
-from simdist_ros.pretraining.expert import ExpertTraining, run_expert
-from simdist_ros.pretraining.expert_files import (
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.jobs.errors import PretrainingError
+from simdist_ros.pretraining.expert.files import (
     CHECKPOINT,
     EXPERT,
     POLICIES,
     load_actor,
     load_critic,
 )
-from simdist_ros.pretraining.ppo import Ppo, PpoSettings, generalised_advantages
-from simdist_ros.pretraining.ppo_networks import RunningNorm
+from simdist_ros.pretraining.expert.networks import RunningNorm, make_ppo
+from simdist_ros.pretraining.expert.stage import ExpertTraining, run_expert
 from simdist_ros.pretraining.presets import EXPERT_PRESETS
-from simdist_ros.pretraining.recipe import load_recipe
+from simdist_ros.rl.ppo import PpoSettings, generalised_advantages
+from simdist_ros.tasks.velocity.recipe import load_recipe
 
 TINY = dataclasses.replace(
     EXPERT_PRESETS['smoke'], num_robots=4, horizon_steps=4, total_steps=96, policies_kept=2
@@ -56,7 +56,7 @@ def test_the_scale_learned_in_parts_is_that_of_the_whole():
 
 
 def test_the_rate_falls_when_a_step_was_too_long_and_rises_when_too_short(go2, recipe):
-    ppo = Ppo(go2, recipe, PpoSettings(rate=1e-3, target_kl=0.01), seed=0)
+    ppo = make_ppo(go2, recipe, PpoSettings(rate=1e-3, target_kl=0.01), seed=0)
     ppo.adapt(0.05)
     assert ppo.rate == pytest.approx(1e-3 / 1.2)
     ppo.adapt(0.001)

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from simdist_ros.pretraining.commands import HOLD_STEPS, draw_commands
-from simdist_ros.pretraining.curriculum import Curriculum
-from simdist_ros.pretraining.episode_start import draw_start
-from simdist_ros.pretraining.expert import Tally
-from simdist_ros.pretraining.randomisation import draw_parameters
+from simdist_ros.pretraining.expert.curriculum import Curriculum
+from simdist_ros.pretraining.expert.stage import Tally
+from simdist_ros.sim.batch.episode_start import draw_start
+from simdist_ros.sim.batch.randomisation import draw_parameters
+from simdist_ros.tasks.velocity.commands import HOLD_STEPS, draw_commands
 
 NUMBER = 4000
 

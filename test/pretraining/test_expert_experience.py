@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from simdist_ros.pretraining.expert import ExpertTraining
-from simdist_ros.pretraining.ppo_networks import critic_input, to_tensor
+from simdist_ros.pretraining.expert.networks import critic_input, to_tensor
+from simdist_ros.pretraining.expert.stage import ExpertTraining
 from simdist_ros.pretraining.presets import EXPERT_PRESETS
 
 STEPS = 6

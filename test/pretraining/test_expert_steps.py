@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from simdist_ros.pretraining.commands import HOLD_STEPS
-from simdist_ros.pretraining.reward import GROUPS
-from simdist_ros.pretraining.step_scoring import StepScorer
+from simdist_ros.sim.batch.step_scoring import StepScorer
+from simdist_ros.tasks.velocity.commands import HOLD_STEPS
+from simdist_ros.tasks.velocity.reward import GROUPS
 
 
 @pytest.fixture(scope='module')
 def env(go2, recipe):
-    from simdist_ros.pretraining.vector_env import VectorEnv
+    from simdist_ros.sim.batch.vector_env import VectorEnv
 
     return VectorEnv(go2, recipe, num_robots=4, seed=0)
 

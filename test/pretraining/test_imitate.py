@@ -8,18 +8,18 @@ import pytest
 import torch
 
 from simdist_ros.core.errors import CheckpointError, ConfigError
-from simdist_ros.pretraining import imitate
-from simdist_ros.pretraining.expert import run_expert
-from simdist_ros.pretraining.expert_files import EXPERT, load_actor
-from simdist_ros.pretraining.imitate import Lessons, run_imitate
-from simdist_ros.pretraining.imitate_settings import IMITATE_PRESETS
-from simdist_ros.pretraining.ppo_networks import actor_input
+from simdist_ros.pretraining.expert.files import EXPERT, load_actor
+from simdist_ros.pretraining.expert.networks import actor_input
+from simdist_ros.pretraining.expert.stage import run_expert
+from simdist_ros.pretraining.imitate import stage as imitate
+from simdist_ros.pretraining.imitate.settings import IMITATE_PRESETS
+from simdist_ros.pretraining.imitate.stage import Lessons, run_imitate
+from simdist_ros.pretraining.imitate.student import StudentWalks
 from simdist_ros.pretraining.presets import EXPERT_PRESETS
-from simdist_ros.pretraining.student import StudentWalks
-from simdist_ros.transitions.shards import ShardWriter, open_dataset
+from simdist_ros.transitions.shards.dataset import ShardWriter, open_dataset
 from simdist_ros.transitions.windows import WindowSampler
-from simdist_ros.world_model.checkpoint import save_model
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import save_model
 
 from .transitions import TINY, make_episode
 

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.pretraining.losses import Batch, WorldModelLoss, weighted_mse
-from simdist_ros.pretraining.train_normalizer import fit_normalizer
-from simdist_ros.pretraining.train_settings import TrainSettings
+from simdist_ros.pretraining.train.losses import Batch, WorldModelLoss, weighted_mse
+from simdist_ros.pretraining.train.normalizer import fit_normalizer
+from simdist_ros.pretraining.train.settings import TrainSettings
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.replay import HeldEpisodes
-from simdist_ros.transitions.shards import open_dataset
-from simdist_ros.transitions.shards_manifest import robot_sizes
+from simdist_ros.transitions.shards.dataset import open_dataset
+from simdist_ros.transitions.shards.manifest import robot_sizes
+from simdist_ros.transitions.shards.replay import HeldEpisodes
 from simdist_ros.transitions.windows import Windows, WindowSampler
 from simdist_ros.world_model.model import WorldModel
 

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from simdist_ros.cli import main
-from simdist_ros.core.robot import load_robot
-from simdist_ros.world_model.checkpoint import load_model
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.world_model.store.checkpoint import load_model
 
 SMALL = ['--set', 'train.num_steps=20', '--set', 'train.validation_interval=20']
 

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from simdist_ros.core.errors import CheckpointError, ConfigError
-from simdist_ros.pretraining import train
-from simdist_ros.pretraining.train import learning_rate, robot_architecture, run_train
-from simdist_ros.pretraining.train_settings import TrainSettings
-from simdist_ros.transitions.shards import DatasetError, ShardWriter
+from simdist_ros.pretraining.train import stage as train
+from simdist_ros.pretraining.train.settings import TrainSettings
+from simdist_ros.pretraining.train.stage import learning_rate, robot_architecture, run_train
+from simdist_ros.transitions.shards.dataset import DatasetError, ShardWriter
 from simdist_ros.transitions.windows import split_episodes
 
 from .transitions import ROBOT, TINY, make_episode, write_data
@@ -199,11 +199,11 @@ def test_the_sizes_of_a_model_come_from_its_robot():
 PROGRAM = """
 import sys
 from pathlib import Path
-from simdist_ros.pretraining.train import run_train
+from simdist_ros.pretraining.train.stage import run_train
 sys.path.insert(0, sys.argv.pop(1))
 from transitions import ROBOT, TINY
-from simdist_ros.pretraining.train_settings import TrainSettings
-from simdist_ros.world_model.checkpoint import save_model
+from simdist_ros.pretraining.train.settings import TrainSettings
+from simdist_ros.world_model.store.checkpoint import save_model
 
 data, folder, out = map(Path, sys.argv[1:])
 settings = TrainSettings(num_steps=6, batch_size=8, warmup_steps=2, held_out=0.2)

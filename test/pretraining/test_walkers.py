@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from simdist_ros.pretraining.expert_files import save_networks
-from simdist_ros.pretraining.ppo_networks import (
+from simdist_ros.pretraining.collect.walkers import Walkers
+from simdist_ros.pretraining.expert.files import save_networks
+from simdist_ros.pretraining.expert.networks import (
     Actor,
     Critic,
     actor_input,
@@ -17,7 +18,6 @@ from simdist_ros.pretraining.ppo_networks import (
     to_tensor,
 )
 from simdist_ros.pretraining.presets import COLLECT_PRESETS
-from simdist_ros.pretraining.walkers import Walkers
 
 STEPS, ROBOTS = 12, 8
 SETTINGS = dataclasses.replace(
@@ -34,7 +34,7 @@ SETTINGS = dataclasses.replace(
 @pytest.fixture(scope='module')
 def experts(tmp_path_factory, go2):
     """Save an expert and two earlier policies, each with an opinion of its own."""
-    from simdist_ros.pretraining.recipe import load_recipe
+    from simdist_ros.tasks.velocity.recipe import load_recipe
 
     folder, recipe = tmp_path_factory.mktemp('expert'), load_recipe(go2)
     (folder / 'policies').mkdir()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.shards import ShardWriter
+from simdist_ros.transitions.shards.dataset import ShardWriter
 from simdist_ros.world_model.architecture import Architecture
 
 ROBOT = load_robot('go2')

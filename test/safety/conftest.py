@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simdist_ros.core.observation import RobotState
-from simdist_ros.core.robot import Joint, Robot
+from simdist_ros.embodiment.observation import RobotState
+from simdist_ros.embodiment.robot import Joint, Robot
 from simdist_ros.safety.plans import PlannedSteps
 from simdist_ros.safety.settings import SafetySettings
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.safety.limits import JointLimits, NotFiniteError
 from simdist_ros.safety.settings import SafetySettings
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from simdist_ros.core.command import JointCommand
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import World
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from simdist_ros.core.command import JointCommand
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import World
 
 STILL = {'start_heading_rad': 0.0, 'start_joint_offset_rad': 0.0}
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simdist_ros.core.command import JointCommand
+from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.sim.footfalls import find_footfalls
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from simdist_ros.sim.model import build_model
-from simdist_ros.sim.world import World
+from simdist_ros.sim.scenes.world import World
 
 LEGS = ('FR', 'FL', 'RR', 'RL')
 

@@ -6,12 +6,12 @@ import re
 import numpy as np
 import pytest
 
-from simdist_ros.core.command import JointCommand
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.sim.mjcf_check import check_mjcf
+from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import World
 
 STILL = World(start_heading_rad=0.0, start_joint_offset_rad=0.0)
 
@@ -65,7 +65,7 @@ def test_motors_are_driven_like_position_drives(go2, variant, limits):
 
 
 def test_motors_are_driven_in_training_too(variant, go2):
-    from simdist_ros.pretraining.training_model import build_training_model
+    from simdist_ros.sim.batch.training_model import build_training_model
 
     feet = [f'{leg}_foot' for leg in ('FR', 'FL', 'RR', 'RL')]
     ours, theirs = (build_training_model(robot, feet, None) for robot in (go2, variant(*MOTORS)))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from simdist_ros.sim.pushes import Pushes
-from simdist_ros.sim.world import World
+from simdist_ros.sim.scenes.pushes import Pushes
+from simdist_ros.sim.scenes.world import World
 
 
 def test_pushes_come_at_their_mean_interval_with_their_speed():

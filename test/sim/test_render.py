@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simdist_ros.sim import draw, render
-from simdist_ros.sim.draw import RecordedWalk, draw_side_by_side, draw_walk
 from simdist_ros.sim.errors import RenderError
-from simdist_ros.sim.pictures import GAP, contact_sheet, save_gif, side_by_side
-from simdist_ros.sim.scenery import SUN_TURNED_RAD, place_sun
+from simdist_ros.sim.rendering import draw, render
+from simdist_ros.sim.rendering.draw import RecordedWalk, draw_side_by_side, draw_walk
+from simdist_ros.sim.rendering.pictures import GAP, contact_sheet, save_gif, side_by_side
+from simdist_ros.sim.scenes.scenery import SUN_TURNED_RAD, place_sun
+from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import load_world
 
 
 @pytest.fixture

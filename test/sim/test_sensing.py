@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from simdist_ros.core.command import JointCommand
-from simdist_ros.core.plausibility import StateCheck
-from simdist_ros.sim.world import Sensors
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.plausibility import StateCheck
+from simdist_ros.sim.scenes.world import Sensors
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from simdist_ros.core.command import JointCommand
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.plausibility import StateCheck
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.plausibility import StateCheck
 from simdist_ros.sim.errors import CommandError, SimulationError
+from simdist_ros.sim.scenes.world import World, load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import World, load_world
 
 DAMPING = JointCommand(stamp_ns=0, position=None)
 

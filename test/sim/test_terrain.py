@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
+from simdist_ros.sim.scenes.world import World, load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import World, load_world
 
 ROUGH = World(terrain='rough', rough_height_m=0.08, level_start_m=0.8)
 

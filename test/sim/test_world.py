@@ -1,10 +1,10 @@
 import pytest
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.plausibility import StateCheck
 from simdist_ros.core.share import share_folder
+from simdist_ros.embodiment.plausibility import StateCheck
+from simdist_ros.sim.scenes.world import Sensors, World, load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world import Sensors, World, load_world
 
 WORLDS = sorted(path.stem for path in (share_folder() / 'config' / 'worlds').glob('*.yaml'))
 

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from simdist_ros.core.observation import projected_gravity
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.observation import projected_gravity
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.tasks.velocity.failure import has_fallen
 
 ROBOT = dataclasses.replace(load_robot('go2'), max_tilt_rad=0.8, fallen_height_m=0.15)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.tasks.velocity.following import (
     STARTING_S,
     following,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.transitions.assembly import AssemblySettings, TransitionAssembler
 
 from .walk_messages import (

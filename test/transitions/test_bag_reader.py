@@ -11,10 +11,10 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 from rosbags.rosbag2 import Writer as BagFolderWriter
 
 from simdist_ros.core.errors import BagError
-from simdist_ros.transitions.bag_content import TopicInfo
-from simdist_ros.transitions.bag_reader import bag_info, read_bag
-from simdist_ros.transitions.bag_writer import BagWriter
-from simdist_ros.transitions.topic import typestore
+from simdist_ros.transitions.bags.content import TopicInfo
+from simdist_ros.transitions.bags.reader import bag_info, read_bag
+from simdist_ros.transitions.bags.topic import typestore
+from simdist_ros.transitions.bags.writer import BagWriter
 
 START_NS = 1_700_000_000_000_000_000
 PERIOD_NS = 20_000_000

@@ -18,9 +18,9 @@ from mcap_ros2.decoder import DecoderFactory
 from rosbags.rosbag2 import Reader
 
 from simdist_ros.core.errors import BagError
-from simdist_ros.transitions.bag_reader import bag_info, read_bag
-from simdist_ros.transitions.bag_writer import BagWriter
-from simdist_ros.transitions.topic import Topic
+from simdist_ros.transitions.bags.reader import bag_info, read_bag
+from simdist_ros.transitions.bags.topic import Topic
+from simdist_ros.transitions.bags.writer import BagWriter
 
 START_NS = 1_700_000_000_000_000_000
 PERIOD_NS = 20_000_000
@@ -279,8 +279,8 @@ def test_a_killed_process_loses_about_a_second_at_most(tmp_path):
     script = textwrap.dedent("""
         import sys, time
         from pathlib import Path
-        from simdist_ros.transitions.bag_writer import BagWriter
-        from simdist_ros.transitions.topic import Topic
+        from simdist_ros.transitions.bags.writer import BagWriter
+        from simdist_ros.transitions.bags.topic import Topic
         topics = [Topic(name='/mode', type='std_msgs/msg/String')]
         writer = BagWriter(Path(sys.argv[1]), topics, {'robot': 'go2'})
         data = bytes([0, 1, 0, 0, 5, 0, 0, 0]) + b'walk' + bytes(1)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.robot import load_robot
-from simdist_ros.transitions.message_arrays import (
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.messages.from_messages import (
     height_map_from_msg,
     imu_from_msg,
     joint_command_from_msg,

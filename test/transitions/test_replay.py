@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.replay import HeldEpisodes, Replay, Role, episodes_by_role
+from simdist_ros.transitions.shards.replay import HeldEpisodes, Replay, Role, episodes_by_role
 from simdist_ros.transitions.windows import WindowSampler
 
 ROBOT = load_robot('go2')
@@ -74,7 +74,7 @@ def test_a_full_disk_loses_only_the_episode_that_did_not_fit(tmp_path, monkeypat
         raise OSError(28, 'No space left on device')
 
     with monkeypatch.context() as patch:
-        patch.setattr('simdist_ros.transitions.shards.write_atomic', full)
+        patch.setattr('simdist_ros.transitions.shards.dataset.write_atomic', full)
         with pytest.raises(OSError, match='No space'):
             replay.add(numbered(1))
     replay.add(numbered(2))

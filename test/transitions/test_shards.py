@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import yaml
 
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.shards import DatasetError, ShardWriter, open_dataset
+from simdist_ros.transitions.shards.dataset import DatasetError, ShardWriter, open_dataset
 
 ROBOT = load_robot('go2')
 LABELS = ('rewards', 'next_values', 'is_expert', 'expert_actions')

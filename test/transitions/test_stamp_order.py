@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simdist_ros.transitions.stamp_order import StampOrder
+from simdist_ros.messages.stamp_order import StampOrder
 
 
 def test_messages_of_one_stamp_and_kind_keep_the_order_in_which_they_came():

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from simdist_ros.transitions.state_assembler import PARTS, StateAssembler
+from simdist_ros.messages.state_assembler import PARTS, StateAssembler
 
 MS = 1_000_000
 PERIOD_NS = 20 * MS

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.history import History
-from simdist_ros.core.robot import load_robot
+from simdist_ros.embodiment.history import History
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.shards import ShardWriter, open_dataset
+from simdist_ros.transitions.shards.dataset import ShardWriter, open_dataset
 from simdist_ros.transitions.windows import WindowSampler, split_episodes
 
 ROBOT = load_robot('go2')

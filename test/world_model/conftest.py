@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.checkpoint import load_model, save_model
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import load_model, save_model
 
 
 @pytest.fixture(scope='session')

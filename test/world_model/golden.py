@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from simdist_ros.world_model.checkpoint import load_model
 from simdist_ros.world_model.inference import infer, input_shapes
+from simdist_ros.world_model.store.checkpoint import load_model
 
 MODEL = Path(__file__).parents[2] / 'models' / 'go2'
 GOLDEN = Path(__file__).with_name('golden_go2.npz')

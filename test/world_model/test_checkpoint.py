@@ -10,9 +10,9 @@ import torch
 
 from simdist_ros.core import atomic
 from simdist_ros.core.errors import CheckpointError
-from simdist_ros.world_model import checkpoint
-from simdist_ros.world_model.checkpoint import find_model, load_model, save_model
-from simdist_ros.world_model.manifest import read_manifest
+from simdist_ros.world_model.store import checkpoint
+from simdist_ros.world_model.store.checkpoint import find_model, load_model, save_model
+from simdist_ros.world_model.store.manifest import read_manifest
 
 FILES = {
     'model.yaml',

@@ -8,9 +8,9 @@ import safetensors.torch
 import torch
 
 from simdist_ros.core.errors import CheckpointError
-from simdist_ros.world_model.checkpoint import EXPERT, load_model, save_model
 from simdist_ros.world_model.expert import expert_network
-from simdist_ros.world_model.verify import read_expert
+from simdist_ros.world_model.store.checkpoint import EXPERT, load_model, save_model
+from simdist_ros.world_model.store.verify import read_expert
 
 PHASES = 2
 

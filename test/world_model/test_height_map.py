@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.height_map import HeightMapEncoder, same_padding
+from simdist_ros.world_model.encoders.height_map import HeightMapEncoder, same_padding
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from simdist_ros.core.robot import load_robot
-from simdist_ros.world_model.checkpoint import load_model
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.world_model.inference import infer
+from simdist_ros.world_model.store.checkpoint import load_model
 
 from .situations import encode
 

@@ -10,9 +10,9 @@ import torch
 import yaml
 
 from simdist_ros.core.errors import CheckpointError
-from simdist_ros.core.robot import HeightMap, Joint, Robot
-from simdist_ros.world_model.checkpoint import load_model
-from simdist_ros.world_model.manifest import sha256
+from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
+from simdist_ros.world_model.store.checkpoint import load_model
+from simdist_ros.world_model.store.manifest import sha256
 
 ROBOT = Robot(
     name='toy',

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from simdist_ros.core.errors import CheckpointError
-from simdist_ros.world_model.checkpoint import load_model, save_model
-from simdist_ros.world_model.manifest import read_manifest, sha256
 from simdist_ros.world_model.residual import Residual
+from simdist_ros.world_model.store.checkpoint import load_model, save_model
+from simdist_ros.world_model.store.manifest import read_manifest, sha256
 
 
 @pytest.fixture

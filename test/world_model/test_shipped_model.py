@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from simdist_ros.world_model.checkpoint import load_model
 from simdist_ros.world_model.layers import LAYER_NORM_EPS
+from simdist_ros.world_model.store.checkpoint import load_model
 
 from .golden import GOLDEN, MODEL, make_outputs
 from .situations import encode

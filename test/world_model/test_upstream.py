@@ -11,13 +11,13 @@ import torch
 import yaml
 
 from simdist_ros.core.errors import CheckpointError
-from simdist_ros.world_model.orbax import find_step, read_arrays
-from simdist_ros.world_model.upstream import (
+from simdist_ros.world_model.upstream.convert import (
     Config,
     import_upstream,
     model_from_arrays,
     upstream_architecture,
 )
+from simdist_ros.world_model.upstream.orbax import find_step, read_arrays
 
 RUN = 'go2_2026-02-12'
 

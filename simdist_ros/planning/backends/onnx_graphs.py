@@ -24,8 +24,8 @@ from simdist_ros.core import cache
 from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.planning.backends.stages import STAGES, Stage, example_inputs
-from simdist_ros.world_model.manifest import sha256
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.manifest import sha256
 
 __all__ = ['Graph', 'are_kept', 'cache_folder', 'graph_key', 'load_graphs', 'read_graphs']
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.attention import Memory
-from simdist_ros.world_model.encoder import Context
+from simdist_ros.world_model.encoders.encoder import Context
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['DYNAMICS', 'STAGES', 'Run', 'Stage', 'Stages', 'example_inputs', 'torch_stages']

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.robot import Robot
+from simdist_ros.embodiment.robot import Robot
 
 __all__ = ['STARTING_S', 'following', 'gait_steps', 'smoothed', 'tracking_error']
 

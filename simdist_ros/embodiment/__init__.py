@@ -1,0 +1,1 @@
+"""What a body is: joints, limits, sensors; its state, observations and history."""

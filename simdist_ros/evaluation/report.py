@@ -1,0 +1,212 @@
+"""What a run came to: distance, error, falls, latency, rate."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.core.atomic import write_atomic
+from simdist_ros.core.errors import BagError, ConfigError
+from simdist_ros.embodiment.observation import projected_gravity
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.evaluation.recording import Recording, read_recording
+from simdist_ros.tasks.velocity.failure import has_fallen
+from simdist_ros.tasks.velocity.following import gait_steps, smoothed, tracking_error
+
+__all__ = ['Report', 'make_report', 'report_lines', 'velocity_series', 'write_report']
+
+Array = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Figures of one run, over the time in which the robot was to walk.
+
+    Attributes:
+        distance_m: From the first to the last position, along the ground.
+        path_m: Length of the way between them.
+        fell: Whether it fell.
+        falls: How often it did.
+        tracking_error_mps: Mean distance of the velocity, averaged over a gait period, from the
+            one asked for, after the first second.
+        planner_ms: Median and 99th percentile of the time for one plan.
+        planner: Proposals, samples, iterations, gain of the plan over the policy prior, effective
+            samples (means of the ticks that searched), ticks without a plan, ticks of trials.
+        ticks: Control ticks.
+        late_ticks: Ticks at which no plan for just this tick was there.
+        rate_hz: Plans on time per second of wall time.
+        realtime_factor: Robot time over wall time.
+        duration_s: Robot time.
+        bag: Folder of the bag.
+        was_interrupted: Whether somebody ended it before its time.
+    """
+
+    distance_m: float
+    path_m: float
+    fell: bool
+    falls: int
+    tracking_error_mps: float
+    planner_ms: dict[str, float]
+    planner: dict[str, float]
+    ticks: int
+    late_ticks: int
+    rate_hz: float
+    realtime_factor: float
+    duration_s: float
+    bag: str
+    was_interrupted: bool = False
+
+
+def make_report(bag: Path, robot: Robot) -> tuple[Report, Recording]:
+    """Compute the figures of a bag.
+
+    Raises:
+        BagError: It is no bag, or the robot never walked in it.
+    """
+    recording = read_recording(bag, robot)
+    stamps = recording.walking()
+    if len(stamps) < 2:
+        raise BagError(f'bag {str(bag)!r}: the robot never walked; see the logs beside it')
+    path = np.array([recording.position[stamp] for stamp in stamps])[:, :2]
+    ticks = [recording.supervisor[stamp] for stamp in stamps]
+    late = sum(int(tick['late']) for tick in ticks)
+    wall_s = 1e-9 * (recording.wall_ns[stamps[-1]] - recording.wall_ns[stamps[0]])
+    duration_s = 1e-9 * (stamps[-1] - stamps[0])
+    falls = count_falls(recording, robot)
+    report = Report(
+        distance_m=float(np.linalg.norm(path[-1] - path[0])),
+        path_m=float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum()),
+        fell=falls > 0,
+        falls=falls,
+        tracking_error_mps=walk_error(recording, robot),
+        planner_ms=latency(recording, stamps),
+        planner=search_figures(recording, stamps),
+        ticks=len(stamps),
+        late_ticks=late,
+        rate_hz=(1.0 - late / len(stamps)) * (len(stamps) - 1) / wall_s,
+        realtime_factor=duration_s / wall_s,
+        duration_s=duration_s,
+        bag=str(bag),
+    )
+    return report, recording
+
+
+def count_falls(recording: Recording, robot: Robot) -> int:
+    """Count how often the base became too low or too far tilted."""
+    fallen = [
+        has_fallen(
+            robot,
+            projected_gravity(recording.orientation[stamp]),
+            recording.height.get(stamp, np.nan),
+        )
+        for stamp in sorted(recording.position)
+    ]
+    return int(np.sum(np.diff(np.array(fallen, dtype=int), prepend=0) == 1))
+
+
+def velocity_series(recording: Recording, robot: Robot) -> tuple[Array, Array, Array]:
+    """Return times [s], velocities averaged over a gait period and those asked for.
+
+    Returns:
+        (N,), (N, 3) and (N, 3): vx, vy [m/s], yaw rate [rad/s] in the base frame.
+    """
+    stamps = recording.walking()
+    window = min(len(stamps), gait_steps(robot))
+    smooth = smoothed(base_velocity(recording), window)
+    times = 1e-9 * (np.array(stamps) - stamps[0])
+    return times[window - 1 :], smooth, wanted_velocity(recording)[window - 1 :]
+
+
+def walk_error(recording: Recording, robot: Robot) -> float:
+    """Return the tracking error [m/s]; of a walk that is too short for one, that of its mean."""
+    velocity, wanted = base_velocity(recording)[:, :2], wanted_velocity(recording)[:, :2]
+    error = tracking_error(robot, velocity, wanted)
+    if math.isfinite(error):
+        return error
+    return float(np.linalg.norm(velocity.mean(axis=0) - wanted.mean(axis=0)))
+
+
+def base_velocity(recording: Recording) -> Array:
+    """Return vx, vy [m/s] and yaw rate [rad/s] in the base frame while walking, (N, 3)."""
+    return np.array([recording.velocity[stamp][[0, 1, 5]] for stamp in recording.walking()])
+
+
+def wanted_velocity(recording: Recording) -> Array:
+    """Return the newest command at each state while walking, (N, 3); zeros before the first."""
+    stamps = recording.walking()
+    commands = np.array(sorted(recording.command.items(), key=lambda item: item[0]), dtype=object)
+    if not len(commands):
+        return np.zeros((len(stamps), 3))
+    known = np.array([stamp for stamp, _ in commands], dtype=np.int64)
+    index = np.clip(np.searchsorted(known, stamps, side='right') - 1, 0, None)
+    return np.stack([commands[i][1] for i in index])
+
+
+def latency(recording: Recording, stamps: list[int]) -> dict[str, float]:
+    """Return median and 99th percentile of the time for one plan [ms]."""
+    times = [float(recording.planner[s]['plan_ms']) for s in stamps if s in recording.planner]
+    if not times:
+        return {'p50': float('nan'), 'p99': float('nan')}
+    median, p99 = np.percentile(times, (50, 99))
+    return {'p50': float(median), 'p99': float(p99)}
+
+
+def search_figures(recording: Recording, stamps: list[int]) -> dict[str, float]:
+    """Return means of what the search did, and the ticks without a plan."""
+    ticks = [recording.planner[stamp] for stamp in stamps if stamp in recording.planner]
+    sources = Counter(tick['source'] for tick in ticks)
+    planned = [tick for tick in ticks if tick['source'] not in ('none', 'exploration')]
+    names = ('num_proposals', 'num_samples', 'num_iterations', 'gain', 'effective_samples')
+    figures = {name: finite_mean([float(tick[name]) for tick in planned]) for name in names}
+    return figures | {
+        'ticks_without_plan': float(sources['none']),
+        'trial_ticks': float(sources['exploration']),
+    }
+
+
+def finite_mean(values: list[float]) -> float:
+    """Return the mean of the values that are numbers, 0 if none is."""
+    finite = [value for value in values if np.isfinite(value)]
+    return float(np.mean(finite)) if finite else 0.0
+
+
+def report_lines(report: Report) -> list[str]:
+    """Say it in a terminal."""
+    milliseconds, search = report.planner_ms, report.planner
+    late = 100.0 * report.late_ticks / report.ticks
+    return [
+        f'distance          {report.distance_m:.2f} m in {report.duration_s:.1f} s',
+        f'tracking error    {report.tracking_error_mps:.3f} m/s',
+        f'falls             {report.falls}',
+        f'planner           {milliseconds["p50"]:.1f} ms median, {milliseconds["p99"]:.1f} ms p99 '
+        f'({search["num_proposals"]:.0f} proposals, {search["num_samples"]:.0f} samples x '
+        f'{search["num_iterations"]:.1f} iterations)',
+        f'gain over policy  {search["gain"]:+.3f} (return of the plan, by the model)',
+        f'rate held         {report.rate_hz:.1f} Hz, {report.late_ticks} of {report.ticks} ticks '
+        f'late ({late:.1f} %)',
+        f'real-time factor  {report.realtime_factor:.2f}',
+        f'bag               {report.bag}',
+    ]
+
+
+def write_report(report: Report, path: Path, about: dict[str, Any]) -> None:
+    """Write the figures as JSON, with what the run was.
+
+    Raises:
+        ConfigError: It cannot be written there.
+    """
+    text = json.dumps({**asdict(report), 'run': about}, indent=2) + '\n'
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, text.encode())
+    except OSError as error:
+        raise ConfigError(
+            f'report {str(path)!r} cannot be written ({error.strerror}); name another file'
+        ) from None

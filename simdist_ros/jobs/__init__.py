@@ -1,0 +1,1 @@
+"""Long work: folders that resume, logs, pools of processes, progress."""

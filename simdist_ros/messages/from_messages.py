@@ -1,0 +1,103 @@
+"""Arrays out of the robot's messages, whether a node received them or a bag gave them back.
+
+Only the fields of the ROS types are relied on; joints are matched by name, never by index.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.robot import HeightMap, Robot
+
+__all__ = [
+    'height_map_from_msg',
+    'imu_from_msg',
+    'joint_command_from_msg',
+    'joint_state_from_msg',
+    'odometry_from_msg',
+    'stamp_ns',
+    'twist_array',
+]
+
+Array = NDArray[np.floating[Any]]
+
+
+def stamp_ns(message: Any) -> int:
+    """Return the header's stamp [ns]."""
+    stamp = message.header.stamp
+    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+
+
+def vector(message: Any) -> Array:
+    """Return a Vector3 or a Point, (3,)."""
+    return np.array([message.x, message.y, message.z])
+
+
+def joint_state_from_msg(robot: Robot, message: Any) -> tuple[Array, Array]:
+    """Return positions [rad] and velocities [rad/s] in the robot's order, (num_joints,) each.
+
+    Raises:
+        ConfigError: Names do not match the robot's, or values are missing.
+    """
+    order = robot.order(message.name)
+    for what, values in (('positions', message.position), ('velocities', message.velocity)):
+        if len(values) != len(order):
+            raise ConfigError(f'joint_states has {len(values)} {what} for {len(order)} names')
+    return np.array(message.position)[order], np.array(message.velocity)[order]
+
+
+def imu_from_msg(message: Any) -> tuple[Array, Array]:
+    """Return orientation w, x, y, z, (4,), and angular velocity, (3,) [rad/s]."""
+    q = message.orientation
+    return np.array([q.w, q.x, q.y, q.z]), vector(message.angular_velocity)
+
+
+def odometry_from_msg(message: Any) -> tuple[Array, Array]:
+    """Return the position, (3,) [m], and the velocity in the base frame (REP 105), (3,) [m/s]."""
+    return vector(message.pose.pose.position), vector(message.twist.twist.linear)
+
+
+def height_map_from_msg(grid: HeightMap, message: Any) -> Array:
+    """Return height of the base above the ground per cell, (rows * columns,) [m], x fastest.
+
+    Raises:
+        ConfigError: The image has another size or encoding than the robot's grid.
+    """
+    size = (message.height, message.width)
+    if message.encoding != '32FC1' or size != (grid.rows, grid.columns):
+        raise ConfigError(
+            f'height_map is {message.width} x {message.height} {message.encoding or "no encoding"}'
+            f'; expected {grid.columns} x {grid.rows} 32FC1'
+        )
+    if len(message.data) != 4 * grid.size:
+        raise ConfigError(f'height_map has {len(message.data)} bytes; expected {4 * grid.size}')
+    order = '>f4' if message.is_bigendian else '<f4'
+    return np.frombuffer(message.data, dtype=order).astype(np.float64)
+
+
+def twist_array(message: Any) -> Array:
+    """Return vx, vy [m/s] and yaw rate [rad/s] of a TwistStamped or a Twist, (3,)."""
+    twist = getattr(message, 'twist', message)
+    return np.array([twist.linear.x, twist.linear.y, twist.angular.z])
+
+
+def joint_command_from_msg(robot: Robot, message: Any) -> JointCommand:
+    """Return the command of a one-point trajectory.
+
+    Raises:
+        ConfigError: Joint names or sizes do not match, or there is not exactly one point.
+    """
+    order = robot.order(message.joint_names)
+    if len(message.points) != 1:
+        raise ConfigError(f'joint_command has {len(message.points)} points; expected 1')
+    positions = message.points[0].positions
+    if not len(positions):
+        return JointCommand(stamp_ns=stamp_ns(message), position=None)
+    if len(positions) != len(order):
+        raise ConfigError(f'joint_command has {len(positions)} positions for {len(order)} names')
+    return JointCommand(stamp_ns=stamp_ns(message), position=np.array(positions)[order])

@@ -1,0 +1,1 @@
+"""Transitions of good and bad walks."""

@@ -1,0 +1,1 @@
+"""What a pretrained model can do."""

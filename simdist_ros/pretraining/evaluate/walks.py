@@ -1,0 +1,171 @@
+"""All walks of an evaluation, spread over processes; what is done is done for good."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.robot import Robot, load_robot
+from simdist_ros.evaluation.settings import EvaluateSettings
+from simdist_ros.evaluation.walk import MakeWalker, Walk, WalkResult, walk
+from simdist_ros.jobs.worker_pool import worker_pool
+from simdist_ros.pretraining.evaluate.expert_walker import ExpertWalker
+from simdist_ros.tasks.velocity.recipe import load_recipe
+
+__all__ = ['WalkLog', 'list_walks', 'run_walks']
+
+
+def list_walks(settings: EvaluateSettings, *, has_expert: bool = False) -> list[Walk]:
+    """Return every walk: of the policy head, of the planner, and of an expert where there is."""
+    worlds = settings.worlds.split()
+    hard = settings.hard_worlds.split()
+    kinds = [(0, worlds + hard, False), (settings.num_iterations, worlds, False)]
+    if has_expert:
+        kinds.append((0, worlds, True))
+    return [
+        Walk(
+            world=world,
+            speed=speed,
+            seed=settings.seed + seed,
+            seconds=settings.seconds,
+            num_samples=settings.num_samples,
+            num_iterations=iterations,
+            is_expert=is_expert,
+        )
+        for iterations, places, is_expert in kinds
+        for world in places
+        for speed in settings.speeds
+        for seed in range(settings.num_seeds)
+    ]
+
+
+class WalkLog:
+    """Results on disk, one a line, so that an evaluation that was killed goes on."""
+
+    def __init__(self, path: Path, about: str) -> None:
+        """Read what is there.
+
+        Args:
+            path: The file.
+            about: What the results depend on, the model above all.
+
+        Raises:
+            ConfigError: It holds the walks of something else.
+        """
+        self.path = path
+        self.results: dict[Walk, WalkResult] = {}
+        lines = path.read_text().split('\n')[:-1] if path.exists() else []
+        if not lines:
+            path.write_text(json.dumps({'about': about}) + '\n')
+            return
+        found = json.loads(lines[0]).get('about')
+        if found != about:
+            raise ConfigError(
+                f'{path} holds walks of {found}, expected {about}; delete it to evaluate anew'
+            )
+        for line in lines[1:]:
+            entry = json.loads(line)
+            self.results[Walk(**entry['walk'])] = WalkResult(**entry['result'])
+        path.write_text(''.join(f'{line}\n' for line in lines))  # without a half-written one
+
+    def add(self, task: Walk, result: WalkResult) -> None:
+        """Write down one result."""
+        self.results[task] = result
+        with self.path.open('a') as file:
+            file.write(json.dumps({'walk': asdict(task), 'result': asdict(result)}) + '\n')
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What each process needs."""
+
+    robot: str
+    model: Path
+    expert: Path | None
+    make_walker: MakeWalker
+
+
+SETUP: dict[str, Any] = {}  # of this process
+
+
+def start(setup: Setup) -> None:
+    """Prepare a process."""
+    torch.set_num_threads(1)
+    robot = load_robot(setup.robot)
+    SETUP.update(robot=robot, recipe=load_recipe(robot), setup=setup)
+
+
+def one(task: Walk) -> WalkResult:
+    """Do one walk in a prepared process."""
+    setup: Setup = SETUP['setup']
+    if task.is_expert:
+        assert setup.expert is not None
+        expert = ExpertWalker(SETUP['robot'], SETUP['recipe'], setup.expert)
+        return walk(SETUP['robot'], SETUP['recipe'], expert, None, task)
+    walker, model = setup.make_walker(
+        setup.model, SETUP['robot'], task.num_samples, task.num_iterations, task.seed
+    )
+    return walk(SETUP['robot'], SETUP['recipe'], walker, model, task)
+
+
+def run_walks(
+    robot: Robot,
+    model: Path,
+    expert: Path | None,
+    make_walker: MakeWalker,
+    tasks: list[Walk],
+    log: WalkLog,
+    *,
+    processes: int,
+    say: Callable[[str, int, int], None],
+) -> None:
+    """Do all walks that are not done.
+
+    Args:
+        robot: Who walks.
+        model: Folder of the model.
+        expert: File of the expert, if any of the walks is its.
+        make_walker: Makes the controller in each process, so it must be found by name.
+        tasks: What to try.
+        log: Where the results go.
+        processes: How many at once; 1 is this one.
+        say: Told the last walk, how many are done and how many there are.
+    """
+    missing = [task for task in tasks if task not in log.results]
+    setup = Setup(str(robot.source), model, expert, make_walker)
+    done = len(tasks) - len(missing)
+    for task, result in results(setup, missing, processes):
+        log.add(task, result)
+        done += 1
+        said = f'{task.controller} in {task.world} at {task.speed} m/s, seed {task.seed}'
+        say(
+            f'{said}: {result.distance_m:.2f} m{", fell" if result.fell else ""}', done, len(tasks)
+        )
+
+
+def results(setup: Setup, tasks: list[Walk], processes: int) -> Iterator[tuple[Walk, WalkResult]]:
+    """Yield each walk with its result as it ends."""
+    if processes == 1 or len(tasks) < 2:
+        threads = torch.get_num_threads()
+        start(setup)
+        try:
+            for task in tasks:
+                yield task, one(task)
+        finally:
+            torch.set_num_threads(threads)
+        return
+    with worker_pool(processes, start, setup) as pool:
+        waiting = {pool.submit(one, task): task for task in tasks}
+        try:
+            for future in as_completed(waiting):
+                yield waiting[future], future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise

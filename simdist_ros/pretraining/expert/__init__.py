@@ -1,0 +1,1 @@
+"""The expert, trained by reinforcement learning."""

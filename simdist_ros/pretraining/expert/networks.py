@@ -1,0 +1,161 @@
+"""The expert's networks: an actor that sees what a robot sees, a critic that sees the truth."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from simdist_ros.embodiment.observation import proprio_obs_dim
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.rl.ppo import Mirrors, Ppo, PpoSettings
+from simdist_ros.rl.step import Observation
+from simdist_ros.tasks.velocity.recipe import Recipe
+from simdist_ros.tasks.velocity.symmetry import COMMAND as COMMAND_SIGNS
+from simdist_ros.tasks.velocity.symmetry import POLAR as NORMAL_SIGNS
+from simdist_ros.tasks.velocity.symmetry import (
+    Mirror,
+    mirror_of_actions,
+    mirror_of_extero,
+    mirror_of_feet,
+    mirror_of_proprio,
+)
+from simdist_ros.world_model.expert import ExpertNetwork, MapNet
+
+__all__ = [
+    'Actor',
+    'Critic',
+    'actor_input',
+    'critic_input',
+    'make_mirrors',
+    'make_ppo',
+    'to_tensor',
+]
+
+NUM_PHYSICS = 8  # numbers between the ground's normal and the feet in `privileged`
+INITIAL_STD = 0.6
+LAST_GAIN = 0.01
+
+
+def to_tensor(observation: Observation, device: str) -> dict[str, Tensor]:
+    """Return an observation as tensors by name."""
+    return {name: torch.from_numpy(v).to(device) for name, v in vars(observation).items()}
+
+
+def actor_input(seen: dict[str, Tensor]) -> Tensor:
+    """Return what the actor knows apart from the map: proprio_obs, command, last action."""
+    return torch.cat([seen['proprio_obs'], seen['command'], seen['last_action']], dim=-1)
+
+
+def critic_input(seen: dict[str, Tensor]) -> Tensor:
+    """Return what the critic knows apart from the map."""
+    names = ('true_proprio_obs', 'command', 'last_action', 'privileged')
+    return torch.cat([seen[name] for name in names], dim=-1)
+
+
+class Actor(ExpertNetwork):
+    """Mean and standard deviation of the action.
+
+    A linear path leads from the gait's phase to the action. It starts as the recipe's trot, so
+    that learning starts from stepping in place and not from standing still.
+    """
+
+    pairs: Tensor
+
+    def __init__(self, robot: Robot, recipe: Recipe) -> None:
+        """Start as the trot with a little noise of the weights."""
+        joints = robot.num_joints
+        size = proprio_obs_dim(robot) + len(robot.command_low) + joints
+        map_size = 0 if robot.height_map is None else robot.height_map.size
+        phases = phase_index(robot)
+        super().__init__(size, map_size, trot(recipe)[:, : len(phases)], phases)
+        last = self.body.net[-1]
+        assert isinstance(last, nn.Linear)
+        with torch.no_grad():
+            last.weight *= LAST_GAIN
+            last.bias.zero_()
+        weights = self.trot
+        del self.trot
+        self.log_std = nn.Parameter(torch.full((joints,), math.log(INITIAL_STD)))
+        self.trot = weights  # after it: an optimizer's state goes by their order
+        self.register_buffer('pairs', mirror_of_actions(recipe).index)
+
+    def update_scale(self, x: Tensor) -> None:
+        """Let the scales of the input learn from inputs, (B, A)."""
+        self.body.norm.update(x)
+
+    def std(self) -> Tensor:
+        """Return the standard deviation of each action, the same left and right."""
+        return torch.exp(0.5 * (self.log_std + self.log_std[self.pairs]))
+
+
+class Critic(nn.Module):
+    """Value of a state, from what only a simulation knows."""
+
+    def __init__(self, robot: Robot, recipe: Recipe) -> None:
+        super().__init__()
+        size = proprio_obs_dim(robot) + len(robot.command_low) + robot.num_joints
+        size += len(NORMAL_SIGNS) + NUM_PHYSICS + 2 * len(recipe.feet)
+        map_size = 0 if robot.height_map is None else robot.height_map.size
+        self.body = MapNet(size, map_size, 1)
+
+    def forward(self, x: Tensor, height_map: Tensor) -> Tensor:
+        """Return values, (B,)."""
+        value: Tensor = self.body(x, height_map)[:, 0]
+        return value
+
+    def update_scale(self, x: Tensor) -> None:
+        """Let the scales of the input learn from inputs, (B, C)."""
+        self.body.norm.update(x)
+
+
+def phase_index(robot: Robot) -> Tensor:
+    """Return where cosine and sine of the phase stand in the actor's input, (2,) or (0,)."""
+    at = 0
+    joints = robot.num_joints
+    sizes = {'joint_pos': joints, 'joint_vel': joints, 'cos_sin_phase': 2}
+    for term in robot.proprio_obs:
+        if term == 'cos_sin_phase':
+            return torch.tensor([at, at + 1])
+        at += sizes.get(term, 3)
+    return torch.zeros(0, dtype=torch.long)
+
+
+def trot(recipe: Recipe) -> Tensor:
+    """Return the weights of the phase's cosine and sine in each action, (action_dim, 2).
+
+    The action of a joint is lift * sin(2 pi (phase - swing_start)): its foot's swing lifts it, its
+    stance pushes it down.
+    """
+    weights = []
+    for joint in recipe.joints.values():
+        start = recipe.feet[joint.foot].swing_start if joint.foot else 0.0
+        angle = 2.0 * math.pi * start
+        weights.append([-joint.lift * math.sin(angle), joint.lift * math.cos(angle)])
+    return torch.tensor(weights)
+
+
+def make_mirrors(robot: Robot, recipe: Recipe, device: str) -> Mirrors:
+    """Return the mirror image of everything that the networks see."""
+    proprio, command = mirror_of_proprio(robot, recipe), Mirror.signs(COMMAND_SIGNS)
+    feet = mirror_of_feet(recipe)
+    actor = Mirror.join(proprio, command, mirror_of_actions(recipe))
+    physics = Mirror.signs([1.0] * NUM_PHYSICS)
+    critic = Mirror.join(actor, Mirror.signs(NORMAL_SIGNS), physics, feet, feet)
+    return Mirrors(
+        actor=actor.to(device),
+        critic=critic.to(device),
+        extero=mirror_of_extero(robot).to(device),
+        action=mirror_of_actions(recipe).to(device),
+    )
+
+
+def make_ppo(
+    robot: Robot, recipe: Recipe, settings: PpoSettings, seed: int, device: str = 'cpu'
+) -> Ppo[Actor, Critic]:
+    """Draw the first weights of a robot's actor and critic, and what teaches them."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        actor, critic = Actor(robot, recipe).to(device), Critic(robot, recipe).to(device)
+    return Ppo(actor, critic, make_mirrors(robot, recipe, device), settings, seed, device)

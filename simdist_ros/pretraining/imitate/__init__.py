@@ -1,0 +1,1 @@
+"""The policy head, taught on its own walks."""

@@ -1,0 +1,1 @@
+"""The world model, trained on transitions."""

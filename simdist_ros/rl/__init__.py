@@ -1,0 +1,1 @@
+"""Reinforcement learning: PPO, its networks, what a step of many robots gives."""

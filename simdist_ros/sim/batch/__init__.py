@@ -1,0 +1,1 @@
+"""Many simulated robots at once, to train in."""

@@ -1,0 +1,98 @@
+"""How an episode starts: where a robot stands, when things will happen to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.sim.batch.bumps import PERIOD_M
+from simdist_ros.sim.batch.state_layout import StateLayout
+from simdist_ros.tasks.velocity.commands import HOLD_STEPS, draw_commands
+from simdist_ros.tasks.velocity.recipe import Recipe
+
+__all__ = ['EpisodeStart', 'draw_push_steps', 'draw_start']
+
+Array = NDArray[np.floating[Any]]
+Ints = NDArray[np.int64]
+
+START_SPEED_MPS = 0.3  # of a half of the robots, each way
+
+
+@dataclass(frozen=True)
+class EpisodeStart:
+    """How n robots start.
+
+    Attributes:
+        state: MuJoCo's, on ground of height 0, whose base is yet to be lifted, (n, state size).
+        stamp_ns: What each robot's clock shows, (n,) [ns].
+        delay: Age of its measurements in physics steps, (n,).
+        commands: (n, command_dim).
+        next_command: Steps until the command changes, (n,).
+        next_push: Steps until a push comes, (n,).
+        last_action: That holds the pose it starts in, (n, action_dim).
+    """
+
+    state: Array
+    stamp_ns: Ints
+    delay: Ints
+    commands: Array
+    next_command: Ints
+    next_push: Ints
+    last_action: Array
+
+
+def draw_start(
+    robot: Robot,
+    recipe: Recipe,
+    layout: StateLayout,
+    n: int,
+    rng: np.random.Generator,
+    *,
+    physics_step_ns: int,
+    command_scale: float,
+) -> EpisodeStart:
+    """Draw how n robots start.
+
+    Args:
+        robot: Whose poses and commands.
+        recipe: The ranges.
+        layout: Of the states.
+        n: How many.
+        rng: Randomness.
+        physics_step_ns: The clocks show multiples of it [ns].
+        command_scale: Share of the range of commands.
+    """
+    r = recipe.randomisation
+    state = np.tile(layout.blank, (n, 1))
+    yaw = rng.uniform(-np.pi, np.pi, n)
+    half = 0.5 * PERIOD_M
+    state[:, 1:3] = rng.uniform(-half, half, (n, 2))
+    state[:, 4:8] = np.stack([np.cos(yaw / 2), 0 * yaw, 0 * yaw, np.sin(yaw / 2)], axis=1)
+    offset = rng.uniform(-r.start_offset_rad, r.start_offset_rad, (n, robot.num_joints))
+    low, high = robot.per_joint('low'), robot.per_joint('high')
+    pose = np.clip(robot.per_joint('stand') + offset, low, high)
+    state[:, layout.joint_pos] = pose
+    limit = START_SPEED_MPS
+    speed = rng.uniform(-limit, limit, (n, 3)) * (rng.random((n, 1)) < 0.5)
+    state[:, layout.velocity_at : layout.velocity_at + 3] = speed
+    ticks = round(robot.phase_period_s * 1e9 / physics_step_ns)
+    # The order of the draws is part of what a seed means.
+    return EpisodeStart(
+        state=state,
+        stamp_ns=rng.integers(ticks, size=n) * physics_step_ns,
+        delay=rng.integers(r.delay_steps + 1, size=n),
+        commands=draw_commands(robot, n, rng, command_scale),
+        next_command=rng.integers(*HOLD_STEPS, size=n),
+        next_push=draw_push_steps(robot, recipe, n, rng),
+        last_action=robot.action(pose),
+    )
+
+
+def draw_push_steps(robot: Robot, recipe: Recipe, n: int, rng: np.random.Generator) -> Ints:
+    """Draw in how many steps the next push comes, (n,)."""
+    mean = recipe.randomisation.push_interval_s * robot.control_rate_hz
+    return np.rint(rng.uniform(0.5, 1.5, n) * mean).astype(np.int64)

@@ -1,0 +1,155 @@
+"""What differs between robots of a batch: drawn per episode, written into their models."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.sim.batch.bumps import draw_bumps, field_data
+from simdist_ros.sim.batch.training_model import build_training_model
+from simdist_ros.tasks.velocity.recipe import Randomisation, Recipe
+
+__all__ = ['PARAMETERS', 'RobotModels', 'draw_parameters']
+
+Array = NDArray[np.floating[Any]]
+
+PARAMETERS = {
+    'friction': 1,
+    'payload_kg': 1,
+    'shift_m': 3,
+    'kp_scale': 1,
+    'kd_scale': 1,
+    'strength': 1,
+    'joint_friction_nm': 1,
+    'up': 3,
+    'bump_height_m': 1,
+    'bump_seed': 1,
+}  # name: how many numbers a robot has of it
+BASE = 1
+GRAVITY = 9.81
+MAX_SEED = 2**31
+GRIP_SHARE = 0.75  # of the friction that a slope may take; on a steeper one nobody stands
+LEVEL_SHARE = 0.1  # of the robots that walk on level ground whatever their level
+
+
+def draw_parameters(
+    recipe: Recipe, levels: Array, rough: NDArray[np.bool_], rng: np.random.Generator
+) -> dict[str, Array]:
+    """Draw what is particular to each of N robots.
+
+    The first half of the levels steepens slopes, the second half raises bumps.
+
+    Args:
+        recipe: The ranges.
+        levels: How hard each one's ground may be, 0 to 1, (N,).
+        rough: Who meets bumps, (N,).
+        rng: Randomness.
+
+    Returns:
+        Each of `PARAMETERS`, (N, its size).
+    """
+    r: Randomisation = recipe.randomisation
+    n = len(levels)
+
+    def uniform(low: float, high: float, size: int = 1) -> Array:
+        return rng.uniform(low, high, (n, size))
+
+    hard = levels[:, None] * (rng.random((n, 1)) > LEVEL_SHARE)
+    steepest = math.radians(recipe.terrain.slope_deg) * np.clip(2.0 * hard, 0.0, 1.0)
+    # Steep ones more often: the gait of level ground fails there in ways of its own.
+    slope = steepest * np.sqrt(uniform(0.0, 1.0)) * np.where(rough[:, None], 0.5, 1.0)
+    friction = uniform(r.friction_low, r.friction_high)
+    slope = np.minimum(slope, np.arctan(GRIP_SHARE * friction))
+    towards = uniform(-math.pi, math.pi)
+    tallest = recipe.terrain.bump_height_m * np.clip(2.0 * hard - 1.0, 0.0, 1.0)
+    return {
+        'friction': friction,
+        'payload_kg': uniform(r.payload_low_kg, r.payload_high_kg),
+        'shift_m': uniform(-r.centre_of_mass_m, r.centre_of_mass_m, 3),
+        'kp_scale': uniform(1.0 - r.gain_spread, 1.0 + r.gain_spread),
+        'kd_scale': uniform(1.0 - r.gain_spread, 1.0 + r.gain_spread),
+        'strength': uniform(r.strength_low, 1.0),
+        'joint_friction_nm': uniform(0.0, r.joint_friction_nm),
+        'up': np.concatenate(
+            [np.sin(slope) * np.cos(towards), np.sin(slope) * np.sin(towards), np.cos(slope)], 1
+        ),
+        'bump_height_m': np.where(rough[:, None], tallest * uniform(0.3, 1.0), 0.0),
+        'bump_seed': rng.integers(MAX_SEED, size=(n, 1)).astype(float),
+    }
+
+
+class RobotModels:
+    """One MuJoCo model for each robot: on a plane, or on bumps where it has any."""
+
+    def __init__(self, robot: Robot, recipe: Recipe, num_robots: int) -> None:
+        """Build one model of each kind and copy them.
+
+        Raises:
+            ConfigError: MJCF, description and recipe do not fit each other.
+        """
+        feet = list(recipe.feet)
+        self.robot, self.tallest_m = robot, recipe.terrain.bump_height_m
+        self.plane = build_training_model(robot, feet, None)
+        self.field = build_training_model(robot, feet, self.tallest_m)
+        base_kg, least = self.plane.body_mass[BASE], recipe.randomisation.payload_low_kg
+        if base_kg + least <= 0.0:
+            raise ConfigError(
+                f'{robot.source}: payload_low_kg of its recipe is {least:g}, which leaves nothing '
+                f'of a base of {base_kg:.3g} kg'
+            )
+        self.data = mujoco.MjData(self.plane)
+        joints = [self.plane.joint(name) for name in robot.joint_names]
+        self.qpos = np.array([joint.qposadr[0] for joint in joints])
+        self.qvel = np.array([joint.dofadr[0] for joint in joints])
+        driven = [self.plane.joint(i).name for i in self.plane.actuator_trnid[:, 0]]
+        self.actuators = robot.order(driven)
+        self.on_plane = [copy.copy(self.plane) for _ in range(num_robots)]
+        self.on_field: list[Any] = [None] * num_robots  # copied when first needed
+        self.models: list[Any] = list(self.on_plane)
+
+    def apply(self, index: int, parameters: dict[str, Array]) -> NDArray[np.float32] | None:
+        """Give a robot its parameters, each (size,).
+
+        Returns:
+            The bumps below it, (cells, cells) [m], or None on a plane.
+        """
+        height = float(parameters['bump_height_m'][0])
+        bumps = None
+        if height > 0.0:
+            if self.on_field[index] is None:
+                self.on_field[index] = copy.copy(self.field)
+            model = self.on_field[index]
+            unit = draw_bumps(int(parameters['bump_seed'][0]))
+            model.hfield_data[:] = field_data(unit) * np.float32(height / self.tallest_m)
+            bumps = unit * np.float32(height)
+        else:
+            model = self.on_plane[index]
+        self.models[index] = model
+        self.write(model, parameters)
+        return bumps
+
+    def write(self, model: mujoco.MjModel, parameters: dict[str, Array]) -> None:
+        """Write all but the bumps into a model."""
+        p = {name: value if len(value) > 1 else value[0] for name, value in parameters.items()}
+        model.geom('ground').friction[0] = p['friction']
+        model.opt.gravity[:] = -GRAVITY * p['up']
+        model.dof_frictionloss[self.qvel] = p['joint_friction_nm']
+        kp, kd = (p[f'{gain}_scale'] * self.robot.per_joint(gain) for gain in ('kp', 'kd'))
+        limit = p['strength'] * self.robot.per_joint('max_torque')
+        model.actuator_gainprm[self.actuators, 0] = kp
+        model.actuator_biasprm[self.actuators, 1] = -kp
+        model.actuator_biasprm[self.actuators, 2] = -kd
+        model.actuator_forcelimited[self.actuators] = 1
+        model.actuator_forcerange[self.actuators] = np.stack([-limit, limit], axis=-1)
+        mass = self.plane.body_mass[BASE]
+        model.body_mass[BASE] = mass + p['payload_kg']
+        model.body_inertia[BASE] = self.plane.body_inertia[BASE] * model.body_mass[BASE] / mass
+        model.body_ipos[BASE] = self.plane.body_ipos[BASE] + p['shift_m']
+        mujoco.mj_setConst(model, self.data)

@@ -1,0 +1,89 @@
+"""Scoring a step of many robots: what the reward looks at, and who has fallen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.core.batch_rotation import FLAT, into_body
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.sim.batch.footing import Footing
+from simdist_ros.sim.batch.observation import BatchState, phase_of
+from simdist_ros.tasks.velocity.failure import has_fallen
+from simdist_ros.tasks.velocity.recipe import Recipe
+from simdist_ros.tasks.velocity.reward import Step, reward_terms
+
+__all__ = ['StepScorer']
+
+Array = NDArray[np.floating[Any]]
+Mask = NDArray[np.bool_]
+
+
+class StepScorer:
+    """Scores the steps of one robot type."""
+
+    def __init__(self, robot: Robot, recipe: Recipe) -> None:
+        """Take robot and recipe."""
+        self.robot, self.recipe = robot, recipe
+        self.default = robot.per_joint('default')
+        self.swing_start = np.array([foot.swing_start for foot in recipe.feet.values()])
+
+    def terms(
+        self,
+        now: BatchState,
+        footing: Footing,
+        *,
+        command: Array,
+        action: Array,
+        last_action: Array,
+        torque: Array,
+    ) -> dict[str, Array]:
+        """Return each term of the reward of one second, weighted, (N,).
+
+        Args:
+            now: After the step.
+            footing: After the step.
+            command: That the step answered, (N, command_dim).
+            action: As executed, (N, action_dim).
+            last_action: Of the step before, (N, action_dim).
+            torque: At its end, (N, num_joints) [N m].
+        """
+        phase = phase_of(self.robot, now.stamp_ns)[:, None] - self.swing_start
+        step = Step(
+            command=command,
+            linear_velocity=now.linear_velocity,
+            angular_velocity=now.angular_velocity,
+            normal=into_body(now.orientation, FLAT),
+            base_height=footing.base_height,
+            joint_offset=now.joint_pos - self.default,
+            joint_vel=now.joint_vel,
+            torque=torque,
+            action=action,
+            last_action=last_action,
+            foot_contact=footing.foot_contact,
+            foot_height=footing.foot_height,
+            foot_speed=footing.foot_speed,
+            foot_phase=phase % 1.0,
+        )
+        return reward_terms(self.recipe.rewards, step)
+
+    def torque(self, parameters: Mapping[str, Array], target: Array, now: BatchState) -> Array:
+        """Return what the motors give towards joint targets, (N, num_joints) [rad], in N m."""
+        kp = parameters['kp_scale'] * self.robot.per_joint('kp')
+        kd = parameters['kd_scale'] * self.robot.per_joint('kd')
+        limit = parameters['strength'] * self.robot.per_joint('max_torque')
+        torque: Array = np.clip(kp * (target - now.joint_pos) - kd * now.joint_vel, -limit, limit)
+        return torque
+
+    def has_fallen(self, now: BatchState, footing: Footing) -> Mask:
+        """Tell who is too low, too far tilted, or on its trunk, (N,)."""
+        return has_fallen(
+            self.robot,
+            into_body(now.orientation, -now.up),
+            footing.base_height,
+            trunk_contact=footing.trunk_contact,
+            without_ground=True,
+        )

@@ -1,0 +1,300 @@
+"""Many robots at once on the CPU: `mujoco.rollout` for the physics, numpy for the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mujoco
+import numpy as np
+from mujoco.rollout import Rollout
+from numpy.typing import NDArray
+
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.jobs.errors import PretrainingError
+from simdist_ros.rl.step import Observation, StepResult
+from simdist_ros.sim.batch.bumps import PERIOD_M
+from simdist_ros.sim.batch.episode_start import draw_push_steps, draw_start
+from simdist_ros.sim.batch.footing import Footing, find_footing
+from simdist_ros.sim.batch.ground import BatchGround
+from simdist_ros.sim.batch.observation import BatchState, Observer
+from simdist_ros.sim.batch.privileged import privileged_obs
+from simdist_ros.sim.batch.randomisation import PARAMETERS, RobotModels, draw_parameters
+from simdist_ros.sim.batch.state_layout import StateLayout
+from simdist_ros.sim.batch.step_scoring import StepScorer
+from simdist_ros.sim.batch.training_model import FOOT_SENSORS
+from simdist_ros.sim.model import steps_per_period
+from simdist_ros.tasks.velocity.commands import HOLD_STEPS, draw_commands
+from simdist_ros.tasks.velocity.recipe import Recipe
+from simdist_ros.tasks.velocity.reward import GROUPS
+
+__all__ = ['VectorEnv']
+
+Array = NDArray[np.floating[Any]]
+Mask = NDArray[np.bool_]
+
+MAX_SPEED = 100.0  # of any coordinate; beyond, the physics has diverged
+LET_GO_M = 0.015  # height above its stand from which a robot starts
+HELD = (
+    'state',
+    'levels',
+    'stamp_ns',
+    'delay',
+    'steps',
+    'next_command',
+    'next_push',
+    'commands',
+    'last_action',
+)
+
+
+class VectorEnv:
+    """N robots that walk at commanded velocities; the same seed and calls give the same bits.
+
+    Who has ended must be told to start with `reset`; that may change `levels` first.
+    """
+
+    def __init__(
+        self,
+        robot: Robot,
+        recipe: Recipe,
+        *,
+        num_robots: int,
+        seed: int,
+        threads: int = 1,
+        episode_steps: int = 500,
+    ) -> None:
+        """Build the models and start all robots, at level 0.
+
+        Raises:
+            ConfigError: MJCF, description and recipe do not fit each other.
+        """
+        self.robot, self.recipe, self.num_robots = robot, recipe, num_robots
+        self.episode_steps = episode_steps
+        self.rng = np.random.default_rng(seed)
+        self.models = RobotModels(robot, recipe, num_robots)
+        self.observer = Observer(robot, recipe.noise)
+        plane = self.models.plane
+        self.num_substeps = steps_per_period(plane, robot)
+        self.physics_step_ns = robot.period_ns // self.num_substeps
+        self.data = [mujoco.MjData(self.models.field) for _ in range(threads)]
+        self.pool = Rollout(nthread=threads if threads > 1 else 0)
+        n, joints = num_robots, robot.num_joints
+        self.layout = StateLayout(self.models)
+        self.velocity_at = self.layout.velocity_at
+        self.ground = BatchGround(robot)
+        self.scorer = StepScorer(robot, recipe)
+        self.state = np.zeros((n, self.layout.size))
+        self.trace = np.zeros((n, self.num_substeps, self.layout.size))
+        self.sensors = np.zeros((n, self.num_substeps, plane.nsensordata))
+        self.low, self.high = robot.per_joint('low'), robot.per_joint('high')
+        self.foot_radius = np.array([plane.geom(name).size[0] for name in recipe.feet])
+        self.levels = np.zeros(n)
+        self.rough = np.arange(n) < round(recipe.terrain.rough_share * n)
+        self.parameters = {name: np.zeros((n, size)) for name, size in PARAMETERS.items()}
+        self.penalty_scale = self.command_scale = 1.0
+        self.stamp_ns = np.zeros(n, dtype=np.int64)
+        self.delay = np.zeros(n, dtype=np.int64)
+        self.steps = np.zeros(n, dtype=np.int64)
+        self.next_command = np.zeros(n, dtype=np.int64)
+        self.next_push = np.zeros(n, dtype=np.int64)
+        self.commands = np.zeros((n, len(robot.command_low)))
+        self.last_action = np.zeros((n, joints))
+        self.observation = self.reset(np.ones(n, dtype=bool))
+
+    def reset(self, who: Mask) -> Observation:
+        """Start new episodes of those marked, (N,), and return the observations of all."""
+        index = np.flatnonzero(who)
+        if len(index):
+            drawn = draw_parameters(self.recipe, self.levels[index], self.rough[index], self.rng)
+            for name, values in drawn.items():
+                self.parameters[name][index] = values
+            self.start(index)
+            for i in index:
+                self.set_model(int(i))
+            self.settle(index)
+        self.observation = self.observe(self.state, self.stamp_ns)
+        return self.observation
+
+    def set_model(self, i: int) -> None:
+        """Give one robot the model of its parameters."""
+        parameters = {name: values[i] for name, values in self.parameters.items()}
+        self.ground.put(i, self.models.apply(i, parameters))
+
+    def start(self, index: NDArray[np.intp]) -> None:
+        """Set robots to the start of an episode."""
+        drawn = draw_start(
+            self.robot,
+            self.recipe,
+            self.layout,
+            len(index),
+            self.rng,
+            physics_step_ns=self.physics_step_ns,
+            command_scale=self.command_scale,
+        )
+        for name, values in vars(drawn).items():
+            getattr(self, name)[index] = values
+        self.steps[index] = 0
+
+    def settle(self, index: NDArray[np.intp]) -> None:
+        """Put robots on the highest ground below them."""
+        height = [self.ground.highest_below(int(i), self.state[i, 1:3]) for i in index]
+        self.state[index, 3] = self.robot.base_height_m + LET_GO_M + np.array(height)
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Return copies of all that changes in time, apart from `rng` and the scales."""
+        held = {name: getattr(self, name).copy() for name in HELD}
+        held.update({f'parameter.{name}': v.copy() for name, v in self.parameters.items()})
+        held.update({f'seen.{name}': v.copy() for name, v in vars(self.observation).items()})
+        held['sensors'] = self.sensors[:, -1].copy()
+        return held
+
+    def set_state(self, held: dict[str, NDArray[Any]]) -> None:
+        """Go on from where `get_state` was called, once `rng` is as it was then."""
+        for name in HELD:
+            getattr(self, name)[:] = held[name]
+        for name, values in self.parameters.items():
+            values[:] = held[f'parameter.{name}']
+        for i in range(self.num_robots):
+            self.set_model(i)
+        self.sensors[:, -1] = held['sensors']
+        seen = {name: held[f'seen.{name}'] for name in vars(self.observation)}
+        self.observation = Observation(**seen)
+
+    def step(self, action: Array) -> StepResult:
+        """Act for one control period.
+
+        Args:
+            action: Policy units, (N, action_dim); what the joints' limits leave of it is executed.
+
+        Raises:
+            PretrainingError: An action is not finite.
+        """
+        if not np.isfinite(action).all():
+            raise PretrainingError(
+                'an action is not finite: the policy has diverged; go on from an earlier '
+                'checkpoint with a smaller learning rate'
+            )
+        before = self.state.copy()
+        self.push()
+        target = np.clip(self.robot.joint_target(action), self.low, self.high)
+        self.advance(target)
+        after = self.trace[:, -1]
+        diverged = self.has_diverged(after)
+        self.state = np.where(diverged[:, None], before, after)
+        self.trace[diverged] = before[diverged, None]
+        self.sensors[diverged] = 0.0
+        self.stamp_ns = self.stamp_ns + self.robot.period_ns
+        self.steps += 1
+        self.wrap()
+        return self.finish(self.robot.action(target), target, diverged)
+
+    def has_diverged(self, after: Array) -> Mask:
+        """Tell whose state, (N, state size), or feeling is beyond all reason, (N,)."""
+        slow = (np.abs(after[:, self.velocity_at :]) < MAX_SPEED).all(axis=1)  # NaN is not
+        sane = np.isfinite(after).all(axis=1) & slow & np.isfinite(self.sensors[:, -1]).all(axis=1)
+        diverged: Mask = ~np.asarray(sane)
+        return diverged
+
+    def advance(self, target: Array) -> None:
+        """Run the physics of a control period into `trace` and `sensors`."""
+        control = np.empty((self.num_robots, self.num_substeps, self.robot.num_joints))
+        control[:, :, self.models.actuators] = target[:, None]
+        self.pool.rollout(
+            self.models.models,
+            self.data,
+            self.state,
+            control,
+            nstep=self.num_substeps,
+            state=self.trace,
+            sensordata=self.sensors,
+        )
+
+    def push(self) -> None:
+        """Push those whose time has come."""
+        index = np.flatnonzero(self.steps >= self.next_push)
+        if not len(index):
+            return
+        angle = self.rng.uniform(-np.pi, np.pi, len(index))
+        limit = self.recipe.randomisation.push_speed_mps
+        speed = self.rng.uniform(0.0, limit, len(index))
+        at = self.velocity_at
+        self.state[index, at] += speed * np.cos(angle)
+        self.state[index, at + 1] += speed * np.sin(angle)
+        wait = draw_push_steps(self.robot, self.recipe, len(index), self.rng)
+        self.next_push[index] = self.steps[index] + wait
+
+    def wrap(self) -> None:
+        """Set who left the square back by a period; the sensors' positions go along."""
+        moved = -PERIOD_M * np.floor(self.state[:, 1:3] / PERIOD_M + 0.5)
+        self.state[:, 1:3] += moved
+        self.trace[:, :, 1:3] += moved[:, None]
+        for foot in range(len(self.foot_radius)):
+            at = foot * FOOT_SENSORS
+            self.sensors[:, -1, at : at + 2] += moved
+
+    def finish(self, action: Array, target: Array, diverged: Mask) -> StepResult:
+        """Score the step that just ended and observe."""
+        now = self.batch_state(self.state, self.stamp_ns)
+        heights = self.ground.heights(now)
+        footing = self.footing(now, heights)
+        terms = self.scorer.terms(
+            now,
+            footing,
+            command=self.commands,
+            action=action,
+            last_action=self.last_action,
+            torque=self.scorer.torque(self.parameters, target, now),
+        )
+        total = sum(v if k in GROUPS else self.penalty_scale * v for k, v in terms.items())
+        fallen = self.scorer.has_fallen(now, footing)
+        reward = np.where(fallen | diverged, 0.0, self.robot.period_s * np.asarray(total))
+        self.last_action = np.where(diverged[:, None], self.last_action, action)
+        self.renew_commands()
+        delayed = self.trace[np.arange(self.num_robots), -1 - self.delay]
+        stamps = self.stamp_ns - self.delay * self.physics_step_ns
+        self.observation = self.observe(delayed, stamps, heights)
+        ended = self.steps >= self.episode_steps
+        return StepResult(
+            observation=self.observation,
+            reward=reward.astype(np.float32),
+            terminated=fallen & ~diverged,
+            truncated=ended & ~fallen & ~diverged,
+            diverged=diverged,
+            tracking=(terms['velocity'] / self.recipe.rewards.velocity).astype(np.float32),
+            terms={name: float(value.mean()) for name, value in terms.items()},
+        )
+
+    def renew_commands(self) -> None:
+        """Give those a new command whose old one has held long enough."""
+        due = np.flatnonzero(self.steps >= self.next_command)
+        if len(due):
+            self.commands[due] = draw_commands(self.robot, len(due), self.rng, self.command_scale)
+            hold = self.rng.integers(*HOLD_STEPS, size=len(due))
+            self.next_command[due] = self.steps[due] + hold
+
+    def batch_state(self, state: Array, stamp_ns: NDArray[np.int64]) -> BatchState:
+        """Split states, (N, state size), into what they mean."""
+        return self.layout.read(state, stamp_ns, self.parameters['up'])
+
+    def footing(self, state: BatchState, heights: Array) -> Footing:
+        """Find out how the robots stand, given their true height maps, (N, cells) [m]."""
+        return find_footing(self.ground, state, heights, self.sensors[:, -1], self.foot_radius)
+
+    def observe(
+        self, state: Array, stamp_ns: NDArray[np.int64], heights: Array | None = None
+    ) -> Observation:
+        """Observe states, (N, state size), of these stamps; their height maps if known."""
+        seen = self.batch_state(state, stamp_ns)
+        if heights is None:
+            heights = self.ground.heights(seen)
+        proprio = self.observer.proprio(seen)
+        footing = self.footing(seen, heights)
+        return Observation(
+            proprio_obs=self.observer.noisy(proprio, self.rng),
+            extero_obs=self.observer.extero(heights, self.rng),
+            command=self.commands.astype(np.float32),
+            last_action=self.last_action.astype(np.float32),
+            true_proprio_obs=proprio,
+            true_extero_obs=self.observer.extero(heights, None),
+            privileged=privileged_obs(self.robot, seen, footing, self.parameters),
+        )

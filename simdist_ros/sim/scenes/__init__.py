@@ -1,0 +1,1 @@
+"""Ground, friction, payload, pushes: what a simulated robot is in."""

@@ -1,0 +1,197 @@
+"""What there is to do: data to collect, models to adapt, models to evaluate; in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from simdist_ros.adaptation.settings import METHODS
+from simdist_ros.studies.settings import NOMINAL, GridSettings, TrialSettings, world_name
+
+__all__ = [
+    'DATA',
+    'HELD_OUT',
+    'JUDGING',
+    'MAX_WALKS',
+    'NONE',
+    'Adapt',
+    'Collect',
+    'Judge',
+    'Task',
+    'list_tasks',
+    'walk_seed',
+]
+
+NONE = 'none'  # the method that leaves the model as it is
+HELD_OUT = 999  # seed of the test split, which is never trained on
+MAX_WALKS = 1000  # of one seed
+DATA, JUDGING = 1, 2
+FURTHER = ('dynamics', 'residual')  # the methods with further amounts of data
+
+
+def walk_seed(purpose: int, seed: int, number: int) -> int:
+    """Return the seed of the world and of the planner of a walk.
+
+    Args:
+        purpose: `DATA` or `JUDGING`, so that no evaluation walk repeats a training walk.
+        seed: Of the trial.
+        number: Of the walk among those of the trial, below `MAX_WALKS`.
+    """
+    return (purpose * MAX_WALKS + seed) * MAX_WALKS + number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collect:
+    """Walk with the model as it came until there is so much data."""
+
+    world: str
+    seed: int
+    minutes: float
+
+    def __str__(self) -> str:
+        """Say it in a line of progress."""
+        return f'collect {self.minutes:g} min in {world_name(self.world)}, seed {self.seed}'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapt:
+    """Finetune on the first minutes of some data.
+
+    Attributes:
+        source: World of the data.
+    """
+
+    method: str
+    source: str
+    minutes: float
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name of the model's folder."""
+        return f'{self.method}-{world_name(self.source)}-{self.minutes:g}min-{self.seed}'
+
+    def __str__(self) -> str:
+        """Say it in a line of progress."""
+        source = world_name(self.source)
+        return f'{self.method} on {self.minutes:g} min of {source}, seed {self.seed}'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """Walk in a world with a model, and compare its predictions with what happened there.
+
+    Attributes:
+        method: How the model was adapted; `NONE` for the model as it came.
+        source: World of the data it was adapted on, or empty.
+        minutes: How much of them; 0 for none.
+        world: Where it is tried.
+    """
+
+    method: str = NONE
+    source: str = ''
+    minutes: float = 0.0
+    seed: int
+    world: str
+
+    @property
+    def model(self) -> Adapt | None:
+        """The adaptation that made the model; None for the model as it came."""
+        if self.method == NONE:
+            return None
+        return Adapt(method=self.method, source=self.source, minutes=self.minutes, seed=self.seed)
+
+    def __str__(self) -> str:
+        """Say it in a line of progress."""
+        model = self.model or f'{NONE}, seed {self.seed}'
+        return f'{model}: in {world_name(self.world)}'
+
+
+Task = Collect | Adapt | Judge
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One method with one amount of data, in all worlds, with its first seeds."""
+
+    method: str
+    minutes: float
+    seeds: int
+    is_control: bool = False
+
+
+def stages(grid: GridSettings) -> Iterator[Stage]:
+    """Yield them: first what the main comparison needs, should the benchmark end early.
+
+    The data of a seed are collected once, those for further amounts with them.
+    """
+    yield Stage(NONE, 0.0, grid.num_seeds)
+    for method in METHODS:
+        seeds, amounts = grid.seeds(method), grid.minutes(method)[::-1]
+        if seeds:
+            yield Stage(method, amounts[0], seeds)
+            yield Stage(method, amounts[0], seeds, is_control=True)
+            for minutes in amounts[1:]:
+                yield Stage(method, minutes, seeds)
+                if grid.every_control:
+                    yield Stage(method, minutes, seeds, is_control=True)
+    for minutes in grid.further_minutes:
+        for method in FURTHER:
+            yield Stage(method, minutes, further_seeds(grid, method))
+
+
+def further_seeds(grid: GridSettings, method: str) -> int:
+    """Return how many seeds of a method get the further amounts of data."""
+    return min(grid.further_seeds, grid.seeds(method)) if method in FURTHER else 0
+
+
+def places(stage: Stage, grid: GridSettings) -> Iterator[tuple[str, str]]:
+    """Yield where a stage's models were trained, if at all, and where they are evaluated.
+
+    Those of a method's largest amount, further ones aside, walk on nominal ground too.
+    """
+    for world in grid.world_list:
+        learned = NOMINAL if stage.is_control else world
+        yield ('' if stage.method == NONE else learned), world
+    if stage.method == NONE:
+        yield '', NOMINAL
+    elif not stage.is_control and stage.minutes == grid.minutes(stage.method)[-1]:
+        yield from ((world, NOMINAL) for world in grid.world_list)
+
+
+def list_tasks(grid: GridSettings, trial: TrialSettings) -> dict[Task, tuple[Task, ...]]:
+    """Return each task with those that it needs, which come before it.
+
+    The data of a seed are collected once, as much as any method takes of them; less is the
+    first part of them.
+    """
+    tasks: dict[Task, tuple[Task, ...]] = {}
+    for stage in stages(grid):
+        for number in range(stage.seeds):
+            for source, world in places(stage, grid):
+                task = Judge(
+                    method=stage.method,
+                    source=source,
+                    minutes=stage.minutes,
+                    seed=trial.seed + number,
+                    world=world,
+                )
+                held_out = Collect(world=world, seed=HELD_OUT, minutes=trial.held_out_minutes)
+                needs: list[Task] = [held_out]
+                if task.model is not None:
+                    most = most_minutes(grid, source, number)
+                    data = Collect(world=source, seed=task.seed, minutes=most)
+                    tasks.setdefault(data, ())
+                    tasks.setdefault(task.model, (data,))
+                    needs.append(task.model)
+                tasks.setdefault(held_out, ())
+                tasks.setdefault(task, tuple(needs))
+    return tasks
+
+
+def most_minutes(grid: GridSettings, source: str, number: int) -> float:
+    """Return the most data that any method takes of a world and a seed, given its number [min]."""
+    amounts = [grid.minutes(method)[-1] for method in METHODS if number < grid.seeds(method)]
+    if source != NOMINAL and any(number < further_seeds(grid, method) for method in METHODS):
+        amounts += grid.further_minutes
+    return max(amounts)

@@ -1,0 +1,149 @@
+"""Do the tasks: one after the other, or spread over processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from simdist_ros.core.errors import SimdistError
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.jobs.worker_pool import worker_pool
+from simdist_ros.studies.adapting import adapt_model
+from simdist_ros.studies.collect import collect
+from simdist_ros.studies.judging import judge
+from simdist_ros.studies.results import Result, ResultLog
+from simdist_ros.studies.settings import BenchSettings, world_name
+from simdist_ros.studies.tasks import HELD_OUT, Adapt, Collect, Task
+from simdist_ros.world_model.store.checkpoint import load_model
+
+__all__ = ['Setup', 'do_tasks']
+
+Done = tuple[Task, Result, float]  # with the seconds that it took
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What each process needs.
+
+    Attributes:
+        robot: Path of its description.
+        model: Folder of the model as it came.
+        work: Folder of data and adapted models.
+        settings: Of the benchmark.
+    """
+
+    robot: str
+    model: Path
+    work: Path
+    settings: BenchSettings
+
+    def data(self, world: str, seed: int) -> Path:
+        """Return the folder of a seed's data."""
+        kind = 'held_out' if seed == HELD_OUT else str(seed)
+        return self.work / 'data' / f'{world_name(world)}-{kind}'
+
+    def candidate(self, task: Adapt) -> Path:
+        """Return the folder of an adapted model."""
+        return self.work / 'models' / task.name
+
+
+PROCESS: dict[str, Any] = {}  # what this process has loaded
+
+
+def start(setup: Setup) -> None:
+    """Prepare a process."""
+    torch.set_num_threads(1)
+    robot = load_robot(setup.robot)
+    PROCESS.update(setup=setup, robot=robot, parent=load_model(setup.model, robot))
+
+
+def do(task: Task) -> tuple[Result, float]:
+    """Do one task in a prepared process."""
+    began = time.monotonic()
+    return perform(task), time.monotonic() - began
+
+
+def perform(task: Task) -> Result:
+    """Return what came of a task."""
+    setup: Setup = PROCESS['setup']
+    robot, parent, settings = PROCESS['robot'], PROCESS['parent'], setup.settings
+    if isinstance(task, Collect):
+        folder = setup.data(task.world, task.seed)
+        return collect(robot, parent.model, settings, task, folder)
+    if isinstance(task, Adapt):
+        data = setup.data(task.source, task.seed)
+        return adapt_model(robot, parent, settings, task, data, setup.candidate(task))
+    model = parent if task.model is None else load_model(setup.candidate(task.model), robot)
+    return judge(robot, model.model, settings, task, setup.data(task.world, HELD_OUT))
+
+
+def do_tasks(
+    setup: Setup,
+    tasks: Mapping[Task, tuple[Task, ...]],
+    log: ResultLog,
+    *,
+    processes: int,
+    say: Callable[[Task, Result], None],
+) -> None:
+    """Do all tasks that are not done.
+
+    Args:
+        setup: What they need.
+        tasks: Each with those that it needs, which come before it.
+        log: Where the results go.
+        processes: How many at once; 1 is this one.
+        say: Told each task when it is done.
+
+    Raises:
+        SimdistError: One cannot be done, or a process was killed; what is done stays.
+    """
+    missing = {task: needs for task, needs in tasks.items() if task not in log.results}
+    found = in_turn(setup, missing) if processes == 1 else at_once(setup, missing, log, processes)
+    for task, result, seconds in found:
+        log.add(task, result, seconds)
+        say(task, result)
+
+
+def in_turn(setup: Setup, tasks: Mapping[Task, tuple[Task, ...]]) -> Iterator[Done]:
+    """Do them in this process."""
+    threads = torch.get_num_threads()
+    start(setup)
+    try:
+        for task in tasks:
+            yield task, *do(task)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def at_once(
+    setup: Setup, tasks: Mapping[Task, tuple[Task, ...]], log: ResultLog, processes: int
+) -> Iterator[Done]:
+    """Do them in processes, each as soon as what it needs is in the log."""
+    waiting = dict(tasks)
+    with worker_pool(processes, start, setup) as pool:
+        running: dict[Future[tuple[Result, float]], Task] = {}
+        try:
+            while waiting or running:
+                ready = (t for t, needs in waiting.items() if set(needs) <= set(log.results))
+                for task in list(islice(ready, processes - len(running))):
+                    del waiting[task]
+                    running[pool.submit(do, task)] = task
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    task = running.pop(future)
+                    yield task, *future.result()
+        except BrokenProcessPool:
+            raise SimdistError(
+                'a process of the benchmark was killed, perhaps for its memory; the same command '
+                'goes on where it was'
+            ) from None
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise

@@ -1,0 +1,1 @@
+"""rosbag2 folders: written without waiting, read whatever their storage."""

@@ -1,0 +1,1 @@
+"""Episodes on disk: datasets, their manifests, a bounded replay."""

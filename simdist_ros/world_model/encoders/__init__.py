@@ -1,0 +1,1 @@
+"""How the world looks from inside."""

@@ -1,0 +1,1 @@
+"""Models as folders: written whole, verified, loaded."""

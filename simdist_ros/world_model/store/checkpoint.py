@@ -1,0 +1,273 @@
+"""Models as folders: one file for each part that freezes separately, and a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import yaml
+from torch import nn
+
+from simdist_ros.core.atomic import TEMPORARY_SUFFIX, write_atomic
+from simdist_ros.core.errors import CheckpointError, unknown_name
+from simdist_ros.core.giving_way import GiveWay, no_wait
+from simdist_ros.core.share import share_folder
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.jobs.writable import check_folder
+from simdist_ros.world_model.cpu import keep_freed_memory
+from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.manifest import (
+    MANIFEST,
+    Manifest,
+    find_file,
+    parent_folder,
+    read_manifest,
+    sha256,
+)
+from simdist_ros.world_model.store.verify import (
+    check_robot,
+    read_architecture,
+    read_expert,
+    read_residual,
+    read_weights,
+)
+
+__all__ = [
+    'EXPERT',
+    'LoadedModel',
+    'check_destination',
+    'find_model',
+    'load_model',
+    'save_model',
+]
+
+ARCHITECTURE = 'model.yaml'
+PARTS = ('encoder', 'dynamics', 'heads', 'normalizer')
+WEIGHTS = {part: f'{part}.safetensors' for part in PARTS}
+FILES = (ARCHITECTURE, *WEIGHTS.values())
+RESIDUAL = 'residual.safetensors'  # only where there is one
+EXPERT = 'expert.safetensors'  # likewise
+OPTIONAL = (RESIDUAL, EXPERT)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model, verified against its manifest."""
+
+    model: WorldModel
+    manifest: Manifest
+    folder: Path
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """Return the folder of a model that ships, by name, or of any model, by path.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    path = Path(name_or_path).expanduser()
+    models = share_folder() / 'models'
+    known = [manifest.parent.name for manifest in models.glob(f'*/{MANIFEST}')]
+    if str(path) in known:
+        return models / path
+    if path.is_dir():
+        return path
+    if len(path.parts) == 1:
+        raise CheckpointError(unknown_name('model', path.name, known))
+    raise CheckpointError(f'{path}: there is no such model folder; check the path')
+
+
+def load_model(
+    folder: Path,
+    robot: Robot | None = None,
+    device: str = 'cpu',
+    give_way: GiveWay = no_wait,
+) -> LoadedModel:
+    """Read a model, trusting nothing: hashes, names, shapes and numbers are checked.
+
+    Args:
+        folder: The model folder.
+        robot: The robot it has to fit; None for any.
+        device: Where the weights go.
+        give_way: Called between two pieces of work.
+
+    Returns:
+        The model in evaluation mode, and its manifest.
+
+    Raises:
+        CheckpointError: Something is missing, damaged, too new, or for another robot.
+    """
+    manifest = read_manifest(folder)
+    content = {}
+    for name in FILES:
+        give_way()
+        content[name] = read_verified(folder, manifest, name)
+    architecture = read_architecture(content[ARCHITECTURE], folder / ARCHITECTURE)
+    if robot is not None:
+        check_robot(folder, manifest, architecture, robot)
+    keep_freed_memory()
+    give_way()
+    model = WorldModel(architecture)
+    for part, name in WEIGHTS.items():
+        give_way()
+        module: nn.Module = getattr(model, part)
+        module.load_state_dict(read_weights(content[name], find_file(folder, name), module))
+    if RESIDUAL in manifest.files:
+        give_way()
+        data = read_verified(folder, manifest, RESIDUAL)
+        model.residual = read_residual(data, find_file(folder, RESIDUAL), architecture)
+    if EXPERT in manifest.files:
+        give_way()
+        data = read_verified(folder, manifest, EXPERT)
+        model.expert = read_expert(data, find_file(folder, EXPERT), architecture)
+    return LoadedModel(model.to(device).eval(), manifest, folder)
+
+
+def read_verified(folder: Path, manifest: Manifest, name: str) -> bytes:
+    """Return a file's content if it has the hash that the manifest gives."""
+    expected = manifest.files.get(name)
+    if expected is None:
+        raise CheckpointError(
+            f'{folder / MANIFEST}: {name} is not listed, expected {", ".join(FILES)}; '
+            'import the model or train it again'
+        )
+    path = find_file(folder, name)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f'{path}: cannot be read ({error}); check its permissions') from None
+    found = sha256(data)
+    if found != expected:
+        raise CheckpointError(
+            f'{path}: SHA-256 is {found[:12]}..., expected {expected[:12]}... from the manifest; '
+            'the file was changed or damaged: restore it, or import the model or train it again'
+        )
+    return data
+
+
+def save_model(
+    folder: Path,
+    model: WorldModel,
+    *,
+    robot: str,
+    created_by: str,
+    parent: str = '',
+    metrics: Mapping[str, float] | None = None,
+    adaptation: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+) -> Manifest:
+    """Write a model; the manifest comes last, so that an interrupted write is never loaded.
+
+    Args:
+        folder: Where to; it is made.
+        model: What to write.
+        robot: Name of the robot it is for.
+        created_by: What made it.
+        parent: The model it was adapted from, a path relative to `folder`. Files that equal the
+            parent's are not written again.
+        metrics: The numbers that it was accepted with.
+        adaptation: How it was made from its parent, plain values.
+        overwrite: Replace a model that the folder holds.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        CheckpointError: The folder holds a model or something else, or cannot be written.
+    """
+    check_destination(folder, overwrite=overwrite)
+    content = serialise(model)
+    files = {name: sha256(data) for name, data in content.items()}
+    manifest = Manifest(
+        robot=robot,
+        created_by=created_by,
+        parent=parent,
+        files=files,
+        metrics=dict(metrics or {}),
+        parent_identity=parent_manifest(folder, parent).identity if parent else '',
+        adaptation=dict(adaptation or {}),
+    )
+    inherited = parent_manifest(folder, parent).files if parent else {}
+    own = {name: data for name, data in content.items() if inherited.get(name) != files[name]}
+    try:
+        clear(folder)
+        for name, data in own.items():
+            write_atomic(folder / name, data)
+        write_atomic(folder / MANIFEST, manifest.to_yaml())
+    except OSError as error:
+        raise CheckpointError(f'{folder}: cannot be written ({error}); choose another') from None
+    return manifest
+
+
+def parent_manifest(folder: Path, parent: str) -> Manifest:
+    """Return the parent's manifest."""
+    above = parent_folder(folder, parent)
+    if above == folder.resolve():
+        raise CheckpointError(f'{folder}: a model cannot be its own parent; choose another folder')
+    return read_manifest(above)
+
+
+def serialise(model: WorldModel) -> dict[str, bytes]:
+    """Return the content of each file but the manifest."""
+    plain = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(model.architecture).items()
+    }
+    content = {ARCHITECTURE: yaml.safe_dump(plain, sort_keys=False).encode()}
+    modules = {name: getattr(model, part) for part, name in WEIGHTS.items()}
+    if model.residual is not None:
+        modules[RESIDUAL] = model.residual
+    for name, module in modules.items():
+        state = module.state_dict()
+        content[name] = safetensors.torch.save(
+            {key: tensor.detach().cpu().contiguous() for key, tensor in state.items()}
+        )
+    if model.expert is not None:
+        content[EXPERT] = model.expert.content
+    return content
+
+
+def check_destination(folder: Path, *, overwrite: bool = False) -> None:
+    """Refuse a folder in which a new model would replace anything; half a model is nothing.
+
+    Every writer of models asks this, before the work that makes the model.
+
+    Args:
+        folder: Where a model is to be written; it need not exist.
+        overwrite: Whether the user said that a model there may be replaced.
+
+    Raises:
+        CheckpointError: It holds a model, or something else.
+        ConfigError: It cannot be written.
+    """
+    refuse_foreign(folder)
+    if (folder / MANIFEST).exists() and not overwrite:
+        raise CheckpointError(
+            f'{folder} holds a model already; choose another folder, or replace it with '
+            '--overwrite'
+        )
+    check_folder(folder, 'model folder')
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder that is none, or that holds something else than a model."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise CheckpointError(f'{folder} is a file; choose a folder for the model')
+    entries = {path.name for path in folder.iterdir() if path.suffix != TEMPORARY_SUFFIX}
+    foreign = sorted(entries - {MANIFEST, *OPTIONAL, *FILES})
+    if foreign and MANIFEST not in entries:
+        raise CheckpointError(
+            f'{folder} holds something else than a model ({foreign[0]}); choose another folder'
+        )
+
+
+def clear(folder: Path) -> None:
+    """Make the folder, or empty it of an old model, manifest first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (MANIFEST, *OPTIONAL, *FILES):
+        (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,138 @@
+"""Checks on what a model folder holds; each refusal says which file, what, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+import yaml
+from torch import Tensor, nn
+
+from simdist_ros.core.errors import CheckpointError, ConfigError
+from simdist_ros.embodiment.observation import proprio_obs_dim
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.world_model.architecture import Architecture
+from simdist_ros.world_model.expert import Expert, expert_network
+from simdist_ros.world_model.residual import Residual
+from simdist_ros.world_model.store.manifest import MANIFEST, Manifest
+
+__all__ = [
+    'check_robot',
+    'check_state',
+    'read_architecture',
+    'read_expert',
+    'read_residual',
+    'read_weights',
+]
+
+AGAIN = 'import the model or train it again'
+ACTOR = 'actor.'  # what its arrays begin with in an expert's file
+
+
+def read_architecture(data: bytes, path: Path) -> Architecture:
+    """Parse the content of ``model.yaml``."""
+    try:
+        return Architecture.from_mapping(yaml.safe_load(data), str(path))
+    except ConfigError as error:
+        raise CheckpointError(f'{error}; {AGAIN}') from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = ' '.join(str(error).split())
+        raise CheckpointError(f'{path}: not valid YAML ({reason}); {AGAIN}') from None
+
+
+def check_robot(
+    folder: Path, manifest: Manifest, architecture: Architecture, robot: Robot
+) -> None:
+    """Refuse a model for another robot, or for another version of this one."""
+    if manifest.robot != robot.name:
+        raise CheckpointError(
+            f'{folder / MANIFEST}: the model is for robot {manifest.robot!r}, expected '
+            f'{robot.name!r}; choose a model of this robot'
+        )
+    grid = robot.height_map
+    sizes = {
+        'action_dim': robot.num_joints,
+        'proprio_obs_dim': proprio_obs_dim(robot),
+        'command_dim': len(robot.command_low),
+        'extero_rows': grid.rows if grid else 0,
+        'extero_columns': grid.columns if grid else 0,
+    }
+    for name, expected in sizes.items():
+        found = getattr(architecture, name)
+        if found != expected:
+            raise CheckpointError(
+                f'{folder / "model.yaml"}: {name} is {found}, but robot {robot.name!r} has '
+                f'{expected}; choose a model of this robot'
+            )
+
+
+def read_weights(data: bytes, path: Path, module: nn.Module) -> dict[str, Tensor]:
+    """Parse the content of a weights file and check it against the module it is for."""
+    try:
+        state = safetensors.torch.load(data)
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f'{path}: not a safetensors file ({error}); {AGAIN}') from None
+    check_state(state, module, str(path))
+    return state
+
+
+def read_residual(data: bytes, path: Path, architecture: Architecture) -> Residual:
+    """Parse the content of a residual's file; its hidden layer is as wide as it says itself."""
+    try:
+        widths = safetensors.torch.load(data)['output.weight'].shape
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f'{path}: not a safetensors file ({error}); {AGAIN}') from None
+    except KeyError:
+        raise CheckpointError(f"{path}: array 'output.weight' is missing; {AGAIN}") from None
+    residual = Residual(architecture, widths[-1] if len(widths) == 2 else 1)
+    residual.load_state_dict(read_weights(data, path, residual))
+    return residual
+
+
+def read_expert(data: bytes, path: Path, architecture: Architecture) -> Expert:
+    """Parse the content of an expert's file; what only its training needs is left out."""
+    try:
+        arrays = safetensors.torch.load(data)
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f'{path}: not a safetensors file ({error}); {AGAIN}') from None
+    phases = arrays.get(f'{ACTOR}phase_index', torch.zeros(0))
+    network = expert_network(architecture, phases.numel())
+    names = network.state_dict().keys()
+    state = {name: arrays[f'{ACTOR}{name}'] for name in names if f'{ACTOR}{name}' in arrays}
+    check_state(state, network, str(path))
+    inputs = len(state['body.norm.mean'])
+    if ((phases < 0) | (phases >= inputs)).any():
+        raise CheckpointError(
+            f"{path}: array 'phase_index' is {phases.tolist()}, expected indices of {inputs} "
+            f'inputs; {AGAIN}'
+        )
+    network.load_state_dict(state)
+    return Expert(network.eval().requires_grad_(False), data)
+
+
+def check_state(state: dict[str, Tensor], module: nn.Module, source: str) -> None:
+    """Refuse weights that are not exactly the module's: names, types, shapes, finite numbers."""
+    wanted = module.state_dict()
+    for name in wanted.keys() - state.keys():
+        raise CheckpointError(f'{source}: array {name!r} is missing; {AGAIN}')
+    for name in state.keys() - wanted.keys():
+        raise CheckpointError(f'{source}: array {name!r} is not expected here; {AGAIN}')
+    for name, tensor in state.items():
+        expected = wanted[name]
+        if tensor.shape != expected.shape or tensor.dtype != expected.dtype:
+            raise CheckpointError(
+                f'{source}: array {name!r} is {describe(tensor)}, expected {describe(expected)} '
+                f'by model.yaml; {AGAIN}'
+            )
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(
+                f'{source}: array {name!r} holds NaN or infinity, expected finite numbers; '
+                'go back to an earlier model'
+            )
+
+
+def describe(tensor: Tensor) -> str:
+    """Return type and shape of an array, e.g. ``float32 (64, 12)``."""
+    return f'{str(tensor.dtype).removeprefix("torch.")} {tuple(tensor.shape)}'

@@ -1,0 +1,1 @@
+"""The published checkpoint and its conversion."""

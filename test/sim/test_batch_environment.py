@@ -1,0 +1,127 @@
+"""Many robots at once: what varies, what must not, and what a failure does."""
+
+import math
+
+import numpy as np
+import pytest
+
+from simdist_ros.jobs.errors import PretrainingError
+from simdist_ros.pretraining.expert.curriculum import Curriculum
+from simdist_ros.sim.batch.randomisation import draw_parameters
+
+
+def test_the_same_seed_gives_the_same_bits_whatever_the_threads(walkers):
+    def walk(threads):
+        env = walkers(seed=3, level=1.0, threads=threads)
+        for _ in range(10):
+            result = env.step(np.full((6, 12), 0.1))
+        return env.state, result.observation.proprio_obs
+
+    for once, again in zip(walk(1), walk(2), strict=True):
+        assert np.array_equal(once, again)
+
+
+def test_it_goes_on_from_a_saved_state_bit_by_bit(walkers):
+    env, other = walkers(level=1.0, seed=1), walkers(seed=2)
+    for _ in range(5):
+        env.step(np.zeros((6, 12)))
+    other.set_state(env.get_state())
+    other.rng.bit_generator.state = env.rng.bit_generator.state
+    for _ in range(5):
+        one, two = env.step(np.zeros((6, 12))), other.step(np.zeros((6, 12)))
+    assert np.array_equal(env.state, other.state)
+    assert np.array_equal(one.observation.extero_obs, two.observation.extero_obs)
+    assert np.array_equal(one.observation.privileged, two.observation.privileged)
+
+
+def test_an_action_that_is_not_finite_is_refused(walkers):
+    env = walkers()
+    action = np.zeros((6, 12))
+    action[2, 3] = np.nan
+    before = env.state.copy()
+    with pytest.raises(PretrainingError, match='an action is not finite'):
+        env.step(action)
+    assert np.array_equal(env.state, before)
+
+
+def test_a_robot_whose_physics_fails_is_marked_and_the_others_walk_on(walkers):
+    env = walkers()
+    env.state[1, env.velocity_at] = 1e12
+    result = env.step(np.zeros((6, 12)))
+    assert result.diverged.tolist() == [False, True, False, False, False, False]
+    assert not result.terminated[1]
+    assert np.isfinite(result.observation.proprio_obs[[0, 2, 3, 4, 5]]).all()
+    env.reset(result.diverged)
+    assert np.isfinite(env.state).all()
+    assert not env.step(np.zeros((6, 12))).diverged.any()
+
+
+def test_level_0_is_level_and_level_1_has_slopes_and_bumps(recipe):
+    rng = np.random.default_rng(0)
+    rough = np.arange(200) < 100
+    easy = draw_parameters(recipe, np.zeros(200), rough, rng)
+    assert easy['up'] == pytest.approx(np.tile([0.0, 0.0, 1.0], (200, 1)))
+    assert not easy['bump_height_m'].any()
+    hard = draw_parameters(recipe, np.ones(200), rough, rng)
+    slope = np.degrees(np.arccos(hard['up'][:, 2]))
+    assert 15.0 < slope.max() <= recipe.terrain.slope_deg
+    assert 0.06 < hard['bump_height_m'].max() <= recipe.terrain.bump_height_m
+    assert not hard['bump_height_m'][100:].any()
+    assert (np.tan(np.radians(slope)) <= 0.751 * hard['friction'][:, 0]).all()
+    half = draw_parameters(recipe, np.full(200, 0.5), rough, rng)
+    assert not half['bump_height_m'].any()  # slopes come first
+
+
+def test_what_is_drawn_is_what_the_models_have(walkers, go2):
+    env = walkers(level=1.0)
+    for i in range(env.num_robots):
+        model, p = env.models.models[i], {k: v[i] for k, v in env.parameters.items()}
+        assert model.geom('ground').friction[0] == p['friction'][0]
+        assert model.opt.gravity == pytest.approx(-9.81 * p['up'])
+        assert model.body_mass[1] == pytest.approx(6.921 + p['payload_kg'][0])
+        gain = model.actuator_gainprm[env.models.actuators, 0]
+        assert gain == pytest.approx(p['kp_scale'][0] * go2.per_joint('kp'))
+
+
+def test_a_push_changes_the_velocity_once(walkers):
+    env = walkers()
+    env.state[:, env.velocity_at :] = 0.0
+    env.next_push[:] = 0
+    env.push()
+    speed = np.linalg.norm(env.state[:, env.velocity_at : env.velocity_at + 2], axis=1)
+    assert (speed > 0.0).all()
+    again = env.state.copy()
+    env.push()
+    assert np.array_equal(env.state, again)
+
+
+def test_a_delayed_observation_is_that_of_its_stamp(walkers):
+    env = walkers(num_robots=2)
+    env.delay[:] = [0, 1]
+    for values in env.parameters.values():
+        values[1] = values[0]
+    env.state[1], env.stamp_ns[1] = env.state[0], env.stamp_ns[0]
+    for i in range(2):
+        env.set_model(i)
+    env.next_push[:] = 1000
+    seen = env.step(np.ones((2, 12))).observation.true_proprio_obs
+    angle = np.arctan2(seen[:, -1], seen[:, -2])
+    turned = (angle[0] - angle[1]) % (2 * math.pi)
+    assert turned == pytest.approx(2 * math.pi * 0.005 / 0.5, abs=1e-5)
+    assert not np.array_equal(seen[0, 9:21], seen[1, 9:21])
+
+
+def test_a_good_episode_raises_the_level_and_a_fall_lowers_it(walkers):
+    env = walkers(num_robots=3, episode_steps=4)
+    env.levels[:] = 0.5
+    curriculum = Curriculum(env)
+    env.next_command[:] = env.next_push[:] = 1000
+    env.commands[:] = 0.0
+    env.state[:, env.velocity_at :] = 0.0
+    env.commands[1] = [1.5, 0.5, 0.0]  # which nobody follows by standing still
+    for _ in range(4):
+        result = env.step(env.robot.action(env.robot.per_joint('stand')) * np.ones((3, 1)))
+        if env.steps[0] == 4:
+            result.terminated[2], result.truncated[2] = True, False
+        curriculum.after(result)
+    assert env.levels == pytest.approx([0.6, 0.5, 0.4])

@@ -1,0 +1,205 @@
+"""The whole command, with a model that has learned nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from simdist_ros.cli import main
+from simdist_ros.core.errors import SimdistError
+from simdist_ros.sim.scenes.world import load_world
+from simdist_ros.studies.adapting import adapt_model
+from simdist_ros.studies.collect import collect, first_minutes
+from simdist_ros.studies.judging import latent_errors
+from simdist_ros.studies.results import ResultLog
+from simdist_ros.studies.settings import bench_world
+from simdist_ros.studies.tasks import Adapt, Collect, Judge, list_tasks
+from simdist_ros.studies.working import Setup, do_tasks
+from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import load_model, save_model
+from simdist_ros.world_model.store.manifest import read_manifest
+
+from .conftest import TINY
+
+
+@pytest.fixture(scope='module')
+def command(model_folder, small_options, tmp_path_factory):
+    """The command with all that it takes but the number of processes."""
+    work = tmp_path_factory.mktemp('bench') / 'work'
+    arguments = ['bench', 'adaptation', '--preset', 'smoke', '--model', str(model_folder)]
+    return work, [*arguments, '--work', str(work), *small_options, '--processes', '1']
+
+
+@pytest.fixture(scope='module')
+def done(command):
+    work, arguments = command
+    assert main(arguments) == 0
+    return work, arguments
+
+
+def refused(capsys, *arguments):
+    """Return the sentence with which a command is refused."""
+    capsys.readouterr()
+    assert main(arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith('error: ')
+    assert err.count('\n') == 1, err
+    return err.removeprefix('error: ').rstrip('\n')
+
+
+def test_all_of_it_is_done_and_reported(done, small):
+    work, _ = done
+    log = ResultLog(work / 'results.jsonl')
+    assert set(log.results) == set(list_tasks(small.grid, small.trial))
+    for task, result in log.results.items():
+        if isinstance(task, Judge):
+            assert np.isfinite(result.error).all()
+            assert np.isfinite(result.slip_error).all()
+    text = (work / 'report' / 'report.md').read_text()
+    assert 'simdist bench adaptation --preset smoke' in text
+    assert read_manifest(work / 'models' / 'dynamics-soft-0.05min-0').parent
+    assert (work / 'report' / 'soft.png').exists()
+
+
+def test_a_killed_benchmark_does_only_what_is_missing(done, capsys):
+    work, arguments = done
+    path = work / 'results.jsonl'
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text(''.join(lines[:-1]) + lines[-1][:20])
+    capsys.readouterr()
+    assert main(arguments) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f'bench: {len(lines) - 1} of {len(lines)} tasks are done'
+    assert len(said) == 3  # the one task, and the report
+    again = path.read_text().splitlines(keepends=True)
+    assert again[:-1] == lines[:-1]
+    assert json.loads(again[-1])['result'] == json.loads(lines[-1])['result']
+
+
+def test_its_worlds_are_files_that_the_graph_reads(done, small):
+    work, _ = done
+    for name in ('soft', 'nominal'):
+        world = load_world(str(work / 'worlds' / name / 'stage.yaml'))
+        assert dataclasses.replace(world, name=name) == bench_world(name, small.trial)
+        assert world.push_speed_mps == 3.0
+
+
+def test_the_report_alone_can_be_asked_for(done, tmp_path):
+    work, arguments = done
+    before = (work / 'results.jsonl').read_bytes()
+    assert main([*arguments, '--only-report', '--out', str(tmp_path / 'out')]) == 0
+    assert (tmp_path / 'out' / 'report.json').exists()
+    assert (work / 'results.jsonl').read_bytes() == before
+
+
+def test_the_folder_of_another_benchmark_is_refused(done, capsys, tmp_path):
+    work, arguments = done
+    other = tmp_path / 'other'
+    save_model(other, WorldModel(TINY, seed=2), robot='go2', created_by='a test')
+    before = (work / 'results.jsonl').read_bytes()
+    sentence = refused(capsys, *arguments, '--model', str(other))
+    assert sentence.startswith(f'{work} was begun with model = ')
+    sentence = refused(capsys, *arguments, '--set', 'trial.judged_walks=3')
+    assert 'was begun with trial.judged_walks = 1, now it is 3' in sentence
+    (tmp_path / 'soft.yaml').write_text('contact_time_s: 0.2\n')
+    sentence = refused(capsys, *arguments, '--set', f'grid.worlds={tmp_path / "soft.yaml"}')
+    assert f'{work / "worlds" / "soft"} was begun with contact_damping = 0.6' in sentence
+    assert (work / 'results.jsonl').read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'sentence'),
+    [
+        (('adaption',), "unknown benchmark 'adaption'; did you mean 'adaptation'?"),
+        (('adaptation', '--preset', 'gpu'), "unknown preset 'gpu'; did you mean 'cpu'?"),
+        (('adaptation', '--model', 'gone2'), "unknown model 'gone2'"),
+        (('adaptation', '--set', 'grid.worlds=sof'), "unknown world 'sof'; did you mean 'soft'?"),
+        (('adaptation', '--set', 'gird.worlds=soft'), "unknown section 'gird'; did you mean"),
+        (('adaptation', '--set', 'trial.judged_speeds=4'), 'is beyond the range of robot'),
+        (('adaptation', '--processes', '0'), '--processes is 0; allowed: 1 .. '),
+        (('adaptation', '--only-report'), 'holds no results yet'),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_sentence_and_writes_nothing(
+    arguments, sentence, model_folder, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    given = ['bench', arguments[0], '--model', str(model_folder), *arguments[1:]]
+    assert sentence in refused(capsys, *given)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_of_another_robot_is_refused(tmp_path, capsys):
+    other = tmp_path / 'other'
+    save_model(other, WorldModel(TINY, seed=2), robot='spot', created_by='a test')
+    arguments = ('bench', 'adaptation', '--model', str(other), '--robot', 'go2')
+    assert 'spot' in refused(capsys, *arguments, '--work', str(tmp_path / 'work'))
+    assert not (tmp_path / 'work').exists()
+
+
+def test_processes_find_the_same_as_one_alone(done, small, model_folder, robot, tmp_path):
+    work, _ = done
+    setup = Setup(robot=str(robot.source), model=model_folder, work=tmp_path, settings=small)
+    log = ResultLog(tmp_path / 'results.jsonl')
+    tasks = dict(list(list_tasks(small.grid, small.trial).items())[:7])
+    assert {type(task) for task in tasks} == {Collect, Adapt, Judge}
+    said = []
+    do_tasks(setup, tasks, log, processes=2, say=lambda task, _: said.append(task))
+    assert set(said) == set(tasks)
+    alone = ResultLog(work / 'results.jsonl').results
+    for task in tasks:
+        if not isinstance(task, Adapt):  # which also says how long it took
+            assert log.results[task] == alone[task], task
+
+
+def test_data_from_which_nothing_can_be_learned_leave_the_model_as_it_is(
+    robot, parent, small, tmp_path
+):
+    few = Collect(world='soft', seed=0, minutes=0.001)
+    data, out = tmp_path / 'data', tmp_path / 'model'
+    collect(robot, parent.model, small, few, data)
+    task = Adapt(method='dynamics', source='soft', minutes=0.001, seed=0)
+    found = adapt_model(robot, parent, small, task, data, out)
+    assert found.num_steps == 0
+    assert not found.accepted
+    assert 'record' in found.reason
+    adapted = load_model(out, robot)
+    assert adapted.manifest.files == parent.manifest.files
+
+
+def test_the_walks_for_data_end_where_there_can_be_none(robot, parent, small, tmp_path):
+    short = dataclasses.replace(small.trial, walk_s=1.0)
+    settings = dataclasses.replace(
+        small, trial=short, bags=dataclasses.replace(small.bags, episode_s=4.0, min_episode_s=3.9)
+    )
+    calm = dataclasses.replace(short, push_interval_s=0.0)
+    settings = dataclasses.replace(settings, trial=calm)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('simdist_ros.studies.collect.MAX_WALKS', 2)
+        with pytest.raises(SimdistError, match='2 walks gave 0 of 30 transitions'):
+            collect(
+                robot,
+                parent.model,
+                settings,
+                Collect(world='nominal', seed=0, minutes=0.01),
+                tmp_path / 'data',
+            )
+
+
+def test_slips_are_the_windows_in_which_the_command_was_followed_worst(done, robot, parent, small):
+    from simdist_ros.adaptation.outcomes import recorded_following
+    from simdist_ros.adaptation.prediction import predict
+    from simdist_ros.adaptation.whole_windows import windows_of
+
+    work, _ = done
+    episodes = first_minutes(work / 'data' / 'soft-held_out', robot, 0.02)
+    windows = windows_of(episodes, np.array(episodes.numbers), TINY)
+    error, slip_error = latent_errors(robot, parent.model, windows, 40)
+    share = predict(parent.model, windows, 40).share()
+    outcomes = recorded_following(robot, windows, 40)
+    worst = outcomes <= np.sort(outcomes)[round(0.25 * len(outcomes)) - 1]
+    assert np.allclose(error, np.nanmean(share, axis=0))
+    assert np.allclose(slip_error, np.nanmean(share[worst], axis=0))

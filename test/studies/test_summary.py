@@ -1,0 +1,218 @@
+"""Tables from handmade results, by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from simdist_ros.studies.adapting import AdaptResult
+from simdist_ros.studies.collect import CollectResult
+from simdist_ros.studies.figures import largest_amounts
+from simdist_ros.studies.judging import JudgeResult
+from simdist_ros.studies.progress import Progress
+from simdist_ros.studies.report import write_report
+from simdist_ros.studies.results import ResultLog
+from simdist_ros.studies.settings import TrialSettings
+from simdist_ros.studies.summary import Cell, summarise
+from simdist_ros.studies.tasks import Adapt, Collect, Judge
+
+ERROR = [0.4, 0.8, 1.2]
+
+
+def result(*progress: float, error: float = 1.0, falls: int = 0) -> JudgeResult:
+    errors = [error * e for e in ERROR]
+    return JudgeResult(
+        progress_m=list(progress),
+        distance_m=list(progress),
+        line_m=[5.0] * len(progress),
+        fell=[number < falls for number in range(len(progress))],
+        error=errors,
+        slip_error=[2.0 * e for e in errors],
+    )
+
+
+def judged(method, source, minutes, world, results):
+    return {
+        Judge(method=method, source=source, minutes=minutes, world=world, seed=seed): found
+        for seed, found in enumerate(results)
+    }
+
+
+ADAPTED = AdaptResult(accepted=True, reason='', num_steps=300, best_step=200, seconds=9.0)
+RESULTS = {
+    **judged('none', '', 0.0, 'soft', [result(1.0, 1.0, falls=1), result(1.0, 3.0)]),
+    **judged('none', '', 0.0, 'nominal', [result(4.0), result(4.0)]),
+    Adapt(method='dynamics', source='soft', minutes=5.0, seed=0): ADAPTED,
+    Adapt(method='dynamics', source='soft', minutes=5.0, seed=1): replace(ADAPTED, accepted=False),
+    **judged('dynamics', 'soft', 5.0, 'soft', [result(4.0, error=0.2), result(5.0, error=0.3)]),
+    **judged('dynamics', 'soft', 1.0, 'soft', [result(2.0, error=0.8), result(2.5, error=0.8)]),
+    **judged('dynamics', 'nominal', 5.0, 'soft', [result(2.0), result(3.0)]),
+    **judged('dynamics', 'soft', 5.0, 'nominal', [result(3.8), result(4.0)]),
+    **judged('residual', 'soft', 1.0, 'soft', [result(2.0, error=0.6), result(2.0, error=0.5)]),
+    **judged('residual', 'soft', 5.0, 'soft', [result(2.0, error=0.5)]),
+}
+SUMMARY = summarise(RESULTS, ['soft'])
+
+
+def row(method, source, minutes, world='soft'):
+    (found,) = [r for r in SUMMARY.rows if r.cell == Cell(method, source, minutes, world)]
+    return found
+
+
+def test_progress_is_a_mean_over_seeds_with_its_interval():
+    none = row('none', '', 0.0)
+    assert none.progress_m.mean == 1.5  # of 1 and 2
+    assert none.progress_m.high - 1.5 == pytest.approx(12.706 * 0.5)
+    assert (none.seeds, none.walks, none.falls) == (2, 4, 1)
+
+
+def test_the_gap_closed_is_a_share_of_the_way_to_the_success_line():
+    found = row('dynamics', 'soft', 5.0)
+    assert found.gain_m.mean == 3.0  # of 4 - 1 and 5 - 2
+    assert found.gap_closed.mean == pytest.approx(3.0 / 3.5)
+    assert found.gap_closed.low == pytest.approx(found.gap_closed.mean)  # both gained as much
+
+
+def test_every_fallen_walk_counts_not_every_seed_with_one():
+    fallen = judged(
+        'none', '', 0.0, 'soft', [result(1.0, 1.0, falls=2), result(1.0, 1.0, falls=1)]
+    )
+    (found,) = summarise(fallen, ['soft']).rows
+    assert (found.walks, found.falls, found.seeds) == (4, 3, 2)
+
+
+def test_where_there_is_no_gap_no_share_of_it_is_closed():
+    beyond = {
+        **judged('none', '', 0.0, 'soft', [result(6.0), result(7.0)]),
+        **judged('dynamics', 'soft', 5.0, 'soft', [result(4.0), result(4.5)]),
+    }
+    (found,) = [r for r in summarise(beyond, ['soft']).rows if r.cell.method == 'dynamics']
+    assert found.gain_m.mean == -2.25
+    assert math.isnan(found.gap_closed.mean)
+
+
+def test_a_share_of_the_gap_keeps_its_interval():
+    uneven = {
+        **judged('none', '', 0.0, 'soft', [result(1.0), result(1.0)]),
+        **judged('dynamics', 'soft', 5.0, 'soft', [result(2.0), result(4.0)]),
+    }
+    (found,) = [r for r in summarise(uneven, ['soft']).rows if r.cell.method == 'dynamics']
+    assert found.gap_closed.mean == pytest.approx(0.5)
+    assert found.gap_closed.high == pytest.approx(0.5 + 12.706 * 1.0 / 4.0)
+    assert found.gap_closed.low == pytest.approx(0.5 - 12.706 * 1.0 / 4.0)
+
+
+def test_a_method_is_compared_with_its_control_seed_by_seed():
+    found = row('dynamics', 'soft', 5.0)
+    assert found.over_control_m.mean == 2.0
+    assert math.isnan(row('dynamics', 'soft', 1.0).over_control_m.mean)
+    assert math.isnan(row('dynamics', 'nominal', 5.0).over_control_m.mean)
+
+
+def test_fewer_seeds_are_compared_with_the_same_seeds_of_the_unadapted_model():
+    found = row('residual', 'soft', 5.0)
+    assert found.gain_m.mean == 1.0
+    assert found.gap_closed.mean == pytest.approx(1.0 / 4.0)
+    assert math.isinf(found.gain_m.low)
+
+
+def test_the_error_factor_is_that_of_the_step_where_the_error_fell_least():
+    found = row('dynamics', 'soft', 5.0)
+    assert found.error_factor == pytest.approx(1.0 / 0.25)
+    assert found.error_mean.mean == pytest.approx(0.25 * 0.8)
+    worse = replace(result(1.0), error=[0.1, 0.8, 2.4])
+    other = summarise({**RESULTS, **judged('all', 'soft', 5.0, 'soft', [worse])}, ['soft'])
+    (cell,) = [r for r in other.rows if r.cell.method == 'all']
+    assert cell.error_factor == pytest.approx(0.5)
+
+
+def test_what_the_gate_said_and_the_training_took_is_counted():
+    found = row('dynamics', 'soft', 5.0)
+    assert (found.accepted, found.num_steps, found.finetune_s) == (1, 300.0, 9.0)
+
+
+def test_residual_and_dynamics_are_compared_where_they_learned_from_the_same():
+    first, second = SUMMARY.crossings
+    assert (first.minutes, first.seeds) == (1.0, 2)
+    assert first.factor.mean == pytest.approx(math.sqrt(0.6 / 0.8 * 0.5 / 0.8))
+    assert (second.minutes, second.seeds) == (5.0, 1)
+    assert second.factor.mean == pytest.approx(2.5)
+
+
+def test_errors_are_drawn_of_the_largest_amount_that_has_a_control():
+    more = {**RESULTS, **judged('dynamics', 'soft', 9.0, 'soft', [result(4.0)])}
+    drawn = largest_amounts(summarise(more, ['soft']).of('soft'))
+    assert {row.cell.label: row.cell.minutes for row in drawn} == {
+        'none': 0.0,
+        'dynamics': 5.0,
+        'dynamics, nominal data': 5.0,
+        'residual': 5.0,
+    }
+
+
+def test_a_world_that_was_not_asked_for_is_left_out():
+    more = {**RESULTS, **judged('none', '', 0.0, 'ice', [result(1.0)])}
+    assert summarise(more, ['soft']) == SUMMARY
+
+
+@pytest.fixture
+def log(tmp_path):
+    found = ResultLog(tmp_path / 'results.jsonl')
+    for task, value in RESULTS.items():
+        found.add(task, value, 1.5)
+    return found
+
+
+def test_results_come_back_as_they_were_and_a_half_written_line_is_dropped(log):
+    with log.path.open('a') as file:
+        file.write('{"kind": "jud')
+    again = ResultLog(log.path)
+    assert again.results == log.results
+    assert set(again.seconds.values()) == {1.5}
+    task = Collect(world='soft', seed=3, minutes=1.0)
+    again.add(task, CollectResult(walks=3, falls=1, episodes=9, minutes=1.01), 2.0)
+    assert ResultLog(log.path).results == again.results
+
+
+def test_the_report_says_it_in_words_and_numbers_and_draws_it(log, tmp_path):
+    about = {'command': '`simdist bench adaptation`', 'commit': 'abc'}
+    write_report(tmp_path, log, ['soft'], about, {'trial': {'judged_s': 10.0, 'speeds': (0.5,)}})
+    text = (tmp_path / 'report.md').read_text()
+    assert '- command: `simdist bench adaptation`' in text
+    assert '| dynamics | 5 | 2 | 4.50 (-1.85 .. 10.85) | 0 of 2 | 86 (86 .. 86) % |' in text
+    assert '| +2.00 (+2.00 .. +2.00) | 1 of 2 | 300 steps, 9 s |' in text
+    assert '| dynamics, nominal data | 5 |' in text
+    assert '1 min, seeds: 2' in text
+    assert '0.685' in text
+    assert 'residual predicts better, not significant' in text
+    assert 'They cross between 1 and 5 min, it seems.' in text
+    assert '| dynamics | soft | 5 | 2 | 3.90' in text
+    assert '-2.5 (' in text  # percent of what it walked on nominal ground before
+    assert '- trial: judged_s 10.0, speeds 0.5' in text
+    assert (tmp_path / 'soft.png').read_bytes().startswith(b'\x89PNG')
+    data = json.loads((tmp_path / 'report.json').read_text())
+    assert len(data['results']) == len(RESULTS)
+    assert data['summary']['rows'][0]['cell']['method'] == 'none'
+
+
+def test_a_part_of_the_benchmark_is_reported_too(tmp_path):
+    log = ResultLog(tmp_path / 'results.jsonl')
+    log.add(*next(iter(RESULTS.items())), 1.0)
+    write_report(tmp_path, log, ['soft', 'stiff_joints'], {}, {})
+    assert (tmp_path / 'soft.png').exists()
+    assert not (tmp_path / 'stiff_joints.png').exists()
+    assert '## soft' in (tmp_path / 'report.md').read_text()
+
+
+def test_the_time_left_follows_from_how_long_such_tasks_took(tmp_path):
+    log = ResultLog(tmp_path / 'results.jsonl')
+    tasks = [Collect(world='soft', seed=seed, minutes=1.0) for seed in range(4)]
+    tasks.append(Adapt(method='all', source='soft', minutes=1.0, seed=0))
+    progress = Progress(tasks, log, TrialSettings(), 2, lambda line: None)
+    log.add(tasks[0], CollectResult(walks=3, falls=0, episodes=9, minutes=1.0), 30.0)
+    assert progress.seconds_left() == pytest.approx((3 * 30.0 + 0.5 * 60.0) / 2)
+    log.add(tasks[4], ADAPTED, 200.0)
+    assert progress.seconds_left() == pytest.approx(3 * 30.0 / 2)

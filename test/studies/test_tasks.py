@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import pytest
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.studies.settings import GridSettings, TrialSettings, read_settings
+from simdist_ros.studies.tasks import (
+    DATA,
+    HELD_OUT,
+    JUDGING,
+    NONE,
+    Adapt,
+    Collect,
+    Judge,
+    list_tasks,
+    walk_seed,
+)
+
+GRID = GridSettings(
+    worlds='soft weak_motors',
+    num_seeds=2,
+    dynamics_minutes=(1.0, 5.0),
+    residual_seeds=1,
+    residual_minutes=(1.0,),
+    all_seeds=0,
+    policy_seeds=0,
+    further_seeds=0,
+)
+TASKS = list_tasks(GRID, TrialSettings(seed=10))
+JUDGED = [task for task in TASKS if isinstance(task, Judge)]
+
+
+def test_whatever_a_task_needs_comes_before_it():
+    order = {task: place for place, task in enumerate(TASKS)}
+    for task, needs in TASKS.items():
+        assert all(order[need] < order[task] for need in needs)
+
+
+def test_the_main_comparison_comes_first_in_all_worlds_and_with_all_seeds():
+    def kind(task):
+        return (task.method, task.minutes, task.source == 'nominal')
+
+    stages = list(dict.fromkeys(kind(task) for task in JUDGED))
+    assert stages[:3] == [
+        (NONE, 0.0, False),
+        ('dynamics', 5.0, False),
+        ('dynamics', 5.0, True),
+    ]
+    for stage in stages[:3]:
+        found = {(task.world, task.seed) for task in JUDGED if kind(task) == stage}
+        assert {('soft', 10), ('soft', 11), ('weak_motors', 10), ('weak_motors', 11)} <= found
+
+
+def test_a_seeds_data_are_collected_once_and_for_controls_once_for_all_worlds():
+    collected = [task for task in TASKS if isinstance(task, Collect) and task.seed != HELD_OUT]
+    assert sorted((task.world, task.seed) for task in collected) == [
+        (world, seed) for world in ('nominal', 'soft', 'weak_motors') for seed in (10, 11)
+    ]
+    assert {task.minutes for task in collected} == {5.0}
+
+
+def test_a_controls_model_is_made_once_and_judged_in_every_world():
+    control = Adapt(method='dynamics', source='nominal', minutes=5.0, seed=10)
+    assert [task.world for task in JUDGED if task.model == control] == ['soft', 'weak_motors']
+    assert list(TASKS).count(control) == 1
+
+
+def test_controls_have_the_largest_amount_of_data_or_every_amount():
+    def amounts(tasks):
+        return {task.minutes for task in tasks if getattr(task, 'source', '') == 'nominal'}
+
+    every = GridSettings(**{**vars(GRID), 'every_control': True, 'residual_seeds': 0})
+    assert amounts(TASKS) == {5.0, 1.0}  # 1 min is the largest of `residual`
+    assert amounts(list_tasks(every, TrialSettings())) == {5.0, 1.0}
+    none = GridSettings(**{**vars(GRID), 'residual_seeds': 0})
+    assert amounts(list_tasks(none, TrialSettings())) == {5.0}
+
+
+def test_further_amounts_of_data_are_for_few_seeds_and_come_last():
+    grid = GridSettings(**{**vars(GRID), 'further_minutes': (9.0,), 'further_seeds': 1})
+    tasks = list(list_tasks(grid, TrialSettings()))
+    judged = [task for task in tasks if isinstance(task, Judge)]
+    further = [(t.method, t.world, t.seed) for t in judged if t.minutes == 9.0]
+    assert further == [
+        (method, world, 0) for method in ('dynamics', 'residual') for world in grid.world_list
+    ]
+    assert [t.minutes for t in judged[-len(further) :]] == [9.0] * len(further)
+    collected = {
+        (t.world, t.seed): t.minutes for t in tasks if isinstance(t, Collect) and t.seed < 2
+    }
+    assert collected == {
+        (world, seed): 9.0 if seed == 0 and world != 'nominal' else 5.0
+        for world in ('nominal', 'soft', 'weak_motors')
+        for seed in (0, 1)
+    }
+
+
+def test_what_learned_from_all_data_is_judged_on_nominal_ground_too():
+    found = {(t.method, t.source, t.minutes) for t in JUDGED if t.world == 'nominal'}
+    assert found == {
+        (NONE, '', 0.0),
+        ('dynamics', 'soft', 5.0),
+        ('dynamics', 'weak_motors', 5.0),
+        ('residual', 'soft', 1.0),
+        ('residual', 'weak_motors', 1.0),
+    }
+
+
+def test_every_model_is_judged_by_data_that_nobody_learns_from():
+    for task, needs in TASKS.items():
+        if isinstance(task, Judge):
+            assert Collect(world=task.world, seed=HELD_OUT, minutes=1.0) in needs
+
+
+def test_no_two_walks_have_the_same_seed():
+    seeds = [
+        walk_seed(purpose, seed, number)
+        for purpose in (DATA, JUDGING)
+        for seed in (0, 1, HELD_OUT)
+        for number in (0, 1, 999)
+    ]
+    assert len(set(seeds)) == len(seeds)
+
+
+@pytest.mark.parametrize(
+    ('section', 'values', 'sentence'),
+    [
+        ('grid', {'worlds': 'nominal'}, "names 'nominal', which is the control"),
+        ('grid', {'worlds': 'soft ./soft.yaml'}, "names 'soft' twice"),
+        ('grid', {'worlds': ' '}, 'grid.worlds is empty'),
+        ('grid', {'all_seeds': '9'}, 'grid.all_seeds is 9, more than the 8 of grid.num_seeds'),
+        ('grid', {'residul_seeds': '1'}, "did you mean 'residual_seeds'"),
+        ('finetune', {'method': 'all'}, 'finetune.method: each trial has its own'),
+        ('mppi', {'explore_share': '0.3'}, 'mppi.explore_share: only walks for data try'),
+        ('trial', {'walk_s': 'nan'}, 'must be a finite number'),
+    ],
+)
+def test_settings_that_make_no_benchmark_are_refused(section, values, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        read_settings('cpu', {section: values})
+
+
+def test_an_unknown_preset_is_refused_with_a_suggestion():
+    with pytest.raises(ConfigError, match="did you mean 'smoke'"):
+        read_settings('smok', {})
