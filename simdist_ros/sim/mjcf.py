@@ -6,6 +6,7 @@ Whatever the simulation takes a file to have is looked at here; what differs is 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 
-__all__ = ['BASE_BODY', 'FOOT', 'read_mjcf']
+__all__ = ['BASE_BODY', 'FOOT', 'mjcf_files', 'read_mjcf']
 
 BASE_BODY = 1
 FOOT = '_foot'  # ends the names of feet
@@ -22,6 +23,11 @@ GRAVITY_MPS2 = 9.81
 RANGE_SLACK_RAD = 0.01
 WIDEST_RAD = 4.0 * np.pi  # no joint turns farther; numbers in degrees do
 BASE_RULE = 'the first body must be the base, with a <freejoint/> and no other joint'
+
+
+def mjcf_files(robot: Robot) -> list[Path]:
+    """Return a robot's MJCF and every file that it includes."""
+    return [Path(name) for name in mujoco.mju_getXMLDependencies(str(robot.mjcf_path))]
 
 
 def read_mjcf(robot: Robot) -> mujoco.MjSpec:

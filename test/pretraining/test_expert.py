@@ -18,11 +18,12 @@ from simdist_ros.pretraining.expert.files import (
     load_actor,
     load_critic,
 )
-from simdist_ros.pretraining.expert.networks import RunningNorm, make_ppo
+from simdist_ros.pretraining.expert.networks import make_ppo
 from simdist_ros.pretraining.expert.stage import ExpertTraining, run_expert
 from simdist_ros.pretraining.presets import EXPERT_PRESETS
 from simdist_ros.rl.ppo import PpoSettings, generalised_advantages
 from simdist_ros.tasks.velocity.recipe import load_recipe
+from simdist_ros.world_model.expert import RunningNorm
 
 TINY = dataclasses.replace(
     EXPERT_PRESETS['smoke'], num_robots=4, horizon_steps=4, total_steps=96, policies_kept=2

@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-import mujoco
-
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.sim.mjcf import mjcf_files
 
 __all__ = ['pack', 'robot_files', 'unpack']
 
@@ -16,8 +15,7 @@ __all__ = ['pack', 'robot_files', 'unpack']
 def robot_files(robot: Robot) -> list[Path]:
     """Return a robot's description, its recipe and its MJCF with all that this includes."""
     recipe = robot.source.parent / robot.pretraining
-    mjcf = mujoco.mju_getXMLDependencies(str(robot.mjcf_path))
-    return [robot.source, recipe, *map(Path, mjcf)]
+    return [robot.source, recipe, *mjcf_files(robot)]
 
 
 def pack(paths: Iterable[Path]) -> dict[str, bytes]:
