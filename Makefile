@@ -6,7 +6,7 @@ ARGS ?=
 # The graph is many processes with a little linear algebra each: more threads only contend.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test check format bench docs clean
+.PHONY: help setup demo test check format bench reference docs clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -40,9 +40,15 @@ format: setup  ## Format the code and mend what lint can mend
 bench: setup  ## Measure speed; writes JSON with the commit
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-docs: setup  ## Generate the tables of doc/ from the settings
-	@$(BIN)/python -m simdist_ros.reference $(ARGS)
+reference: setup  ## Generate the tables of doc/ from the settings
+	@$(BIN)/python -m simdist_ros.reference
+
+docs: reference  ## Build the pages of doc/, API included, into doc/_build/html
+	@$(BIN)/python -m pip install -q --disable-pip-version-check \
+		-c requirements/constraints.txt -r requirements/docs.txt
+	@$(BIN)/sphinx-build -q -W --keep-going $(ARGS) doc doc/_build/html
+	@echo wrote doc/_build/html/index.html
 
 clean:  ## Remove what can be made again, .venv included
-	rm -rf $(VENV) build install log dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build install log dist doc/_build doc/api doc/commands.md *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

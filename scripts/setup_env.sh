@@ -40,7 +40,8 @@ wanted() {
         "$python" -VV
         command -v "$python"
         echo "ros=$ros"
-        cat requirements/*.txt setup.py scripts/setup_env.sh
+        cat requirements/constraints.txt requirements/ros.txt requirements/runtime.txt \
+            requirements/pretrain.txt requirements/dev.txt setup.py scripts/setup_env.sh
     } | sha256sum | cut -d ' ' -f 1
 }
 

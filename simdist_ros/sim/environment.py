@@ -39,7 +39,7 @@ def register() -> None:
 def velocity_reward(state: TrueState, command: Array) -> float:
     """Score one step by how well the velocity follows the command; 0 to 1, higher is better.
 
-    exp(-(|v_xy - c_xy| / 0.25)^2) and exp(-((w_z - c_w) / 0.25)^2), weighted 2 : 1.
+    ``exp(-(|v_xy - c_xy| / 0.25)^2)`` and ``exp(-((w_z - c_w) / 0.25)^2)``, weighted 2 : 1.
 
     Args:
         state: The true state after the step.
