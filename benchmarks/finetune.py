@@ -15,7 +15,7 @@ from simdist_ros.adaptation.settings import METHODS, FinetuneSettings
 from simdist_ros.embodiment.observation import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.shards.replay import HeldEpisodes
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 THREADS = (1, 2)
@@ -28,7 +28,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     robot = load_robot('go2')
     model = load_model(find_model(options.model), robot).model
     generator = np.random.default_rng(0)
-    episodes = HeldEpisodes(tuple(random_episode(robot, generator) for _ in range(EPISODES)))
+    episodes = InMemoryEpisodes(tuple(random_episode(robot, generator) for _ in range(EPISODES)))
     data = data_of_episodes(episodes, episodes.numbers, model.architecture).finetune
     rows = []
     for threads in THREADS:

@@ -22,7 +22,7 @@ from simdist_ros.jobs.folder_lock import lock_folder
 from simdist_ros.transitions.assembly import AssemblySettings
 from simdist_ros.transitions.bags.episodes import BagEpisodes, read_bags
 from simdist_ros.transitions.shards.dataset import open_dataset
-from simdist_ros.transitions.shards.replay import HeldEpisodes, Role, episodes_by_role
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes, Role, episodes_by_role
 from simdist_ros.transitions.windows import HasShards, WindowSampler, split_episodes
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.store.checkpoint import LoadedModel, check_destination, save_model
@@ -108,7 +108,7 @@ def adapt_from_bags(
         read = read_bags(bags, robot, assembly)
         for bag in read:
             say('\n'.join(bag.lines()))
-        episodes = HeldEpisodes(tuple(e for bag in read for e in bag.episodes))
+        episodes = InMemoryEpisodes(tuple(e for bag in read for e in bag.episodes))
         check_enough(episodes.numbers)
         if rehearsal is None:
             known = nominal_walks(parent, robot, nominal, say)
@@ -267,7 +267,7 @@ def reference_windows(
     if not bags:
         return None
     read = read_bags(bags, robot, assembly)
-    episodes = HeldEpisodes(tuple(e for bag in read for e in bag.episodes))
+    episodes = InMemoryEpisodes(tuple(e for bag in read for e in bag.episodes))
     if not episodes.episodes:
         raise ConfigError('the reference bags hold no episode of walking; record others')
     return windows_of(episodes, np.arange(len(episodes.episodes)), architecture)

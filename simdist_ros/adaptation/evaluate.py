@@ -21,7 +21,7 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.intervals import mean_interval
 from simdist_ros.transitions.assembly import AssemblySettings
 from simdist_ros.transitions.bags.episodes import BagEpisodes, read_bags
-from simdist_ros.transitions.shards.replay import HeldEpisodes
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.world_model.store.checkpoint import LoadedModel
 
 __all__ = ['BagEvaluation', 'evaluate_bags', 'evaluation_lines', 'write_evaluation']
@@ -87,7 +87,7 @@ def evaluate_bags(
         ConfigError: The bags hold no window.
     """
     read = read_bags(bags, robot, assembly)
-    episodes = HeldEpisodes(tuple(e for bag in read for e in bag.episodes))
+    episodes = InMemoryEpisodes(tuple(e for bag in read for e in bag.episodes))
     found = []
     for loaded in models:
         if not episodes.episodes:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from simdist_ros.adaptation.watch import RecentTicks, WatchSettings, fewest_ticks, live_errors
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.giving_way import GivingWay
+from simdist_ros.core.priority_gate import PriorityGate
 from simdist_ros.core.scheduling import step_behind
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.planning.backends.backend import NewDynamics
@@ -82,7 +82,7 @@ class LiveModel:
         fewest = fewest_ticks(loaded.model.architecture)
         self.recent = RecentTicks(max(fewest, round(settings.window_s * rate_hz)))
         self.age = self.since_measured = 0
-        self.way = GivingWay()
+        self.way = PriorityGate()
         self.worker = ThreadPoolExecutor(1, thread_name_prefix='model', initializer=step_behind)
         self.measuring: Future[list[float]] | None = None
 

@@ -30,7 +30,7 @@ from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.transitions.assembly import AssemblySettings
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.dataset import DatasetError, ShardWriter, open_dataset
-from simdist_ros.transitions.shards.replay import HeldEpisodes
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.store.checkpoint import LoadedModel, load_model
@@ -139,7 +139,7 @@ def windows(episodes: list[Episode], sizes: Architecture) -> WindowSampler | Non
     """Return all windows of some episodes; None if there are none."""
     if not episodes:
         return None
-    found = windows_of(HeldEpisodes(tuple(episodes)), np.arange(len(episodes)), sizes)
+    found = windows_of(InMemoryEpisodes(tuple(episodes)), np.arange(len(episodes)), sizes)
     return found if len(found) else None
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.adaptation.methods import encode, tensor, true_latents
 from simdist_ros.adaptation.pool import CHUNK, evenly
-from simdist_ros.core.giving_way import GiveWay, no_wait
+from simdist_ros.core.priority_gate import GiveWay, no_wait
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.model import WorldModel
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.adaptation.prediction import predict
-from simdist_ros.core.giving_way import GiveWay, no_wait
+from simdist_ros.core.priority_gate import GiveWay, no_wait
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.planning.plan import Observation
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.shards.replay import HeldEpisodes
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel
@@ -131,7 +131,7 @@ def live_errors(
     """
     sizes = models[0].architecture
     sampler = WindowSampler(
-        HeldEpisodes((episode_of(ticks),)),
+        InMemoryEpisodes((episode_of(ticks),)),
         np.zeros(1, dtype=np.int64),
         history_steps=sizes.history_steps,
         horizon_steps=sizes.horizon_steps,

@@ -26,7 +26,7 @@ from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 __all__ = ['demo']
 
-WALK = GraphOptions(mode=LOCKSTEP, world='stiff_joints', duration_s=10.0)
+WALK = GraphOptions(mode=LOCKSTEP, world='high_joint_friction', duration_s=10.0)
 LEAST_GAIN_M = 1.0  # of 5 m
 
 

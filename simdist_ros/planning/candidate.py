@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simdist_ros.core.errors import CheckpointError
-from simdist_ros.core.giving_way import GiveWay, no_wait
+from simdist_ros.core.priority_gate import GiveWay, no_wait
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.planning.backends.backend import Backend, NewDynamics
 from simdist_ros.world_model.store.checkpoint import LoadedModel, find_model, load_model

@@ -33,7 +33,7 @@ F32 = NDArray[np.float32]
 MIN_LEFT_STEPS = 4  # of a plan that is followed: for longer than a supervisor goes on with it
 
 
-class Begun(NamedTuple):
+class SearchStart(NamedTuple):
     """Where a search starts.
 
     Attributes:
@@ -47,7 +47,7 @@ class Begun(NamedTuple):
     effective_samples: float = 1.0
 
 
-class Found(NamedTuple):
+class SearchOutcome(NamedTuple):
     """What the search came to: its mean or the prior, whichever returns more."""
 
     actions: Tensor  # (T, action_dim)
@@ -225,7 +225,9 @@ class Planner:
         allowed = torch.clamp(proposals, scaler.action_low, scaler.action_high)
         return self.exploration.follow(step, allowed)
 
-    def search(self, observation: Observation, proposals: Tensor, began: float) -> Found | Reason:
+    def search(
+        self, observation: Observation, proposals: Tensor, began: float
+    ) -> SearchOutcome | Reason:
         """Run MPPI within the budget, or say why it has no result."""
         settings, backend = self.settings, self.backend
         if settings.num_iterations == 0:
@@ -254,7 +256,7 @@ class Planner:
         )
         return self.better(begun, result.last.mean, num_iterations=result.num_iterations)
 
-    def begin(self, observation: Observation, proposals: Tensor) -> Begun:
+    def begin(self, observation: Observation, proposals: Tensor) -> SearchStart:
         """Start from the mean of the warm start and the proposals, weighed by their returns."""
         prior, scaler = proposals[0], self.model.normalizer
         committed = torch.tensor(
@@ -266,22 +268,24 @@ class Planner:
         if warm is not None:
             proposals = torch.cat([proposals, warm[None]])
         if len(proposals) == 1:
-            return Begun(start)
+            return SearchStart(start)
         candidates = start.allowed(proposals)
         returns = self.backend.score(candidates, self.settings.gamma)
         worth = returns.clone()
         worth[:asked] -= self.proposals.penalties().to(worth.device)
         weights = weigh(worth, self.settings.inverse_temperature)
         if not weights.any():
-            return Begun(start)
+            return SearchStart(start)
         self.proposals.learn(weights[:asked].cpu())
         counted = torch.where(weights[:, None, None] > 0.0, candidates, 0.0)
         mean = torch.einsum('k,kta->ta', weights, counted)
-        return Begun(
+        return SearchStart(
             start._replace(mean=mean), float(returns[0]), float(1.0 / (weights @ weights))
         )
 
-    def better(self, begun: Begun, mean: Tensor, num_iterations: int) -> Found | Reason:
+    def better(
+        self, begun: SearchStart, mean: Tensor, num_iterations: int
+    ) -> SearchOutcome | Reason:
         """Return a mean, or the prior where that returns more, or why neither can be told."""
         mean = begun.start.allowed(mean)
         mean_return = float(self.backend.score(mean[None], self.settings.gamma))
@@ -293,7 +297,7 @@ class Planner:
         if not math.isfinite(mean_return) or mean_return < prior_return:
             mean, mean_return = begun.start.prior, prior_return
         gain = mean_return - prior_return
-        return Found(mean.clone(), gain, begun.effective_samples, num_iterations)
+        return SearchOutcome(mean.clone(), gain, begun.effective_samples, num_iterations)
 
     def warm_start(self, observation: Observation, prior: Tensor) -> Tensor | None:
         """Return what is left of the last plan, (T, action_dim), or None without one.

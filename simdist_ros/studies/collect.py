@@ -13,7 +13,7 @@ from simdist_ros.studies.settings import BenchSettings, bench_world
 from simdist_ros.studies.tasks import DATA, MAX_WALKS, Collect, walk_seed
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.dataset import ShardWriter, open_dataset
-from simdist_ros.transitions.shards.replay import HeldEpisodes
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['CollectResult', 'collect', 'first_minutes']
@@ -92,7 +92,7 @@ def has_fallen(folder: Path, robot: Robot) -> bool:
     return bool(shard.terminated[-1])
 
 
-def first_minutes(folder: Path, robot: Robot, minutes: float) -> HeldEpisodes:
+def first_minutes(folder: Path, robot: Robot, minutes: float) -> InMemoryEpisodes:
     """Read the first episodes that make up so many minutes, the last one whole.
 
     Raises:
@@ -106,4 +106,4 @@ def first_minutes(folder: Path, robot: Robot, minutes: float) -> HeldEpisodes:
         total += episode.num_steps
         if total >= wanted:
             break
-    return HeldEpisodes(tuple(kept))
+    return InMemoryEpisodes(tuple(kept))

@@ -48,7 +48,7 @@ class GridSettings(Settings):
     """Which trials there are; more may be asked for later, and what is done stays."""
 
     worlds: str = setting(
-        'slippery_slope soft stiff_joints', 'Names or files of the worlds to adapt to.'
+        'slippery_slope soft high_joint_friction', 'Names or files of the worlds to adapt to.'
     )
     num_seeds: int = setting(
         8, 'Seeds of `none` and `dynamics`, and of its control.', low=1, high=MAX_SEEDS

@@ -8,7 +8,7 @@ import torch
 
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.shards.replay import HeldEpisodes
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import load_model, save_model
@@ -79,4 +79,4 @@ def lived(number: int, steps: int = 40, *, push: float = 0.5, **labels) -> Episo
 
 @pytest.fixture(scope='session')
 def episodes():
-    return HeldEpisodes(tuple(lived(number) for number in range(20)))
+    return InMemoryEpisodes(tuple(lived(number) for number in range(20)))

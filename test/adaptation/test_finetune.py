@@ -14,7 +14,7 @@ from simdist_ros.adaptation.methods import make_method, masked_error
 from simdist_ros.adaptation.settings import METHODS, FinetuneSettings
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.transitions.shards.replay import HeldEpisodes, Replay
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes, Replay
 from simdist_ros.world_model.store.checkpoint import serialise
 from simdist_ros.world_model.store.manifest import sha256
 
@@ -93,7 +93,7 @@ def test_a_replay_on_disk_gives_the_weights_that_the_bags_episodes_give(
     replay = Replay(tmp_path / 'replay', robot)
     for episode in episodes.episodes[:5]:
         replay.add(episode)
-    held = HeldEpisodes(episodes.episodes[:5])
+    held = InMemoryEpisodes(episodes.episodes[:5])
     results = []
     for source, numbers in ((held, held.numbers), (replay.dataset(), replay.numbers)):
         data = data_of_episodes(source, numbers, architecture).finetune
@@ -155,7 +155,7 @@ def test_training_and_stopping_never_share_an_episode(episodes, architecture):
 
 def test_a_share_of_each_batch_is_rehearsed(model, data, architecture):
     steps = 40
-    known = HeldEpisodes(
+    known = InMemoryEpisodes(
         tuple(
             lived(
                 number,
@@ -187,7 +187,7 @@ def test_labels_that_are_not_numbers_poison_nothing(model, data, architecture, m
         'next_values': np.full(steps, np.nan, np.float32),
         'is_expert': np.ones(steps, bool),
     }
-    known = HeldEpisodes(tuple(lived(number, steps, **labels) for number in range(100, 103)))
+    known = InMemoryEpisodes(tuple(lived(number, steps, **labels) for number in range(100, 103)))
     windows = windows_of(known, np.arange(3), architecture)
     result = finetune(
         model, replace(data, rehearsal=windows), replace(QUICK, method=method, rehearsal=0.5)
@@ -203,7 +203,7 @@ def test_known_rewards_teach_the_reward_head_when_all_is_trained(model, data, ar
         'next_values': np.ones(steps, np.float32),
         'is_expert': np.ones(steps, bool),
     }
-    known = HeldEpisodes(tuple(lived(number, steps, **labels) for number in range(100, 103)))
+    known = InMemoryEpisodes(tuple(lived(number, steps, **labels) for number in range(100, 103)))
     windows = windows_of(known, np.arange(3), architecture)
     settings = replace(QUICK, method='all', all_rate=1e-3)
     result = finetune(model, replace(data, rehearsal=windows), settings)
@@ -224,14 +224,14 @@ def test_the_error_leaves_out_what_does_not_count_even_nan():
 def test_observations_that_are_not_finite_are_refused(model, architecture, episodes):
     bad = lived(50)
     bad.proprio_obs[20, 3] = np.nan
-    held = HeldEpisodes((bad, *episodes.episodes[1:5]))
+    held = InMemoryEpisodes((bad, *episodes.episodes[1:5]))
     data = data_of_episodes(held, held.numbers, architecture).finetune
     with pytest.raises(ConfigError, match='training episodes hold observations or actions'):
         finetune(model, data, QUICK)
 
 
 def test_episodes_without_a_whole_window_are_refused(model, architecture):
-    held = HeldEpisodes(tuple(lived(number, 3) for number in range(4)))
+    held = InMemoryEpisodes(tuple(lived(number, 3) for number in range(4)))
     data = data_of_episodes(held, held.numbers, architecture).finetune
     with pytest.raises(ConfigError, match='hold no window of history and horizon'):
         finetune(model, data, QUICK)
@@ -239,6 +239,6 @@ def test_episodes_without_a_whole_window_are_refused(model, architecture):
 
 @pytest.mark.parametrize('count', [0, 1, 2])
 def test_too_few_episodes_are_refused(architecture, episodes, count):
-    held = HeldEpisodes(episodes.episodes[:count])
+    held = InMemoryEpisodes(episodes.episodes[:count])
     with pytest.raises(ConfigError, match=f'hold {count} of the 3 episodes that are needed'):
         data_of_episodes(held, held.numbers, architecture)

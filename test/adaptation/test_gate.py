@@ -35,7 +35,7 @@ from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.evaluation.intervals import jackknife, mean_interval, rank_correlation
 from simdist_ros.planning.backends.torch_backend import TorchBackend
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.transitions.shards.replay import HeldEpisodes
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 
 from .conftest import lived
 
@@ -271,7 +271,7 @@ def test_following_is_how_near_the_velocity_is_to_the_command(robot, architectur
     slower = replace(episode, proprio_obs=episode.proprio_obs.copy())
     slower.proprio_obs[:, 0] = 0.1  # 0.4 m/s too slow
     fallen = replace(episode, terminated=True)
-    held = HeldEpisodes((episode, slower, fallen))
+    held = InMemoryEpisodes((episode, slower, fallen))
     for place, expected in ((0, 1.0), (1, math.exp(-1.0))):
         windows = windows_of(held, np.array([place]), architecture)
         np.testing.assert_allclose(recorded_following(robot, windows, 1000), expected, rtol=1e-5)
@@ -282,11 +282,11 @@ def test_following_is_how_near_the_velocity_is_to_the_command(robot, architectur
 def test_a_fall_is_worth_less_than_any_walk_and_less_the_sooner_it_comes(robot, architecture):
     fallen = replace(lived(0), terminated=True)
     fallen.proprio_obs[:, :2], fallen.proprio_obs[:, 6:9] = (0.5, 0.0), (0.0, 0.0, -1.0)
-    windows = windows_of(HeldEpisodes((fallen,)), np.array([0]), architecture)
+    windows = windows_of(InMemoryEpisodes((fallen,)), np.array([0]), architecture)
     outcomes = recorded_outcomes(robot, windows, 1000)
     np.testing.assert_allclose(outcomes[-5:], [1.0, -0.25, -0.5, -0.75, -1.0], rtol=1e-5)
     assert recorded_falls(windows, 1000).tolist() == [False] * (len(windows) - 4) + [True] * 4
-    walked = HeldEpisodes((replace(fallen, terminated=False),))
+    walked = InMemoryEpisodes((replace(fallen, terminated=False),))
     walked = windows_of(walked, np.array([0]), architecture)
     assert not recorded_falls(walked, 1000).any()
     np.testing.assert_allclose(recorded_outcomes(robot, walked, 1000), 1.0, rtol=1e-5)
@@ -300,7 +300,7 @@ def test_the_nearer_a_tilt_is_to_a_fall_the_less_a_walk_is_worth(robot, architec
     gravity = [0.0, 0.0, -math.cos(angle)]
     gravity[axis] = math.sin(angle)
     episode.proprio_obs[:, :2], episode.proprio_obs[:, 6:9] = (0.5, 0.0), gravity
-    windows = windows_of(HeldEpisodes((episode,)), np.array([0]), architecture)
+    windows = windows_of(InMemoryEpisodes((episode,)), np.array([0]), architecture)
     found = recorded_outcomes(robot, windows, 1000)
     np.testing.assert_allclose(found, max(0.0, 1.0 - share**2), atol=1e-5)
     np.testing.assert_allclose(recorded_following(robot, windows, 1000), 1.0, rtol=1e-5)
@@ -394,7 +394,7 @@ def test_without_falls_the_gate_says_that_it_saw_none(model, better, robot, data
 def test_the_gate_refuses_a_model_that_expects_most_of_the_falls_it_was_shown(
     model, better, robot, architecture
 ):
-    held = HeldEpisodes(tuple(replace(lived(n), terminated=n % 2 == 0) for n in range(20, 26)))
+    held = InMemoryEpisodes(tuple(replace(lived(n), terminated=n % 2 == 0) for n in range(20, 26)))
     data = GateData(judge=windows_of(held, np.arange(6), architecture))
     falls = recorded_falls(data.judge, 1000)
     assert falls.sum() == 3 * 4
@@ -431,7 +431,7 @@ def test_following_looks_at_the_velocity_that_a_step_led_to(robot, architecture)
     episode = lived(0, steps=7)  # the only window has its present at step 3
     episode.proprio_obs[:, :2] = (0.5, 0.0)
     episode.proprio_obs[3, 0] = 9.0
-    windows = windows_of(HeldEpisodes((episode,)), np.array([0]), architecture)
+    windows = windows_of(InMemoryEpisodes((episode,)), np.array([0]), architecture)
     np.testing.assert_allclose(recorded_following(robot, windows, 10), [1.0], rtol=1e-5)
 
 

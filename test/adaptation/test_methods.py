@@ -9,7 +9,7 @@ import torch
 from simdist_ros.adaptation.methods import make_method, masked_error
 from simdist_ros.adaptation.settings import FinetuneSettings
 from simdist_ros.adaptation.whole_windows import windows_of
-from simdist_ros.transitions.shards.replay import HeldEpisodes
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 
 from .conftest import H, T, lived
 
@@ -23,7 +23,7 @@ def episode():
 
 @pytest.fixture
 def windows(episode, architecture):
-    return windows_of(HeldEpisodes((episode,)), np.array([0]), architecture).gather(
+    return windows_of(InMemoryEpisodes((episode,)), np.array([0]), architecture).gather(
         np.array([START - H])
     )
 

@@ -12,7 +12,7 @@ from simdist_ros.adaptation.prediction import Prediction, predict
 from simdist_ros.adaptation.settings import FinetuneSettings
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.evaluation.intervals import Interval, t_quantile
-from simdist_ros.transitions.shards.replay import HeldEpisodes
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 
 from .conftest import H, T, lived
 
@@ -42,7 +42,7 @@ def test_by_episode_each_window_counts_alike_however_much_of_it_was_recorded():
 
 
 def test_a_prediction_is_compared_with_what_followed_and_with_standing_still(model, architecture):
-    windows = windows_of(HeldEpisodes((lived(3),)), np.array([0]), architecture)
+    windows = windows_of(InMemoryEpisodes((lived(3),)), np.array([0]), architecture)
     found = predict(model, windows, 5)
     assert found.action is None
     numbers = evenly(len(windows), 5)
@@ -71,7 +71,7 @@ def test_all_is_trained_on_scaled_rewards_and_values_of_their_steps(model, archi
     bare = lived(3, steps)
 
     def error(one):
-        windows = windows_of(HeldEpisodes((one,)), np.array([0]), architecture)
+        windows = windows_of(InMemoryEpisodes((one,)), np.array([0]), architecture)
         drawn = windows.gather(np.array([4]))
         learns = make_method(model, FinetuneSettings(method='all'))
         return learns.error(learns.prepare(drawn)), drawn

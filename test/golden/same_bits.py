@@ -59,7 +59,7 @@ from simdist_ros.transitions.bags.topic import Topic, typestore
 from simdist_ros.transitions.bags.writer import BagWriter
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.dataset import open_dataset
-from simdist_ros.transitions.shards.replay import HeldEpisodes
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import load_model, save_model
@@ -257,7 +257,7 @@ def bag_and_finetuning(folder: Path) -> Arrays:
     ticks = walked(model, 4.0, DEFAULT)
     read = read_bag_episodes(write_bag(folder / 'bag', ticks), ROBOT, CUT)
     discarded = {f'discarded/{why}': np.array(n) for why, n in sorted(read.discarded.items())}
-    held = HeldEpisodes(read.episodes)
+    held = InMemoryEpisodes(read.episodes)
     data = data_of_episodes(held, held.numbers, model.architecture).finetune
     found = under('bag', arrays_of_episodes(read.episodes)) | discarded
     found |= under('walk', arrays_of_episodes(episodes_of_walk(ROBOT, CUT, ticks)))

@@ -13,7 +13,7 @@ from simdist_ros.pretraining.train.settings import TrainSettings
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.dataset import open_dataset
 from simdist_ros.transitions.shards.manifest import robot_sizes
-from simdist_ros.transitions.shards.replay import HeldEpisodes
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.transitions.windows import Windows, WindowSampler
 from simdist_ros.world_model.model import WorldModel
 
@@ -148,7 +148,7 @@ def ramp(steps: int = 40, terminated: bool = False) -> Episode:
 
 
 def fitted(*episodes: Episode):
-    held = HeldEpisodes(episodes)
+    held = InMemoryEpisodes(episodes)
     where = np.arange(len(episodes))
     sampler = WindowSampler(held, where, history_steps=H, horizon_steps=T)
     model = WorldModel(TINY)

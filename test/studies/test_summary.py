@@ -201,9 +201,9 @@ def test_the_report_says_it_in_words_and_numbers_and_draws_it(log, tmp_path):
 def test_a_part_of_the_benchmark_is_reported_too(tmp_path):
     log = ResultLog(tmp_path / 'results.jsonl')
     log.add(*next(iter(RESULTS.items())), 1.0)
-    write_report(tmp_path, log, ['soft', 'stiff_joints'], {}, {})
+    write_report(tmp_path, log, ['soft', 'high_joint_friction'], {}, {})
     assert (tmp_path / 'soft.png').exists()
-    assert not (tmp_path / 'stiff_joints.png').exists()
+    assert not (tmp_path / 'high_joint_friction.png').exists()
     assert '## soft' in (tmp_path / 'report.md').read_text()
 
 

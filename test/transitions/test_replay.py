@@ -10,7 +10,7 @@ import pytest
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.transitions.episode import Episode
-from simdist_ros.transitions.shards.replay import HeldEpisodes, Replay, Role, episodes_by_role
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes, Replay, Role, episodes_by_role
 from simdist_ros.transitions.windows import WindowSampler
 
 ROBOT = load_robot('go2')
@@ -86,7 +86,7 @@ def test_in_memory_and_on_disk_the_windows_are_the_same(tmp_path):
     episodes = tuple(replace(numbered(number), terminated=number == 2) for number in range(3))
     for episode in episodes:
         replay.add(episode)
-    held = HeldEpisodes(episodes)
+    held = InMemoryEpisodes(episodes)
     assert held.numbers == replay.numbers
     samplers = [
         WindowSampler(source, np.array([0, 2]), history_steps=3, horizon_steps=4)

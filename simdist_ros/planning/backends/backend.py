@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from simdist_ros.core.errors import CheckpointError
-from simdist_ros.core.giving_way import GiveWay, no_wait
+from simdist_ros.core.priority_gate import GiveWay, no_wait
 from simdist_ros.planning.backends.stages import DYNAMICS, Run, Stages
 from simdist_ros.planning.mppi import Search, State, discounted_return, iterate
 from simdist_ros.planning.settings import MppiSettings

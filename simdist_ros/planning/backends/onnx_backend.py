@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from simdist_ros.core.errors import CheckpointError
-from simdist_ros.core.giving_way import GiveWay, no_wait
+from simdist_ros.core.priority_gate import GiveWay, no_wait
 from simdist_ros.planning.backends.backend import Backend, NewDynamics, check_frozen
 from simdist_ros.planning.backends.onnx_graphs import (
     Graph,

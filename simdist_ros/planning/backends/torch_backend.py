@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from simdist_ros.core.errors import CheckpointError
-from simdist_ros.core.giving_way import GiveWay, no_wait
+from simdist_ros.core.priority_gate import GiveWay, no_wait
 from simdist_ros.planning.backends.backend import FROZEN, Backend, NewDynamics, check_frozen
 from simdist_ros.planning.backends.cuda_graph import CudaGraph, flatten
 from simdist_ros.planning.backends.stages import DYNAMICS, STAGES, example_inputs, torch_stages

@@ -17,7 +17,7 @@ from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.dataset import Dataset, ShardWriter, open_dataset, shard_number
 from simdist_ros.transitions.shards.file import Shard, hold_episodes
 
-__all__ = ['HeldEpisodes', 'Replay', 'Role', 'episodes_by_role']
+__all__ = ['InMemoryEpisodes', 'Replay', 'Role', 'episodes_by_role']
 
 MAX_BYTES = 256 << 20  # of a Go2, some fifty minutes
 
@@ -51,7 +51,7 @@ def episodes_by_role(numbers: Sequence[int]) -> dict[Role, NDArray[np.int64]]:
 
 
 @dataclass(frozen=True)
-class HeldEpisodes:
+class InMemoryEpisodes:
     """Episodes in memory, read like a dataset on disk; number and place are the same."""
 
     episodes: tuple[Episode, ...]

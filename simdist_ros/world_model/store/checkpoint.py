@@ -13,7 +13,7 @@ from torch import nn
 
 from simdist_ros.core.atomic import TEMPORARY_SUFFIX, write_atomic
 from simdist_ros.core.errors import CheckpointError, unknown_name
-from simdist_ros.core.giving_way import GiveWay, no_wait
+from simdist_ros.core.priority_gate import GiveWay, no_wait
 from simdist_ros.core.share import share_folder
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.jobs.writable import check_folder

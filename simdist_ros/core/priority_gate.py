@@ -1,4 +1,4 @@
-"""Work in the background that stands aside while something urgent is done."""
+"""Background work that pauses while urgent work runs in the same process."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ['GiveWay', 'GivingWay', 'no_wait']
+__all__ = ['GiveWay', 'PriorityGate', 'no_wait']
 
 GiveWay = Callable[[], None]  # called between two pieces of work
 
 
 def no_wait() -> None:
-    """Go on at once; there is nothing to give way to."""
+    """Return at once: no work is urgent."""
 
 
-class GivingWay:
-    """Between a thread with deadlines and one without, in one process.
+class PriorityGate:
+    """Lets a thread with deadlines go before one without, in one process.
 
     Threads of Python share one lock, and a plan takes twice as long while another thread
     computes. So the other one works in pieces of a few milliseconds, and begins none of them
@@ -35,7 +35,7 @@ class GivingWay:
 
     @contextmanager
     def urgent(self) -> Iterator[None]:
-        """Let nobody begin a piece of work meanwhile."""
+        """Let no other piece of work begin meanwhile."""
         self.is_free.clear()
         try:
             yield

@@ -1,6 +1,6 @@
 import threading
 
-from simdist_ros.core.giving_way import GivingWay
+from simdist_ros.core.priority_gate import PriorityGate
 
 
 def worker(way, done):
@@ -16,7 +16,7 @@ def worker(way, done):
 
 
 def test_no_piece_of_work_begins_while_something_urgent_is_done():
-    way, done = GivingWay(patience_s=60.0), threading.Event()
+    way, done = PriorityGate(patience_s=60.0), threading.Event()
     with way.urgent():
         thread = worker(way, done)
         assert not done.wait(0.1)
@@ -25,14 +25,14 @@ def test_no_piece_of_work_begins_while_something_urgent_is_done():
 
 
 def test_work_does_not_wait_for_ever():
-    way, done = GivingWay(patience_s=0.01), threading.Event()
+    way, done = PriorityGate(patience_s=0.01), threading.Event()
     with way.urgent():
         worker(way, done).join(timeout=10.0)
     assert done.is_set()
 
 
 def test_after_an_error_the_way_is_free():
-    way = GivingWay(patience_s=60.0)
+    way = PriorityGate(patience_s=60.0)
     try:
         with way.urgent():
             raise ValueError
