@@ -83,7 +83,10 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
                     'speed': SPEED_MPS,
                     'seconds': seconds,
                     'seed': seed,
-                    **dataclasses.asdict(result),
+                    'progress_m': result.progress.progress_m,
+                    'fell': result.progress.fell,
+                    'tracking_error_mps': result.tracking_error_mps,
+                    'reward_per_s': result.reward_per_s,
                 }
                 walks.append(row)
                 with log.open('a') as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,8 @@ from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.closed_loop import closed_loop
 from simdist_ros.evaluation.planned_walk import Walk
-from simdist_ros.evaluation.progress import measure_progress
+from simdist_ros.evaluation.progress import Progress, measure_progress
+from simdist_ros.evaluation.settings import NONE, RIVALS
 from simdist_ros.evaluation.walk import summarise
 from simdist_ros.evaluation.walk_reward import WalkReward
 from simdist_ros.planning.controller import Controller, PlannedTargets
@@ -30,7 +32,7 @@ __all__ = ['METHODS', 'RivalResult', 'SpeedController', 'judge_rival', 'search_o
 
 F32 = NDArray[np.float32]
 
-METHODS = ('expert', 'expert_pi', 'policy', 'policy_pi', 'none')
+METHODS = (*RIVALS, NONE)
 WITH_PI = '_pi'
 PROPORTIONAL, INTEGRAL = 0.5, 0.6  # of the error of the speed ahead; 1 and 1/s
 FILTER_S = 0.2
@@ -84,14 +86,13 @@ class RivalResult:
     """What came of a walk.
 
     Attributes:
-        progress_m: See `Progress`.
-        fell: Whether it fell.
+        progress: How far it got.
         tracking_error_mps: See `WalkResult`; of what was wanted, not of what a PI made of it.
         reward_per_s: The reward that training maximises, likewise; nothing is earned after a fall.
+            NaN for a robot without a recipe.
     """
 
-    progress_m: float
-    fell: bool
+    progress: Progress
     tracking_error_mps: float
     reward_per_s: float
 
@@ -104,7 +105,7 @@ def search_of(method: str, mppi: MppiSettings, model: WorldModel) -> MppiSetting
     """
     if method not in METHODS:
         raise ConfigError(unknown_name('method', method, METHODS))
-    if method == 'none':
+    if method == NONE:
         return mppi
     is_expert = method.removesuffix(WITH_PI) == 'expert'
     if is_expert and model.expert is None:
@@ -117,7 +118,7 @@ def search_of(method: str, mppi: MppiSettings, model: WorldModel) -> MppiSetting
 
 def judge_rival(
     robot: Robot,
-    recipe: Recipe,
+    recipe: Recipe | None,
     model: WorldModel,
     mppi: MppiSettings,
     method: str,
@@ -132,7 +133,8 @@ def judge_rival(
     generator = torch.Generator().manual_seed(asked.seed)
     planner = Planner(model, search_of(method, mppi, model), generator)
     walker = (WithPi if method.endswith(WITH_PI) else Controller)(robot, planner)
-    reward, earned = WalkReward(robot, recipe, simulation), 0.0
+    reward = None if recipe is None else WalkReward(robot, recipe, simulation)
+    earned = math.nan if reward is None else 0.0
     truths: list[TrueState] = []
     executed: JointCommand | None = None
     wanted: F32 = np.zeros(len(robot.command_low), dtype=np.float32)
@@ -141,16 +143,14 @@ def judge_rival(
         truths.append(tick.truth)
         if tick.truth.has_fallen:
             break
-        if executed is not None:
+        if reward is not None and executed is not None:
             earned += reward.step(wanted, executed)
         wanted, executed = tick.velocity, tick.command
     ahead: F32 = np.zeros(len(robot.command_low), dtype=np.float32)
     ahead[0] = asked.speed
-    progress = measure_progress(robot, asked, truths)
     found = summarise(robot, ahead, truths, steps, earned, [])
     return RivalResult(
-        progress_m=progress.progress_m,
-        fell=progress.fell,
+        progress=measure_progress(robot, asked, truths),
         tracking_error_mps=found.error_mps,
         reward_per_s=found.reward_per_s,
     )

@@ -55,6 +55,7 @@ def bench_adaptation(
     names = (*settings.grid.world_list, NOMINAL)
     worlds = [bench_world(name, settings.trial) for name in names]
     parent, robot = load(options.model, options.robot)
+    settings = without_missing_expert(settings, parent, say)
     check_speeds(robot, settings.trial)
     if options.only_report and not (options.work / 'results.jsonl').is_file():
         raise ConfigError(f'{options.work} holds no results yet; run it without --only-report')
@@ -70,6 +71,19 @@ def bench_adaptation(
             if log.results:
                 report(options, parent, settings, log, command)
                 say(f'bench: wrote {options.out / "report.md"}')
+
+
+def without_missing_expert(
+    settings: BenchSettings, parent: LoadedModel, say: Callable[[str], None]
+) -> BenchSettings:
+    """Leave out the rivals that need an expert where the model carries none, and say so."""
+    if parent.model.expert is not None:
+        return settings
+    kept = [rival for rival in settings.grid.rival_list if not rival.startswith('expert')]
+    if len(kept) < len(settings.grid.rival_list):
+        say(f'bench: {parent.folder.name} carries no expert, so none walks beside it')
+    grid = dataclasses.replace(settings.grid, rivals=' '.join(kept))
+    return dataclasses.replace(settings, grid=grid)
 
 
 def check_speeds(robot: Robot, trial: TrialSettings) -> None:
@@ -92,6 +106,7 @@ def claim(
             'bench': 'adaptation',
             'robot': robot.name,
             'model': parent.manifest.identity,
+            'rivals': settings.grid.rivals,
             **settings.of_results(),
         },
     )

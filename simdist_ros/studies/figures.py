@@ -24,6 +24,9 @@ COLORS = {
     'residual': 'tab:orange',
     'all': 'tab:green',
     'policy': 'tab:red',
+    'policy_pi': 'tab:brown',
+    'expert': 'tab:purple',
+    'expert_pi': 'tab:pink',
 }
 
 
@@ -61,6 +64,7 @@ def draw_progress(axes: Any, rows: Sequence[Row]) -> None:
 
 def draw_errors(axes: Any, rows: Sequence[Row]) -> None:
     """Draw the held-out error against minutes."""
+    rows = [row for row in rows if not row.cell.is_rival]
     draw_lines(axes, rows, [row.error_mean for row in rows])
     axes.set(xlabel='data [min]', ylabel='held-out latent error / variance', yscale='log')
     axes.set_xlim(left=0.0)
@@ -77,8 +81,8 @@ def draw_lines(axes: Any, rows: Sequence[Row], values: Sequence[Interval]) -> No
     widest = max(row.cell.minutes for row in rows)
     for number, (label, points) in enumerate(lines.items()):
         cell = points[0][0].cell
-        if cell.method == NONE:
-            draw_unadapted(axes, points[0][1])
+        if not cell.source:
+            draw_unadapted(axes, cell.method, points[0][1])
             continue
         style = '--' if cell.is_control else '-'
         if len({row.seeds for row, _ in points}) > 1:
@@ -97,9 +101,12 @@ def draw_lines(axes: Any, rows: Sequence[Row], values: Sequence[Interval]) -> No
         )
 
 
-def draw_unadapted(axes: Any, value: Interval) -> None:
-    """Draw what the model as it came gives, whatever the data, with its interval."""
-    axes.axhline(value.mean, color=COLORS[NONE], linestyle='--', label=NONE)
+def draw_unadapted(axes: Any, method: str, value: Interval) -> None:
+    """Draw what needs no data; the model as it came with its interval."""
+    style = '--' if method == NONE else '-.'
+    axes.axhline(value.mean, color=COLORS[method], linestyle=style, label=method)
+    if method != NONE:
+        return
     below, above = half_widths(value)
     axes.axhspan(value.mean - below, value.mean + above, color=COLORS[NONE], alpha=0.1, lw=0)
 
@@ -126,6 +133,8 @@ def largest_amounts(rows: Sequence[Row]) -> list[Row]:
     largest: dict[str, Row] = {}
     for row in sorted(rows, key=lambda row: row.cell.minutes):
         cell = row.cell
+        if cell.is_rival:
+            continue
         if cell.method not in methods or (cell.method, cell.minutes) in controlled:
             largest[cell.label] = row
     return list(largest.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from simdist_ros.adaptation.settings import (
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.overrides import override
 from simdist_ros.core.settings import Settings, setting
+from simdist_ros.evaluation.settings import RIVALS
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.scenes.world import World, load_world
 from simdist_ros.transitions.assembly import AssemblySettings
@@ -43,12 +44,27 @@ def world_name(world: str) -> str:
     return Path(world).stem
 
 
+def check_rivals(names: Sequence[str]) -> None:
+    """Refuse what is no rival, or one twice."""
+    for name in names:
+        if name not in RIVALS:
+            raise ConfigError(f'grid.rivals: {unknown_name("rival", name, RIVALS)}')
+        if names.count(name) > 1:
+            raise ConfigError(f'grid.rivals names {name!r} twice; name each rival once')
+
+
 @dataclass(frozen=True, kw_only=True)
 class GridSettings(Settings):
     """Which trials there are; more may be asked for later, and what is done stays."""
 
     worlds: str = setting(
         'slippery_slope soft high_joint_friction', 'Names or files of the worlds to adapt to.'
+    )
+    rivals: str = setting(
+        ' '.join(RIVALS),
+        'What walks beside the planner, without a search and without data: the expert and the '
+        'policy head, each also with a PI on the velocity; the expert only where a model carries '
+        'one.',
     )
     num_seeds: int = setting(
         8, 'Seeds of `none` and `dynamics`, and of its control.', low=1, high=MAX_SEEDS
@@ -91,6 +107,7 @@ class GridSettings(Settings):
                 raise ConfigError(f'grid.worlds names {NOMINAL!r}, which is the control; leave it')
             if names.count(name) > 1:
                 raise ConfigError(f'grid.worlds names {name!r} twice; name each world once')
+        check_rivals(self.rival_list)
         for method in METHODS:
             if not self.minutes(method):
                 raise ConfigError(f'grid.{method}_minutes is empty; name at least one amount')
@@ -109,6 +126,11 @@ class GridSettings(Settings):
     def world_list(self) -> list[str]:
         """The worlds as given."""
         return self.worlds.split()
+
+    @property
+    def rival_list(self) -> list[str]:
+        """The rivals as given."""
+        return self.rivals.split()
 
     def seeds(self, method: str) -> int:
         """Return how many seeds a method has."""

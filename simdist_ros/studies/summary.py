@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.evaluation.intervals import Interval, mean_interval
+from simdist_ros.evaluation.settings import RIVALS
 from simdist_ros.studies.adapting import AdaptResult
 from simdist_ros.studies.judging import JudgeResult
 from simdist_ros.studies.results import Result
@@ -22,7 +23,8 @@ __all__ = ['Cell', 'Crossing', 'Row', 'Summary', 'summarise']
 Array = NDArray[np.floating[Any]]
 
 UNKNOWN = Interval(math.nan, math.nan, math.nan)
-SHOWN_METHODS = (NONE, 'dynamics', 'residual', 'all', 'policy')
+UNADAPTED = (NONE, *RIVALS)
+SHOWN_METHODS = ('dynamics', 'residual', 'all', 'policy')
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,16 @@ class Cell:
 
     @property
     def label(self) -> str:
-        """Name for tables and plots."""
-        return f'{self.method}, nominal data' if self.is_control else self.method
+        """Name for tables and plots; that of a rival is not given twice."""
+        name = (
+            f'{self.method}, finetuned' if self.source and self.method in RIVALS else self.method
+        )
+        return f'{name}, nominal data' if self.is_control else name
+
+    @property
+    def is_rival(self) -> bool:
+        """Whether neither search nor data are behind it."""
+        return not self.source and self.method != NONE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +72,8 @@ class Row:
         line_m: The success line, the mean likewise.
         walks: How many there are.
         falls: How many of them fell.
+        tracking_error_mps: Mean over the walks that lasted long enough for one.
+        reward_per_s: Mean over the walks of a seed.
         gain_m: Progress beyond that of the unadapted model, on the same seeds.
         gap_closed: The same as a share of the gap between that model and the success line.
         over_control_m: Progress beyond that of the control with as much data, on the same seeds.
@@ -82,6 +94,8 @@ class Row:
     line_m: float
     walks: int
     falls: int
+    tracking_error_mps: Interval
+    reward_per_s: Interval
     gain_m: Interval
     gap_closed: Interval
     over_control_m: Interval
@@ -148,7 +162,8 @@ def summarise(results: Mapping[Task, Result], worlds: Sequence[str]) -> Summary:
         (cell for cell in cells if cell.world in places and cell.source in ('', *places)),
         key=lambda cell: (
             places.index(cell.world),
-            SHOWN_METHODS.index(cell.method),
+            bool(cell.source),
+            (SHOWN_METHODS if cell.source else UNADAPTED).index(cell.method),
             cell.is_control,
             cell.source,
             cell.minutes,
@@ -181,6 +196,8 @@ def summarise_cell(cell: Cell, cells: Mapping[Cell, Seeds], models: list[AdaptRe
         line_m=line,
         walks=sum(len(result.fell) for result in seeds.values()),
         falls=sum(sum(result.fell) for result in seeds.values()),
+        tracking_error_mps=known_interval([r.tracking_error_mps for r in seeds.values()]),
+        reward_per_s=known_interval([r.reward_per_s for r in seeds.values()]),
         gain_m=gain,
         gap_closed=scaled(gain, gap),
         over_control_m=UNKNOWN if cell.source == NOMINAL else difference(seeds, control),
@@ -198,6 +215,12 @@ def summarise_cell(cell: Cell, cells: Mapping[Cell, Seeds], models: list[AdaptRe
 def interval(values: Array) -> Interval:
     """Return the mean with its interval; unknown without values."""
     return mean_interval(values) if len(values) else UNKNOWN
+
+
+def known_interval(values: Sequence[Sequence[float | None]]) -> Interval:
+    """Return the mean over seeds of what is known of each, with its interval."""
+    known = [[value for value in row if value is not None] for row in values]
+    return interval(np.array([np.mean(row) for row in known if row]))
 
 
 def mean_or_nan(values: Sequence[float]) -> float:

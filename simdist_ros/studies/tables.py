@@ -41,7 +41,8 @@ def report_lines(
     for world in worlds:
         if rows := summary.of(world):
             lines += ['', f'## {world}', '', *progress_table(rows), '']
-            lines += [f'![progress and errors]({world}.png)', '', *error_table(rows)]
+            lines += [f'![progress and errors]({world}.png)', '']
+            lines += error_table([row for row in rows if not row.cell.is_rival])
             lines += ['', *crossing_lines([c for c in summary.crossings if c.world == world])]
     if rows := summary.of(NOMINAL):
         lines += ['', '## Nominal ground, after adapting elsewhere', '', *forgetting_table(rows)]
@@ -58,7 +59,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 def progress_table(rows: Sequence[Row]) -> list[str]:
     """Return how far each model walked."""
     head = ['method', 'data [min]', 'seeds', f'progress of {rows[0].line_m:.2f} [m]', 'falls']
-    head += ['gap closed', 'against control [m]', 'accepted by the gate', 'finetuning']
+    head += [
+        'tracking error [m/s]',
+        'reward [1/s]',
+        'gap closed',
+        'against control [m]',
+        'accepted by the gate',
+        'finetuning',
+    ]
     return table(
         head,
         [
@@ -68,11 +76,13 @@ def progress_table(rows: Sequence[Row]) -> list[str]:
                 str(row.seeds),
                 shown(row.progress_m, 2),
                 f'{row.falls} of {row.walks}',
+                shown(row.tracking_error_mps, 3),
+                shown(row.reward_per_s, 3),
                 '' if row.cell.method == NONE else percent(row.gap_closed),
                 shown(row.over_control_m, 2, '+'),
-                '' if row.cell.method == NONE else f'{row.accepted} of {row.seeds}',
+                f'{row.accepted} of {row.seeds}' if row.cell.source else '',
                 ''
-                if row.cell.method == NONE
+                if not row.cell.source
                 else f'{row.num_steps:.0f} steps, {row.finetune_s:.0f} s',
             ]
             for row in rows

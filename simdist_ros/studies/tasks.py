@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from simdist_ros.adaptation.settings import METHODS
+from simdist_ros.evaluation.settings import NONE
 from simdist_ros.studies.settings import NOMINAL, GridSettings, TrialSettings, world_name
 
 __all__ = [
@@ -22,7 +23,6 @@ __all__ = [
     'walk_seed',
 ]
 
-NONE = 'none'  # the method that leaves the model as it is
 HELD_OUT = 999  # seed of the test split, which is never trained on
 MAX_WALKS = 1000  # of one seed
 DATA, JUDGING = 1, 2
@@ -82,7 +82,8 @@ class Judge:
     """Walk in a world with a model, and compare its predictions with what happened there.
 
     Attributes:
-        method: How the model was adapted; `NONE` for the model as it came.
+        method: How the model was adapted; `NONE` for the model as it came, one of `RIVALS` for
+            what walks beside it.
         source: World of the data it was adapted on, or empty.
         minutes: How much of them; 0 for none.
         world: Where it is tried.
@@ -97,13 +98,13 @@ class Judge:
     @property
     def model(self) -> Adapt | None:
         """The adaptation that made the model; None for the model as it came."""
-        if self.method == NONE:
+        if not self.source:
             return None
         return Adapt(method=self.method, source=self.source, minutes=self.minutes, seed=self.seed)
 
     def __str__(self) -> str:
         """Say it in a line of progress."""
-        model = self.model or f'{NONE}, seed {self.seed}'
+        model = self.model or f'{self.method}, seed {self.seed}'
         return f'{model}: in {world_name(self.world)}'
 
 
@@ -126,6 +127,8 @@ def stages(grid: GridSettings) -> Iterator[Stage]:
     The data of a seed are collected once, those for further amounts with them.
     """
     yield Stage(NONE, 0.0, grid.num_seeds)
+    for rival in grid.rival_list:
+        yield Stage(rival, 0.0, grid.num_seeds)
     for method in METHODS:
         seeds, amounts = grid.seeds(method), grid.minutes(method)[::-1]
         if seeds:
@@ -152,8 +155,8 @@ def places(stage: Stage, grid: GridSettings) -> Iterator[tuple[str, str]]:
     """
     for world in grid.world_list:
         learned = NOMINAL if stage.is_control else world
-        yield ('' if stage.method == NONE else learned), world
-    if stage.method == NONE:
+        yield (learned if stage.minutes else ''), world
+    if not stage.minutes:
         yield '', NOMINAL
     elif not stage.is_control and stage.minutes == grid.minutes(stage.method)[-1]:
         yield from ((world, NOMINAL) for world in grid.world_list)

@@ -25,6 +25,7 @@ TINY = Architecture(
 SMALL = {
     'grid': {
         'worlds': 'soft',
+        'rivals': 'policy_pi',
         'num_seeds': '1',
         'dynamics_minutes': '0.05',
         'residual_minutes': '0.05',

@@ -11,6 +11,7 @@ import pytest
 from simdist_ros.cli import main
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.sim.scenes.world import load_world
+from simdist_ros.studies.adaptation import without_missing_expert
 from simdist_ros.studies.adapting import adapt_model
 from simdist_ros.studies.collect import collect, first_minutes
 from simdist_ros.studies.judging import latent_errors
@@ -144,7 +145,7 @@ def test_processes_find_the_same_as_one_alone(done, small, model_folder, robot, 
     work, _ = done
     setup = Setup(robot=str(robot.source), model=model_folder, work=tmp_path, settings=small)
     log = ResultLog(tmp_path / 'results.jsonl')
-    tasks = dict(list(list_tasks(small.grid, small.trial).items())[:7])
+    tasks = dict(list(list_tasks(small.grid, small.trial).items())[:9])
     assert {type(task) for task in tasks} == {Collect, Adapt, Judge}
     said = []
     do_tasks(setup, tasks, log, processes=2, say=lambda task, _: said.append(task))
@@ -203,3 +204,18 @@ def test_slips_are_the_windows_in_which_the_command_was_followed_worst(done, rob
     worst = outcomes <= np.sort(outcomes)[round(0.25 * len(outcomes)) - 1]
     assert np.allclose(error, np.nanmean(share, axis=0))
     assert np.allclose(slip_error, np.nanmean(share[worst], axis=0))
+
+
+def test_other_rivals_make_it_another_benchmark(done, capsys):
+    _, arguments = done
+    sentence = refused(capsys, *arguments, '--set', 'grid.rivals=policy')
+    assert "was begun with rivals = 'policy_pi', now it is 'policy'" in sentence
+
+
+def test_a_model_without_an_expert_is_judged_without_one(parent, small):
+    said = []
+    grid = dataclasses.replace(small.grid, rivals='expert policy expert_pi policy_pi')
+    asked = dataclasses.replace(small, grid=grid)
+    kept = without_missing_expert(asked, parent, said.append)
+    assert kept.grid.rivals == 'policy policy_pi'
+    assert said == ['bench: tiny carries no expert, so none walks beside it']

@@ -23,8 +23,8 @@ WANTED = np.array([0.5, 0.1, -0.2], dtype=np.float32)
 def test_every_rival_walks_and_is_judged(go2, method):
     model = load_model(find_model('go2'), go2).model
     found = judge_rival(go2, load_recipe(go2), model, MppiSettings(), method, ASKED)
-    assert not found.fell
-    assert 0.3 < found.progress_m <= 0.75
+    assert not found.progress.fell
+    assert 0.3 < found.progress.progress_m <= 0.75
     assert found.tracking_error_mps < 0.4
     assert found.reward_per_s > 2.0
 

@@ -13,7 +13,7 @@ from simdist_ros.studies.collect import CollectResult
 from simdist_ros.studies.figures import largest_amounts
 from simdist_ros.studies.judging import JudgeResult
 from simdist_ros.studies.progress import Progress
-from simdist_ros.studies.report import write_report
+from simdist_ros.studies.report import rows_of, write_report
 from simdist_ros.studies.results import ResultLog
 from simdist_ros.studies.settings import TrialSettings
 from simdist_ros.studies.summary import Cell, summarise
@@ -25,12 +25,15 @@ ERROR = [0.4, 0.8, 1.2]
 def result(*progress: float, error: float = 1.0, falls: int = 0) -> JudgeResult:
     errors = [error * e for e in ERROR]
     return JudgeResult(
+        speed=[0.5] * len(progress),
         progress_m=list(progress),
         distance_m=list(progress),
         line_m=[5.0] * len(progress),
         fell=[number < falls for number in range(len(progress))],
         error=errors,
         slip_error=[2.0 * e for e in errors],
+        tracking_error_mps=[0.1] * len(progress),
+        reward_per_s=[3.0] * len(progress),
     )
 
 
@@ -182,7 +185,10 @@ def test_the_report_says_it_in_words_and_numbers_and_draws_it(log, tmp_path):
     write_report(tmp_path, log, ['soft'], about, {'trial': {'judged_s': 10.0, 'speeds': (0.5,)}})
     text = (tmp_path / 'report.md').read_text()
     assert '- command: `simdist bench adaptation`' in text
-    assert '| dynamics | 5 | 2 | 4.50 (-1.85 .. 10.85) | 0 of 2 | 86 (86 .. 86) % |' in text
+    assert (
+        '| dynamics | 5 | 2 | 4.50 (-1.85 .. 10.85) | 0 of 2 | 0.100 (0.100 .. 0.100) | ' in text
+    )
+    assert '| 3.000 (3.000 .. 3.000) | 86 (86 .. 86) % |' in text
     assert '| +2.00 (+2.00 .. +2.00) | 1 of 2 | 300 steps, 9 s |' in text
     assert '| dynamics, nominal data | 5 |' in text
     assert '1 min, seeds: 2' in text
@@ -216,3 +222,35 @@ def test_the_time_left_follows_from_how_long_such_tasks_took(tmp_path):
     assert progress.seconds_left() == pytest.approx((3 * 30.0 + 0.5 * 60.0) / 2)
     log.add(tasks[4], ADAPTED, 200.0)
     assert progress.seconds_left() == pytest.approx(3 * 30.0 / 2)
+
+
+def test_rivals_stand_beside_the_unadapted_model_and_are_told_from_what_was_finetuned():
+    results = {
+        **RESULTS,
+        **judged('policy', '', 0.0, 'soft', [result(2.0), result(2.0)]),
+        **judged('policy', 'soft', 1.0, 'soft', [result(3.0)]),
+    }
+    rows = summarise(results, ['soft']).of('soft')
+    labels = [row.cell.label for row in rows]
+    assert labels[:2] == ['none', 'policy']
+    assert labels[-1] == 'policy, finetuned'
+    assert rows[1].gain_m.mean == pytest.approx(0.5)
+    assert rows[1].reward_per_s.mean == pytest.approx(3.0)
+
+
+def test_every_walk_has_a_row_in_the_report():
+    task = Judge(method='expert', world='a/soft.yaml', seed=4)
+    rows = list(rows_of(task, result(1.0, 2.0, falls=1)))
+    assert rows[0] == {
+        'world': 'soft',
+        'method': 'expert',
+        'source': '',
+        'minutes': 0.0,
+        'speed': 0.5,
+        'seed': 4,
+        'progress_m': 1.0,
+        'fell': True,
+        'tracking_error_mps': 0.1,
+        'reward_per_s': 3.0,
+    }
+    assert not rows[1]['fell']

@@ -18,6 +18,7 @@ from simdist_ros.studies.tasks import (
 
 GRID = GridSettings(
     worlds='soft weak_motors',
+    rivals='policy_pi',
     num_seeds=2,
     dynamics_minutes=(1.0, 5.0),
     residual_seeds=1,
@@ -41,12 +42,13 @@ def test_the_main_comparison_comes_first_in_all_worlds_and_with_all_seeds():
         return (task.method, task.minutes, task.source == 'nominal')
 
     stages = list(dict.fromkeys(kind(task) for task in JUDGED))
-    assert stages[:3] == [
+    assert stages[:4] == [
         (NONE, 0.0, False),
+        ('policy_pi', 0.0, False),
         ('dynamics', 5.0, False),
         ('dynamics', 5.0, True),
     ]
-    for stage in stages[:3]:
+    for stage in stages[:4]:
         found = {(task.world, task.seed) for task in JUDGED if kind(task) == stage}
         assert {('soft', 10), ('soft', 11), ('weak_motors', 10), ('weak_motors', 11)} <= found
 
@@ -99,6 +101,7 @@ def test_what_learned_from_all_data_is_judged_on_nominal_ground_too():
     found = {(t.method, t.source, t.minutes) for t in JUDGED if t.world == 'nominal'}
     assert found == {
         (NONE, '', 0.0),
+        ('policy_pi', '', 0.0),
         ('dynamics', 'soft', 5.0),
         ('dynamics', 'weak_motors', 5.0),
         ('residual', 'soft', 1.0),
@@ -143,3 +146,23 @@ def test_settings_that_make_no_benchmark_are_refused(section, values, sentence):
 def test_an_unknown_preset_is_refused_with_a_suggestion():
     with pytest.raises(ConfigError, match="did you mean 'smoke'"):
         read_settings('smok', {})
+
+
+def test_rivals_walk_on_nominal_ground_too_and_need_nothing_but_held_out_data():
+    rivals = [task for task in JUDGED if task.method == 'policy_pi']
+    assert {task.world for task in rivals} == {'soft', 'weak_motors', 'nominal'}
+    for task in rivals:
+        assert task.model is None
+        assert [type(need) for need in TASKS[task]] == [Collect]
+
+
+@pytest.mark.parametrize(
+    ('rivals', 'sentence'),
+    [
+        ('expert polici', r"grid.rivals: unknown rival 'polici'; did you mean 'policy'"),
+        ('expert expert', r"grid.rivals names 'expert' twice; name each rival once"),
+    ],
+)
+def test_what_is_no_rival_is_refused(rivals, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        GridSettings(rivals=rivals)
