@@ -91,7 +91,8 @@ def load_planner(
         for other in choices:
             warm_up(make(dataclasses.replace(other, explore_share=0.0), choice.backend), plans=1)
     planner = make(fitted, choice.backend)
-    search = f'{planner.proposals.count} proposals, {fitted.num_samples} samples'
+    led = '' if planner.expert is None else ' led by its expert'
+    search = f'{planner.proposals.count} proposals{led}, {fitted.num_samples} samples'
     return LoadedPlanner(
         planner=planner,
         loaded=loaded,

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from simdist_ros.core.errors import CheckpointError
+from simdist_ros.planning.loading import load_planner
 from simdist_ros.planning.plan import Source
+from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.expert import Expert, expert_network
+from simdist_ros.world_model.store.checkpoint import save_model
 
 from .situations import actions, make_planner, observe
 
@@ -118,3 +123,16 @@ def test_what_is_left_of_the_last_plan_begins_with_the_experts_action_too(model,
         low, high = model.normalizer.action_low.numpy(), model.normalizer.action_high.numpy()
         expected = np.clip(ask(model.expert, observation), low, high)
         np.testing.assert_allclose(plan.actions[0], expected, rtol=1e-6)
+
+
+def test_the_log_says_that_the_expert_leads(model, robot, tmp_path):
+    arrays = model.expert.network.state_dict()
+    model.expert.content = safetensors.torch.save(
+        {f'actor.{name}': x for name, x in arrays.items()}
+    )
+    save_model(tmp_path / 'm', model, robot='duo', created_by='a test')
+    settings = MppiSettings(num_command_steps=0)
+    led = load_planner(str(tmp_path / 'm'), robot, settings, seed=0)
+    assert 'model m: 1 proposals led by its expert, 0 samples' in led.summary
+    alone = dataclasses.replace(settings, uses_expert=False)
+    assert 'led by' not in load_planner(str(tmp_path / 'm'), robot, alone, seed=0).summary
