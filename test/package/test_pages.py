@@ -7,7 +7,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / 'doc').glob('*.md'))
 GENERATED = ('_build', 'api', 'commands.md')  # by `make docs`, see doc/conf.py
 LINK = re.compile(r'\]\(([^)\s]+)\)')
-NAMED = re.compile(r'`((?:simdist_ros|config|models|test|benchmarks|scripts|doc)/[\w./]+\.\w+)`')
+NAMED = re.compile(
+    r'`((?:simdist_ros|config|models|test|benchmarks|scripts)/[\w./]+|\w[\w./]*/\w+\.py)`'
+)
 
 
 def outside(text):
