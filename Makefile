@@ -44,7 +44,7 @@ reference: setup  ## Generate the tables of doc/ from the settings
 	@$(BIN)/python -m simdist_ros.reference
 
 docs: reference  ## Build the pages of doc/, API included, into doc/_build/html
-	@$(BIN)/python -m pip install -q --disable-pip-version-check \
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
 		-c requirements/constraints.txt -r requirements/docs.txt
 	@$(BIN)/sphinx-build -q -W --keep-going $(ARGS) doc doc/_build/html
 	@echo wrote doc/_build/html/index.html

@@ -22,7 +22,7 @@ from simdist_ros.tasks.velocity.following import tracking_error
 
 
 @dataclass(frozen=True, kw_only=True)
-class Walk:
+class WalkReport:
     """What a walk came to.
 
     Attributes:
@@ -52,7 +52,7 @@ def walk(
     seconds: float = 10.0,
     vx: float = 0.5,
     backend: BackendSettings | None = None,
-) -> Walk:
+) -> WalkReport:
     """Walk straight on at `vx` [m/s], with the supervisor between plan and joints."""
     robot = load_robot('go2')
     backend = backend or BackendSettings(backend='torch', device='cpu')
@@ -71,7 +71,7 @@ def walk(
     velocity = np.array([truth.linear_velocity[:2] for truth in truths[1:]])
     rewards = [velocity_reward(truth, command) for truth in truths[1:] if not truth.has_fallen]
     times = [plan.elapsed_ms for plan in plans]
-    return Walk(
+    return WalkReport(
         distance_m=float(np.linalg.norm((truths[-1].position - truths[0].position)[:2])),
         fell=truths[-1].has_fallen,
         error_mps=tracking_error(robot, velocity, command[:2]),

@@ -11,7 +11,7 @@ from simdist_ros.adaptation.adapt import adapt, data_of_episodes
 from simdist_ros.adaptation.nominal import nominal_walks
 from simdist_ros.adaptation.settings import FinetuneSettings, NominalSettings
 from simdist_ros.embodiment.robot import Robot, load_robot
-from simdist_ros.evaluation.planned_walk import Walk
+from simdist_ros.evaluation.planned_walk import PlannedWalk
 from simdist_ros.evaluation.progress import Progress, judge_walk
 from simdist_ros.studies.collect import collect, first_minutes
 from simdist_ros.studies.settings import NOMINAL, PRESETS, BenchSettings, bench_world
@@ -92,7 +92,7 @@ def walks(
             robot,
             model,
             settings.mppi,
-            Walk(
+            PlannedWalk(
                 world=bench_world(world if name == 'world' else NOMINAL, settings.trial),
                 seed=walk_seed(JUDGING, seed, 0),
                 speed=speed,

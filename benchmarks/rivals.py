@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.evaluation.intervals import mean_interval
-from simdist_ros.evaluation.progress import Walk
+from simdist_ros.evaluation.progress import PlannedWalk
 from simdist_ros.evaluation.rivals import METHODS, judge_rival
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.scenes.world import Sensors, World
@@ -70,7 +70,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
             for column in COLUMNS:
                 if (world.name, column, seed, seconds) in done:
                     continue
-                asked = Walk(
+                asked = PlannedWalk(
                     world=world, seed=seed, speed=SPEED_MPS, seconds=seconds, heading_gain=1.0
                 )
                 method = column.split('_without')[0]

@@ -76,7 +76,7 @@ def add_up(parser: argparse.ArgumentParser) -> None:
 def up(arguments: argparse.Namespace) -> int:
     """Start the graph."""
     from simdist_ros.bringup.onnx_export import export_once
-    from simdist_ros.bringup.progress import Progress
+    from simdist_ros.bringup.progress import ProgressDisplay
     from simdist_ros.bringup.run import check_options, new_run_folder, run_graph
 
     options = read_options(GraphOptions, arguments)
@@ -99,7 +99,7 @@ def up(arguments: argparse.Namespace) -> int:
         overrides,
         new_run_folder(arguments.runs, options),
         report_path=arguments.report,
-        progress=Progress.wanted(arguments.progress),
+        progress=ProgressDisplay.wanted(arguments.progress),
         draws=arguments.draw,
     )
     return 0

@@ -31,9 +31,9 @@ from simdist_ros.sim.scenes.world import Sensors, World
 from simdist_ros.studies.settings import GridSettings, TrialSettings
 from simdist_ros.tasks.velocity.recipe import (
     Foot,
-    Noise,
     Randomisation,
     RewardWeights,
+    SensorNoise,
     Swing,
     Terrain,
 )
@@ -143,7 +143,7 @@ def pretraining() -> Sections:
         ('Reward', under.format('rewards', '; weights are those of a second'), '', RewardWeights),
         ('Randomisation', under.format('randomisation', ''), '', Randomisation),
         ('Terrain', under.format('terrain', ''), '', Terrain),
-        ('Sensor noise', under.format('noise', ''), '', Noise),
+        ('Sensor noise', under.format('noise', ''), '', SensorNoise),
         ('Stage `expert`', 'With `--set`.', 'expert.', ExpertSettings),
         ('Stage `collect`', 'With `--set`.', 'collect.', CollectSettings),
         ('Stage `train`', 'With `--set`.', 'train.', TrainSettings),

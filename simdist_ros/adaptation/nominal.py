@@ -203,7 +203,7 @@ def make(
     model: LoadedModel, robot: Robot, settings: NominalSettings, number: int
 ) -> list[Episode]:
     """Walk, until a fall at most."""
-    from simdist_ros.evaluation.planned_walk import Walk, episodes_of_walk, walk
+    from simdist_ros.evaluation.planned_walk import PlannedWalk, episodes_of_walk, walk
     from simdist_ros.sim.scenes.world import load_world
 
     asked = commands(robot)
@@ -212,7 +212,7 @@ def make(
         robot,
         model.model,
         search(model.model.architecture),
-        Walk(
+        PlannedWalk(
             world=load_world(WORLD),
             seed=SEED + number,
             speed=speed,

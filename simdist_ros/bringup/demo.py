@@ -13,7 +13,7 @@ from simdist_ros.adaptation.lineage import lineage_lines, list_models
 from simdist_ros.bringup.demo_plot import plot_demo
 from simdist_ros.bringup.graph import LOCKSTEP, GraphOptions
 from simdist_ros.bringup.lessons import DATA_S, LEARNING, learn
-from simdist_ros.bringup.progress import Progress
+from simdist_ros.bringup.progress import ProgressDisplay
 from simdist_ros.bringup.run import new_run_folder, recorded_walk, run_graph
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.embodiment.robot import Robot, load_robot
@@ -107,7 +107,7 @@ def run(
     draws: bool = False,
 ) -> Report:
     """Run a graph to its end."""
-    report = run_graph(options, overrides, folder, progress=Progress.wanted(), draws=draws)
+    report = run_graph(options, overrides, folder, progress=ProgressDisplay.wanted(), draws=draws)
     if report is None or report.was_interrupted:
         raise KeyboardInterrupt
     return report

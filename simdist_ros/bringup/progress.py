@@ -8,10 +8,10 @@ from enum import Enum
 
 from simdist_ros.bringup.processes import QUIET_S
 
-__all__ = ['Progress']
+__all__ = ['ProgressDisplay']
 
 
-class Progress(Enum):
+class ProgressDisplay(Enum):
     """A bar for a terminal, lines for a pipe or a file, or nothing at all."""
 
     BAR = 'bar'
@@ -19,7 +19,7 @@ class Progress(Enum):
     NONE = 'none'
 
     @classmethod
-    def wanted(cls, is_asked: bool | None = None) -> Progress:
+    def wanted(cls, is_asked: bool | None = None) -> ProgressDisplay:
         """Return what suits where standard error goes to.
 
         Args:
@@ -32,4 +32,4 @@ class Progress(Enum):
     @property
     def quiet_s(self) -> float:
         """Wall time without a line after which one is due [s]."""
-        return QUIET_S if self is Progress.LINES else math.inf
+        return QUIET_S if self is ProgressDisplay.LINES else math.inf

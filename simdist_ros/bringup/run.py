@@ -20,7 +20,7 @@ from simdist_ros.bringup.graph import (
     environment_defaults,
 )
 from simdist_ros.bringup.processes import ProcessGroup, ros_environment
-from simdist_ros.bringup.progress import Progress
+from simdist_ros.bringup.progress import ProgressDisplay
 from simdist_ros.bringup.running import record_graph
 from simdist_ros.core.errors import BagError, ConfigError
 from simdist_ros.core.settings import Spelling
@@ -103,7 +103,7 @@ def run_graph(
     folder: Path,
     *,
     report_path: Path | None = None,
-    progress: Progress = Progress.NONE,
+    progress: ProgressDisplay = ProgressDisplay.NONE,
     draws: bool = False,
 ) -> Report | None:
     """Start the graph, wait for its end, and report.
@@ -162,13 +162,13 @@ def run_graph(
 
 
 def with_progress(
-    nodes: list[NodeSpec], options: GraphOptions, robot: Robot, progress: Progress
+    nodes: list[NodeSpec], options: GraphOptions, robot: Robot, progress: ProgressDisplay
 ) -> list[NodeSpec]:
     """Add a node that draws a bar, or let the stand-in say how far it is."""
-    if progress is Progress.BAR:
+    if progress is ProgressDisplay.BAR:
         shown = {'label': robot.name, 'duration_s': options.duration_s}
         return [*nodes, NodeSpec(name='progress', parameters=shown)]
-    tells = 'mujoco_robot' if progress is Progress.LINES else ''
+    tells = 'mujoco_robot' if progress is ProgressDisplay.LINES else ''
     return [dataclasses.replace(node, speaks=node.speaks or node.name == tells) for node in nodes]
 
 

@@ -20,13 +20,13 @@ from simdist_ros.transitions.assembly import AssemblySettings, make_cutter
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['Walk', 'episodes_of_walk', 'walk']
+__all__ = ['PlannedWalk', 'episodes_of_walk', 'walk']
 
 FALL_S = 0.2  # that a walk goes on after a fall, so that the sensors see it too
 
 
 @dataclass(frozen=True, kw_only=True)
-class Walk:
+class PlannedWalk:
     """What is asked for; in the graph: ``simdist up --mode lockstep`` with these options.
 
     Attributes:
@@ -54,7 +54,9 @@ class Walk:
         return HeadingHold(robot, velocity, self.heading_gain)
 
 
-def walk(robot: Robot, model: WorldModel, mppi: MppiSettings, asked: Walk) -> Iterator[Tick]:
+def walk(
+    robot: Robot, model: WorldModel, mppi: MppiSettings, asked: PlannedWalk
+) -> Iterator[Tick]:
     """Yield one tick after the other of a planner's walk, see `closed_loop`."""
     simulation = SimulatedRobot(robot, asked.world, asked.seed)
     planner = Planner(model, mppi, torch.Generator().manual_seed(asked.seed))

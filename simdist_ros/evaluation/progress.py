@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.evaluation.planned_walk import Walk, walk
+from simdist_ros.evaluation.planned_walk import PlannedWalk, walk
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import TrueState
@@ -39,7 +39,9 @@ class Progress:
     lasted_s: float
 
 
-def judge_walk(robot: Robot, model: WorldModel, mppi: MppiSettings, asked: Walk) -> Progress:
+def judge_walk(
+    robot: Robot, model: WorldModel, mppi: MppiSettings, asked: PlannedWalk
+) -> Progress:
     """Walk until the time is over or the robot falls."""
     truths: list[TrueState] = []
     for tick in walk(robot, model, mppi, asked):
@@ -49,7 +51,7 @@ def judge_walk(robot: Robot, model: WorldModel, mppi: MppiSettings, asked: Walk)
     return measure_progress(robot, asked, truths)
 
 
-def measure_progress(robot: Robot, asked: Walk, truths: Sequence[TrueState]) -> Progress:
+def measure_progress(robot: Robot, asked: PlannedWalk, truths: Sequence[TrueState]) -> Progress:
     """Turn what really happened, from the start to the fall or the end, into figures."""
     first, last = truths[0], truths[-1]
     heading = yaw(first.orientation)

@@ -15,7 +15,7 @@ from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.closed_loop import closed_loop
-from simdist_ros.evaluation.planned_walk import Walk
+from simdist_ros.evaluation.planned_walk import PlannedWalk
 from simdist_ros.evaluation.progress import Progress, measure_progress
 from simdist_ros.evaluation.settings import NONE, RIVALS
 from simdist_ros.evaluation.walk import summarise
@@ -122,7 +122,7 @@ def judge_rival(
     model: WorldModel,
     mppi: MppiSettings,
     method: str,
-    asked: Walk,
+    asked: PlannedWalk,
 ) -> RivalResult:
     """Walk until the time is over or the robot falls.
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from simdist_ros.planning.noise import Noise
+from simdist_ros.planning.noise import SearchNoise
 from simdist_ros.planning.settings import MppiSettings
 
 __all__ = [
@@ -242,7 +242,7 @@ def search(
     start: Search,
     step: Iterate,
     settings: MppiSettings,
-    noise: Noise,
+    noise: SearchNoise,
     keep_going: Callable[[int], bool] = lambda iteration: True,
 ) -> SearchResult | None:
     """Improve a mean sequence by repeated sampling, scoring and weighting.

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from simdist_ros.planning.settings import MppiSettings
 
-__all__ = ['Noise', 'correlation']
+__all__ = ['SearchNoise', 'correlation']
 
 
-class Noise:
+class SearchNoise:
     """Standard normal draws, one block an iteration.
 
     They come from the CPU's generator whatever the device, so that a seed means the same plan

@@ -19,7 +19,7 @@ from simdist_ros.planning.backends.torch_backend import TorchBackend
 from simdist_ros.planning.budget import Budget
 from simdist_ros.planning.exploration import Exploration, Trial
 from simdist_ros.planning.mppi import Search, search, warm_start, weigh
-from simdist_ros.planning.noise import Noise
+from simdist_ros.planning.noise import SearchNoise
 from simdist_ros.planning.plan import NoPlan, Observation, Plan, Reason, Source, is_finite
 from simdist_ros.planning.proposals import Proposals
 from simdist_ros.planning.settings import MppiSettings
@@ -94,7 +94,7 @@ class Planner:
             )
         self.backend = backend or TorchBackend(model)
         self.settings = settings
-        self.noise = Noise(generator)
+        self.noise = SearchNoise(generator)
         _, spread = self.model.normalizer.statistics('commands')
         self.proposals = Proposals(
             spread,

@@ -15,7 +15,7 @@ from simdist_ros.sim.clock import sensor_stamp
 from simdist_ros.sim.coordinates import Coordinates
 from simdist_ros.sim.scenes.world import Sensors
 
-__all__ = ['Noise', 'Snapshot', 'measure']
+__all__ = ['MeasurementNoise', 'Snapshot', 'measure']
 
 Array = NDArray[np.floating[Any]]
 
@@ -31,7 +31,7 @@ class Snapshot(Coordinates):
     world_velocity: Array
 
 
-class Noise:
+class MeasurementNoise:
     """Standard normal numbers for one measurement after another, the same for any reader.
 
     One set is drawn per control period, so that reading twice, or not at all, changes nothing.
@@ -57,7 +57,7 @@ class Noise:
 
 
 def measure(
-    snapshot: Snapshot, height_map: Array | None, sensors: Sensors, noise: Noise
+    snapshot: Snapshot, height_map: Array | None, sensors: Sensors, noise: MeasurementNoise
 ) -> RobotState:
     """Return what the sensors say of a snapshot and of a true height map, (rows * columns,)."""
     if height_map is not None:

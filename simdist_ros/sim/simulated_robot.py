@@ -24,7 +24,7 @@ from simdist_ros.sim.motors import Motors
 from simdist_ros.sim.scenes.pushes import Pushes
 from simdist_ros.sim.scenes.terrain import place_ground
 from simdist_ros.sim.scenes.world import World
-from simdist_ros.sim.sensing import Noise, Snapshot, measure
+from simdist_ros.sim.sensing import MeasurementNoise, Snapshot, measure
 from simdist_ros.tasks.velocity.failure import has_fallen
 from simdist_ros.tasks.velocity.heading import yaw
 
@@ -110,7 +110,7 @@ class SimulatedRobot:
         self.start_heading_rad = float(start.uniform(-limit, limit))
         place_ground(self.model, self.world, self.start_heading_rad, ground)
         self.stand(start)
-        self.noise = Noise(self.robot, self.world.sensors, sensors)
+        self.noise = MeasurementNoise(self.robot, self.world.sensors, sensors)
         self.pushes = Pushes(self.world, pushes)
         self.pending: deque[tuple[int, Array | None]] = deque()
         self.step_count = 0

@@ -18,7 +18,7 @@ from simdist_ros.jobs.writable import check_folder
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.studies.about import about_machine
 from simdist_ros.studies.options import BenchOptions
-from simdist_ros.studies.progress import Progress
+from simdist_ros.studies.progress import StudyProgress
 from simdist_ros.studies.report import write_report
 from simdist_ros.studies.results import ResultLog
 from simdist_ros.studies.settings import (
@@ -133,7 +133,7 @@ def run(
         settings=settings,
     )
     say(f'bench: {sum(task in log.results for task in tasks)} of {len(tasks)} tasks are done')
-    progress = Progress(list(tasks), log, settings.trial, options.processes, say)
+    progress = StudyProgress(list(tasks), log, settings.trial, options.processes, say)
     do_tasks(setup, tasks, log, processes=options.processes, say=progress.tell)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.evaluation.planned_walk import Walk, episodes_of_walk, walk
+from simdist_ros.evaluation.planned_walk import PlannedWalk, episodes_of_walk, walk
 from simdist_ros.studies.settings import BenchSettings, bench_world
 from simdist_ros.studies.tasks import DATA, MAX_WALKS, Collect, walk_seed
 from simdist_ros.transitions.episode import Episode
@@ -57,7 +57,7 @@ def collect(
                 f'{folder}: {walks} walks gave {transitions} of {wanted:.0f} transitions; the '
                 'robot falls too soon in this world: make it easier, or ask for less'
             )
-        asked = Walk(
+        asked = PlannedWalk(
             world=world,
             seed=walk_seed(DATA, task.seed, walks),
             speed=trial.walk_speeds[walks % len(trial.walk_speeds)],

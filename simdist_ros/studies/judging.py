@@ -12,7 +12,7 @@ from simdist_ros.adaptation.outcomes import recorded_following, slips
 from simdist_ros.adaptation.prediction import column_means, predict
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.evaluation.planned_walk import Walk
+from simdist_ros.evaluation.planned_walk import PlannedWalk
 from simdist_ros.evaluation.rivals import RivalResult, judge_rival
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.studies.collect import first_minutes
@@ -98,7 +98,7 @@ def judged_walks(
             model,
             settings.mppi,
             method,
-            Walk(
+            PlannedWalk(
                 world=world,
                 seed=walk_seed(JUDGING, seed, number),
                 speed=judged_speed(trial, number),

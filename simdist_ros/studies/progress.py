@@ -13,12 +13,12 @@ from simdist_ros.studies.results import Result, ResultLog
 from simdist_ros.studies.settings import TrialSettings
 from simdist_ros.studies.tasks import Adapt, Collect, Task
 
-__all__ = ['Progress']
+__all__ = ['StudyProgress']
 
 ADAPT_S = 60.0  # a guess, until one is done
 
 
-class Progress:
+class StudyProgress:
     """Estimates by how long tasks of the same kind took, in this run or an earlier one."""
 
     def __init__(

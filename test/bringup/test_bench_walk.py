@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simdist_ros.evaluation.planned_walk import Walk, episodes_of_walk, walk
+from simdist_ros.evaluation.planned_walk import PlannedWalk, episodes_of_walk, walk
 from simdist_ros.evaluation.recording import stamp_of
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.scenes.world import load_world
@@ -43,7 +43,7 @@ def bag(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def ticks(go2):
-    asked = Walk(
+    asked = PlannedWalk(
         world=load_world(WORLD), seed=SEED, speed=SPEED, seconds=SECONDS, heading_gain=STEERING
     )
     model = load_model(find_model('go2'), go2).model

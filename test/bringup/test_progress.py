@@ -4,7 +4,7 @@ import pytest
 
 from simdist_ros.bringup.graph import GraphOptions, describe_graph
 from simdist_ros.bringup.processes import QUIET_S, ProcessGroup
-from simdist_ros.bringup.progress import Progress
+from simdist_ros.bringup.progress import ProgressDisplay
 from simdist_ros.bringup.run import values_of, with_progress
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.nodes.mujoco_robot import progress
@@ -13,26 +13,26 @@ from simdist_ros.nodes.mujoco_robot import progress
 @pytest.mark.parametrize(
     ('is_terminal', 'is_asked', 'progress'),
     [
-        (True, None, Progress.BAR),
-        (False, None, Progress.LINES),
-        (False, True, Progress.BAR),
-        (True, False, Progress.NONE),
-        (False, False, Progress.NONE),
+        (True, None, ProgressDisplay.BAR),
+        (False, None, ProgressDisplay.LINES),
+        (False, True, ProgressDisplay.BAR),
+        (True, False, ProgressDisplay.NONE),
+        (False, False, ProgressDisplay.NONE),
     ],
 )
 def test_a_bar_is_for_terminals_and_lines_are_for_all_else(
     monkeypatch, is_terminal, is_asked, progress
 ):
     monkeypatch.setattr('sys.stderr.isatty', lambda: is_terminal)
-    assert Progress.wanted(is_asked) is progress
+    assert ProgressDisplay.wanted(is_asked) is progress
 
 
 def test_lines_come_from_the_stand_in_and_a_bar_is_a_node_of_its_own():
     options, robot = GraphOptions(finetune=True, bag='bag'), load_robot('go2')
     for shown, added, speaking in (
-        (Progress.BAR, ['progress'], {'finetuner'}),
-        (Progress.LINES, [], {'mujoco_robot', 'finetuner'}),
-        (Progress.NONE, [], {'finetuner'}),
+        (ProgressDisplay.BAR, ['progress'], {'finetuner'}),
+        (ProgressDisplay.LINES, [], {'mujoco_robot', 'finetuner'}),
+        (ProgressDisplay.NONE, [], {'finetuner'}),
     ):
         before = describe_graph(options)
         nodes = with_progress(before, options, robot, shown)
@@ -41,8 +41,8 @@ def test_lines_come_from_the_stand_in_and_a_bar_is_a_node_of_its_own():
 
 
 def test_only_where_lines_are_wanted_a_silent_graph_says_that_it_runs(tmp_path, capsys):
-    assert Progress.LINES.quiet_s == QUIET_S
-    assert Progress.BAR.quiet_s == Progress.NONE.quiet_s == float('inf')
+    assert ProgressDisplay.LINES.quiet_s == QUIET_S
+    assert ProgressDisplay.BAR.quiet_s == ProgressDisplay.NONE.quiet_s == float('inf')
     with ProcessGroup([], tmp_path, {}, quiet_s=0.0) as group:
         say = group.say
 

@@ -37,7 +37,7 @@ from simdist_ros.adaptation.settings import FinetuneSettings
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.evaluation import walk as evaluate_walk
 from simdist_ros.evaluation.closed_loop import Tick
-from simdist_ros.evaluation.planned_walk import Walk, episodes_of_walk, walk
+from simdist_ros.evaluation.planned_walk import PlannedWalk, episodes_of_walk, walk
 from simdist_ros.messages import to_messages as messages
 from simdist_ros.messages import topics
 from simdist_ros.planning.controller import Controller
@@ -129,7 +129,7 @@ def published() -> WorldModel:
 
 def walked(model: WorldModel, seconds: float, search: MppiSettings) -> list[Tick]:
     """Walk in closed loop over bumps, pushed, with noise in the sensors."""
-    asked = Walk(world=HARSH, seed=5, speed=0.5, seconds=seconds, heading_gain=1.0)
+    asked = PlannedWalk(world=HARSH, seed=5, speed=0.5, seconds=seconds, heading_gain=1.0)
     return list(walk(ROBOT, model, search, asked))
 
 
@@ -244,7 +244,7 @@ def evaluation(folder: Path) -> Arrays:
     """A walk as the evaluation of pretraining judges it, with its reward and values."""
     model = shipped()
     planner = Planner(model, DEFAULT, torch.Generator().manual_seed(3))
-    task = evaluate_walk.Walk(
+    task = evaluate_walk.PlannedWalk(
         world='nominal', speed=0.5, seed=3, seconds=1.5, num_samples=0, num_iterations=1
     )
     result = evaluate_walk.walk(ROBOT, load_recipe(ROBOT), Controller(ROBOT, planner), model, task)

@@ -11,7 +11,7 @@ import torch
 from simdist_ros.planning.backends.cuda_graph import flatten, rebuild
 from simdist_ros.planning.backends.torch_backend import CudaBackend
 from simdist_ros.planning.mppi import Search, State, begin
-from simdist_ros.planning.noise import Noise
+from simdist_ros.planning.noise import SearchNoise
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
@@ -61,9 +61,9 @@ def test_swapped_dynamics_act_in_what_was_recorded(small_model, architecture):
     new = planner.backend.prepare(other)
     old = planner.swap(new)
     planner.reset()
-    planner.noise = Noise(torch.Generator().manual_seed(0))
+    planner.noise = SearchNoise(torch.Generator().manual_seed(0))
     assert_plans_agree(planner, make_planner(other), architecture)
     planner.swap(old)
     planner.reset()
-    planner.noise = Noise(torch.Generator().manual_seed(0))
+    planner.noise = SearchNoise(torch.Generator().manual_seed(0))
     assert_plans_agree(planner, make_planner(small_model), architecture)

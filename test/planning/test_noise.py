@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from simdist_ros.planning.noise import Noise, correlation
+from simdist_ros.planning.noise import SearchNoise, correlation
 from simdist_ros.planning.settings import MppiSettings
 
 SHAPE = (5, 2)
@@ -13,7 +13,7 @@ SETTINGS = MppiSettings(num_samples=6, num_policy_samples=1, num_iterations=3)
 
 
 def seeded(seed=0):
-    return Noise(torch.Generator().manual_seed(seed))
+    return SearchNoise(torch.Generator().manual_seed(seed))
 
 
 def blocks(noise, count, settings=SETTINGS):

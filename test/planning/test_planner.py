@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.planning.noise import Noise
+from simdist_ros.planning.noise import SearchNoise
 from simdist_ros.planning.plan import NoPlan, Reason, Source
 from simdist_ros.world_model.model import WorldModel
 
@@ -491,7 +491,7 @@ def test_swapped_dynamics_plan_from_the_next_tick_on_and_can_go_back(small_model
     planner.swap(old)
     assert planner.model is small_model
     planner.reset()
-    planner.noise = Noise(torch.Generator().manual_seed(0))
+    planner.noise = SearchNoise(torch.Generator().manual_seed(0))
     np.testing.assert_array_equal(
         actions(planner.plan(observe(architecture))),
         actions(make_planner(small_model).plan(observe(architecture))),

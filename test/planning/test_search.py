@@ -11,7 +11,7 @@ import torch
 
 from simdist_ros.planning.mppi import Search, iterate
 from simdist_ros.planning.mppi import search as search_by
-from simdist_ros.planning.noise import Noise
+from simdist_ros.planning.noise import SearchNoise
 from simdist_ros.planning.settings import MppiSettings
 
 T, A = 5, 2
@@ -37,7 +37,7 @@ def start(horizon=T, **changes):
 
 
 def seeded(seed=0):
-    return Noise(torch.Generator().manual_seed(seed))
+    return SearchNoise(torch.Generator().manual_seed(seed))
 
 
 def search(begin, score, settings, noise, *keep_going):

@@ -6,7 +6,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from simdist_ros.evaluation.planned_walk import Walk, episodes_of_walk, walk
+from simdist_ros.evaluation.planned_walk import PlannedWalk, episodes_of_walk, walk
 from simdist_ros.studies.collect import collect, first_minutes
 from simdist_ros.studies.settings import bench_world
 from simdist_ros.studies.tasks import DATA, Collect, walk_seed
@@ -85,7 +85,7 @@ def test_less_data_are_the_first_of_them(robot, collected):
 
 
 def test_a_walk_ends_soon_after_its_fall_and_the_fall_is_in_its_last_episode(robot, parent, small):
-    asked = Walk(world=bench_world('soft', small.trial), seed=1, speed=0.5, seconds=4.0)
+    asked = PlannedWalk(world=bench_world('soft', small.trial), seed=1, speed=0.5, seconds=4.0)
     ticks = []
     episodes = episodes_of_walk(
         robot,

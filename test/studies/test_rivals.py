@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.evaluation.progress import Walk
+from simdist_ros.evaluation.progress import PlannedWalk
 from simdist_ros.evaluation.rivals import METHODS, SpeedController, judge_rival, search_of
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.scenes.world import load_world
@@ -15,7 +15,7 @@ from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
-ASKED = Walk(world=load_world('nominal'), seed=3, speed=0.5, seconds=1.5)
+ASKED = PlannedWalk(world=load_world('nominal'), seed=3, speed=0.5, seconds=1.5)
 WANTED = np.array([0.5, 0.1, -0.2], dtype=np.float32)
 
 

@@ -12,7 +12,7 @@ from simdist_ros.studies.adapting import AdaptResult
 from simdist_ros.studies.collect import CollectResult
 from simdist_ros.studies.figures import largest_amounts
 from simdist_ros.studies.judging import JudgeResult
-from simdist_ros.studies.progress import Progress
+from simdist_ros.studies.progress import StudyProgress
 from simdist_ros.studies.report import rows_of, write_report
 from simdist_ros.studies.results import ResultLog
 from simdist_ros.studies.settings import TrialSettings
@@ -217,7 +217,7 @@ def test_the_time_left_follows_from_how_long_such_tasks_took(tmp_path):
     log = ResultLog(tmp_path / 'results.jsonl')
     tasks = [Collect(world='soft', seed=seed, minutes=1.0) for seed in range(4)]
     tasks.append(Adapt(method='all', source='soft', minutes=1.0, seed=0))
-    progress = Progress(tasks, log, TrialSettings(), 2, lambda line: None)
+    progress = StudyProgress(tasks, log, TrialSettings(), 2, lambda line: None)
     log.add(tasks[0], CollectResult(walks=3, falls=0, episodes=9, minutes=1.0), 30.0)
     assert progress.seconds_left() == pytest.approx((3 * 30.0 + 0.5 * 60.0) / 2)
     log.add(tasks[4], ADAPTED, 200.0)

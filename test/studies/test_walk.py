@@ -7,12 +7,12 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from simdist_ros.evaluation.planned_walk import Walk, walk
+from simdist_ros.evaluation.planned_walk import PlannedWalk, walk
 from simdist_ros.evaluation.progress import along_ground, judge_walk, measure_progress
 from simdist_ros.sim.scenes.world import World, load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 
-ASKED = Walk(world=load_world('nominal'), seed=3, speed=0.5, seconds=2.0)
+ASKED = PlannedWalk(world=load_world('nominal'), seed=3, speed=0.5, seconds=2.0)
 
 
 @pytest.fixture(scope='module')

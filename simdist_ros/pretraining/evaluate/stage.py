@@ -109,7 +109,7 @@ def run_evaluate(
         tasks,
         log,
         processes=processes,
-        say=Progress(say).tell,
+        say=EvaluationProgress(say).tell,
     )
     walks = {task: log.results[task] for task in tasks}
     evaluation = Evaluation(
@@ -131,7 +131,7 @@ def run_evaluate(
     return metrics(evaluation)
 
 
-class Progress:
+class EvaluationProgress:
     """Says how far the walks are and when they will be done."""
 
     def __init__(self, say: Callable[[str], None]) -> None:

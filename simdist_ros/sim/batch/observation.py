@@ -17,7 +17,7 @@ from simdist_ros.core.batch_rotation import cross, from_body, into_body
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.embodiment.robot import HeightMap, Robot
 from simdist_ros.sim.batch.bumps import ground_height
-from simdist_ros.tasks.velocity.recipe import Noise
+from simdist_ros.tasks.velocity.recipe import SensorNoise
 
 __all__ = ['BatchState', 'Observer', 'height_map']
 
@@ -91,7 +91,7 @@ def height_map(grid: HeightMap, state: BatchState, bumps: F32, rough: NDArray[np
 class Observer:
     """Builds the observations of one robot type, in its order of terms."""
 
-    def __init__(self, robot: Robot, noise: Noise) -> None:
+    def __init__(self, robot: Robot, noise: SensorNoise) -> None:
         """Look the robot's terms up.
 
         Raises:

@@ -20,10 +20,10 @@ from simdist_ros.embodiment.robot import Robot
 
 __all__ = [
     'Foot',
-    'Noise',
     'Randomisation',
     'Recipe',
     'RewardWeights',
+    'SensorNoise',
     'Swing',
     'Terrain',
     'load_recipe',
@@ -119,7 +119,7 @@ class Terrain(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Noise(Settings):
+class SensorNoise(Settings):
     """Largest error of each measured number, either way, drawn uniformly at each step."""
 
     base_lin_vel: float = setting(0.05, 'Linear velocity.', unit='m/s', low=0.0)
@@ -140,7 +140,7 @@ class Recipe:
     rewards: RewardWeights = RewardWeights()
     randomisation: Randomisation = Randomisation()
     terrain: Terrain = Terrain()
-    noise: Noise = Noise()
+    noise: SensorNoise = SensorNoise()
 
     def as_mapping(self) -> dict[str, Any]:
         """Return names and values, for a record of what was used."""
@@ -180,7 +180,7 @@ def load_recipe(robot: Robot) -> Recipe:
         'rewards': RewardWeights,
         'randomisation': Randomisation,
         'terrain': Terrain,
-        'noise': Noise,
+        'noise': SensorNoise,
     }
     parsed: dict[str, Any] = {
         name: cls.from_mapping(values.get(name) or {}, f'{path}: {name}')
