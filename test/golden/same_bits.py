@@ -244,7 +244,7 @@ def evaluation(folder: Path) -> Arrays:
     """A walk as the evaluation of pretraining judges it, with its reward and values."""
     model = shipped()
     planner = Planner(model, DEFAULT, torch.Generator().manual_seed(3))
-    task = evaluate_walk.PlannedWalk(
+    task = evaluate_walk.Walk(
         world='nominal', speed=0.5, seed=3, seconds=1.5, num_samples=0, num_iterations=1
     )
     result = evaluate_walk.walk(ROBOT, load_recipe(ROBOT), Controller(ROBOT, planner), model, task)
