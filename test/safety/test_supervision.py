@@ -98,6 +98,12 @@ def test_late_ticks_are_those_without_a_plan_of_their_own(walking, tick):
     assert (counters.ticks, counters.walk_ticks, counters.late_ticks) == (10, 10, 3)
 
 
+def test_a_tick_after_the_last_step_of_the_last_plan_is_late_too(walking, tick):
+    late = [tick(walking, k, planned=k < 3).late for k in range(60)]
+    assert late == [False] * 3 + [True] * 57
+    assert walking.counters.late_ticks == 57
+
+
 def test_when_the_planner_has_been_back_for_a_while_the_robot_walks_on(walking, tick, settings):
     for k in range(30):
         tick(walking, k, planned=k <= 10)
