@@ -44,7 +44,7 @@ def given_domain() -> int | None:
 
 @contextlib.contextmanager
 def hold_free_domain() -> Iterator[int]:
-    """Take a ROS domain in which nobody is on this machine, and hold it meanwhile.
+    """Take a ROS domain that no process of this machine uses, and hold it meanwhile.
 
     Raises:
         ConfigError: All domains are taken.
@@ -88,7 +88,7 @@ def runtime_folder() -> Path:
     """Return this user's folder for what lives no longer than a process; make it if need be.
 
     Raises:
-        ConfigError: It cannot be made, or belongs to somebody else.
+        ConfigError: It cannot be made, or belongs to another user.
     """
     given = os.environ.get('XDG_RUNTIME_DIR')
     if given and os.access(given, os.W_OK):

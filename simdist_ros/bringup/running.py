@@ -71,7 +71,7 @@ def record_graph(
     )
     path = runtime_folder() / f'graph_{record.pid}_{time.monotonic_ns()}.json'
     lock = open_lock(path)
-    assert lock is not None, 'nobody else writes a file of this name'
+    assert lock is not None, 'no other process writes a file of this name'
     try:
         os.write(lock, json.dumps(asdict(record), indent=2).encode())
         yield record

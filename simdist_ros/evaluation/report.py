@@ -45,7 +45,7 @@ class Report:
         realtime_factor: Robot time over wall time.
         duration_s: Robot time.
         bag: Folder of the bag.
-        was_interrupted: Whether somebody ended it before its time.
+        was_interrupted: Whether it was ended before its time.
     """
 
     distance_m: float

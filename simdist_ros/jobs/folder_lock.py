@@ -38,7 +38,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def open_lock(path: Path, *, creates: bool = True) -> int | None:
-    """Return a handle that holds the lock, or None if somebody else does.
+    """Return a handle that holds the lock, or None if another process does.
 
     Raises:
         OSError: The file cannot be opened, or is missing and not to be created.

@@ -1,4 +1,4 @@
-"""How many processor cores nobody uses at this moment, and how many threads suit them."""
+"""How many processor cores are idle at this moment, and how many threads suit them."""
 
 from __future__ import annotations
 

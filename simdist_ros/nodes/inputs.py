@@ -45,9 +45,9 @@ class Inputs:
 
 
 def other_types(node: Node, needed: Collection[str]) -> dict[str, str]:
-    """Return a sentence for each topic that somebody publishes with a type other than expected.
+    """Return a sentence for each topic that is published with a type other than expected.
 
-    It costs 0.01 ms while nobody does.
+    It costs 0.01 ms while none is.
     """
     types = dict(node.get_topic_names_and_types())
     found = {}

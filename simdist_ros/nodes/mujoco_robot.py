@@ -54,7 +54,7 @@ from simdist_ros.sim.simulated_robot import SimulatedRobot
 
 Array = NDArray[np.floating[Any]]
 
-REPEAT_S = 0.5  # between two publications of a state that nobody has answered (lockstep)
+REPEAT_S = 0.5  # between two publications of a state without an answer (lockstep)
 SETTLE_S = 1.0  # from the last subscriber of one topic to those of the others
 FLUSH_S = 0.5  # for the last state to reach all who read it
 COMMAND_TIMEOUT_S = 0.2

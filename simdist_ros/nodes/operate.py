@@ -25,7 +25,7 @@ from simdist_ros.messages.topics import MODE, RECORDED_TOPICS
 from simdist_ros.nodes.inputs import other_types
 from simdist_ros.nodes.qos import LATCHED, RECORDED
 
-__all__ = ['Heard', 'NobodyAnswers', 'NodeHealth', 'Operator', 'TopicHealth', 'operator']
+__all__ = ['Heard', 'NoAnswerError', 'NodeHealth', 'Operator', 'TopicHealth', 'operator']
 
 PAUSE_S = 0.02
 REMEDY = {'finetuner': 'start a graph with --finetune'}
@@ -43,7 +43,7 @@ ANY = QoSProfile(
 )
 
 
-class NobodyAnswers(SimdistError):  # noqa: N818  named for what the user reads
+class NoAnswerError(SimdistError):
     """No node of the graph is there, or it does not answer in time."""
 
 
@@ -78,7 +78,7 @@ class Heard:
     """All that was heard of a graph.
 
     Attributes:
-        mode: Operating mode, empty if nobody said it.
+        mode: Operating mode, empty if unknown.
         nodes: By name.
         topics: By name, those without a message too.
         seconds: How long was listened [s].
@@ -123,12 +123,12 @@ class Operator:
             Whether it was done, and what the node says.
 
         Raises:
-            NobodyAnswers: The service is not there, or does not answer in time.
+            NoAnswerError: The service is not there, or does not answer in time.
         """
         owner, name = service.partition('/')[0], self.node.resolve_service_name(service)
         client: Client[Any, Any] = self.node.create_client(Trigger, service)
         if not client.wait_for_service(timeout_sec=timeout_s):
-            raise NobodyAnswers(
+            raise NoAnswerError(
                 f'no {owner} offers {name} within {timeout_s:g} s; '
                 f'{REMEDY.get(owner, "start a graph")}, or name the domain of the one that runs '
                 'with --domain'
@@ -137,7 +137,7 @@ class Operator:
         end = time.monotonic() + timeout_s
         while not answer.done():
             if time.monotonic() > end:
-                raise NobodyAnswers(
+                raise NoAnswerError(
                     f'{owner} has not answered {name} within {timeout_s:g} s; whether '
                     'it was done is not known: look with `simdist status`'
                 )
@@ -152,7 +152,7 @@ class Operator:
             timeout_s: Longest wait for the first diagnostics [s].
 
         Raises:
-            NobodyAnswers: Nobody says anything.
+            NoAnswerError: No node answers.
         """
         topics = {name: kind for name, kind in RECORDED_TOPICS.items() if name != MODE}
         heard = Heard(topics={topic: TopicHealth() for topic in topics})
@@ -177,7 +177,7 @@ class Operator:
         for topic, sentence in other_types(self.node, topics).items():
             heard.topics[topic].misfit = sentence
         if not heard.nodes and not any(h.publishers for h in heard.topics.values()):
-            raise NobodyAnswers(
+            raise NoAnswerError(
                 f'no graph was heard of within {timeout_s:g} s; start one, or name the domain of '
                 'the one that runs with --domain'
             )

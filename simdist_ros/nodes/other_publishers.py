@@ -32,7 +32,7 @@ def refuse_other_publishers(node: Node, wanted: Collection[str], created: float)
         created: When the node was made, on the monotonic clock [s].
 
     Raises:
-        ConfigError: Somebody publishes one of them already.
+        ConfigError: One of them has a publisher already.
     """
     while True:
         for topic in wanted:
@@ -65,7 +65,7 @@ class OtherPublishers:
         self.doubled: dict[str, float] = {}  # since when a topic has two publishers of one name
 
     def find(self) -> dict[str, str]:
-        """Return who else publishes, by topic; it costs 0.03 ms a topic while nobody does."""
+        """Return who else publishes, by topic; it costs 0.03 ms a topic while there are none."""
         found = {}
         for topic in self.watched:
             count = self.node.count_publishers(topic)

@@ -58,7 +58,7 @@ def declare(node: Node, cls: type[S], prefix: str = '', *, settable: Collection[
 
 
 def refuse_unknown(node: Node) -> None:
-    """Raise `ConfigError` if a parameter was given that nobody declared; rclpy ignores those."""
+    """Raise `ConfigError` if a parameter was given that is not declared; rclpy ignores those."""
     declared = set(node._parameters)
     for name in node._parameter_overrides:
         if name not in declared and name not in RCLPY_OWN and not name.startswith('qos_overrides'):

@@ -22,7 +22,7 @@ STARTER = 'SIMDIST_STARTER_PID'  # set by `simdist up`: no node outlives it
 
 
 class Stop:
-    """Set by SIGINT, SIGTERM or SIGHUP, or when whoever started the graph is gone."""
+    """Set by SIGINT, SIGTERM or SIGHUP, or when the process that started the graph is gone."""
 
     def __init__(self) -> None:
         """Take over the signals; a second one changes nothing."""

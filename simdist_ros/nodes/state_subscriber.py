@@ -151,7 +151,7 @@ class StateSubscriber:
         return f'no state: the stamp of {name} stays {1e-9 * joints_ns:g} s; stamp each message'
 
     def silence(self, topic: str) -> str:
-        """Say that a topic is silent, or that nobody publishes it."""
+        """Say that a topic is silent, or that it has no publisher."""
         name = self.node.resolve_topic_name(topic)
         if self.node.count_publishers(topic):
             return f'no message comes on {name}'

@@ -247,7 +247,7 @@ class SupervisorNode(Node):
             self.decide()
 
     def look_for_others(self) -> None:
-        """Act safely while somebody else publishes states, plans or commands of this robot."""
+        """Act safely while another node publishes states, plans or commands of this robot."""
         found = self.others.find()
         if found == self.found:
             return

@@ -170,7 +170,7 @@ class Supervision:
         return is_taken
 
     def on_other_publishers(self, *, of_plan: bool, of_robot: bool) -> None:
-        """Take whether somebody else publishes plans, or states or joint commands, too."""
+        """Take whether another node publishes plans, or states or joint commands."""
         self._plan_is_foreign, self._robot_is_foreign = of_plan, of_robot
 
     def request(self, wanted: Mode) -> Mode:

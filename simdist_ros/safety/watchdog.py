@@ -35,9 +35,9 @@ class Fault(IntEnum):
     SETTLING = 4  # plans come again, but a stale one is not long ago
     NO_PLAN = 5  # asked to walk, and no plan has come yet
     STALE_PLAN = 6  # the plan is too old, or its steps are used up
-    FOREIGN_PLAN = 7  # somebody else publishes plans too
+    FOREIGN_PLAN = 7  # another node publishes plans
     STALE_STATE = 8  # no usable state for too long
-    FOREIGN_ROBOT = 9  # somebody else publishes the robot's states or joint commands too
+    FOREIGN_ROBOT = 9  # another node publishes the robot's states or joint commands
     TILT = 10  # falling
     ESTOP = 11
 

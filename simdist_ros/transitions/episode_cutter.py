@@ -28,7 +28,7 @@ Array = NDArray[np.floating[Any]]
 F32 = NDArray[np.float32]
 
 WALK = 'walk'
-MAX_JOINT_STEP_RAD = 1.5  # in one tick; no joint is that fast, so somebody set it there
+MAX_JOINT_STEP_RAD = 1.5  # in one tick; no joint is that fast, so it was set there
 MAX_BASE_STEP_M = 0.5
 KEPT_STEPS = 5  # commands older than that answer no state any more
 

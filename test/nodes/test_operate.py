@@ -19,7 +19,7 @@ from std_srvs.srv import Trigger
 from simdist_ros.bringup.domain import hold_free_domain
 from simdist_ros.messages.to_messages import diagnostics
 from simdist_ros.messages.topics import COMMAND_VELOCITY, IMU, MODE
-from simdist_ros.nodes.operate import NobodyAnswers, operator
+from simdist_ros.nodes.operate import NoAnswerError, operator
 from simdist_ros.nodes.qos import LATCHED, RELIABLE
 from simdist_ros.operating import status_lines
 
@@ -115,15 +115,15 @@ def test_the_status_shows_mode_health_faults_and_topics(supervisor, domain):
 
 def test_where_nobody_is_that_is_said_and_what_to_do():
     with hold_free_domain() as empty, operator(domain=empty) as one:
-        with pytest.raises(NobodyAnswers, match=r'no finetuner offers /finetuner/finetune within'):
+        with pytest.raises(NoAnswerError, match=r'no finetuner offers /finetuner/finetune within'):
             one.ask('finetuner/finetune', 0.2)
-        with pytest.raises(NobodyAnswers, match=r'no graph was heard of within 0\.2 s; start one'):
+        with pytest.raises(NoAnswerError, match=r'no graph was heard of within 0\.2 s; start one'):
             one.listen(0.2)
 
 
 def test_a_robot_in_a_namespace_is_asked_there(supervisor, domain):
     with (
         operator('spot', domain) as one,
-        pytest.raises(NobodyAnswers, match='offers /spot/supervisor/estop within'),
+        pytest.raises(NoAnswerError, match='offers /spot/supervisor/estop within'),
     ):
         one.ask('supervisor/estop', 0.2)

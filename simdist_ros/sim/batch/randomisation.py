@@ -35,7 +35,7 @@ PARAMETERS = {
 BASE = 1
 GRAVITY = 9.81
 MAX_SEED = 2**31
-GRIP_SHARE = 0.75  # of the friction that a slope may take; on a steeper one nobody stands
+GRIP_SHARE = 0.75  # of the friction that a slope may take; on a steeper one no robot stands
 LEVEL_SHARE = 0.1  # of the robots that walk on level ground whatever their level
 
 

@@ -90,7 +90,7 @@ def to_yaml(data: Any) -> str:
 
 
 def write_metadata(folder: Path, metadata: BagMetadata) -> None:
-    """Write or replace ``metadata.yaml``; whoever reads it finds the old one or the new one.
+    """Write or replace ``metadata.yaml``; a reader finds the old one or the new one.
 
     Raises:
         OSError: The disk refuses.
