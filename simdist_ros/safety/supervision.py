@@ -211,7 +211,7 @@ class Supervision:
             action=action,
             fault=fault,
             is_walking=is_walking,
-            late=is_walking and (due.is_late or due.target is None),
+            late=is_walking and due.is_late,
             limited=limited,
             findings=self._findings,
         )
