@@ -11,6 +11,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from simdist_ros.core.errors import BagError
 from simdist_ros.core.settings import read_yaml
+from simdist_ros.transitions.bags.cdr import decode_cdr
 from simdist_ros.transitions.bags.content import BagInfo, BagMessage, TopicInfo
 from simdist_ros.transitions.bags.mcap_scan import McapScan
 from simdist_ros.transitions.bags.metadata import METADATA_FILE
@@ -155,7 +156,7 @@ class Decoder:
         try:
             if kind not in self._stores:
                 self._stores[kind] = store_of(message.definition)
-            return self._stores[kind].deserialize_cdr(message.data, kind)
+            return decode_cdr(self._stores[kind], message.data, kind)
         except Exception as error:  # short data may fail in any way
             raise BagError(
                 f'bag {str(self._path)!r}: the message on {message.topic} at {message.stamp_ns} '

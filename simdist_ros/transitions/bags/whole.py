@@ -10,6 +10,7 @@ from typing import Any
 from rosbags.highlevel import AnyReader
 
 from simdist_ros.core.errors import BagError
+from simdist_ros.transitions.bags.cdr import decode_cdr
 from simdist_ros.transitions.bags.content import BagInfo, BagMessage, TopicInfo
 from simdist_ros.transitions.bags.topic import typestore
 
@@ -50,7 +51,7 @@ def read_whole(path: Path, topics: Collection[str] | None) -> Iterator[BagMessag
         for connection, stamp_ns, data in raw_messages:
             topic, kind = connection.topic, connection.msgtype
             try:
-                message = reader.deserialize(data, kind)
+                message = decode_cdr(reader.typestore, data, kind)
             except Exception as error:  # short data may fail in any way
                 raise BagError(
                     f'bag {str(path)!r}: the message on {topic} at {stamp_ns} ns is no '
