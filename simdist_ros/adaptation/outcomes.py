@@ -20,11 +20,10 @@ from simdist_ros.adaptation.pool import CHUNK, evenly
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.observation import PROPRIO_TERMS, tilt_of
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.planning.mppi import discounted_return
-from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.tasks.velocity.following import following
 from simdist_ros.transitions.windows import Windows, WindowSampler
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.returns import discounted_return
 
 __all__ = [
     'expected_returns',
@@ -147,6 +146,6 @@ def expected_returns(model: WorldModel, sampler: WindowSampler, most: int) -> Ar
         latents = model.predict(model.memory(context), actions)
         rewards = model.rewards(context, latents, actions, commands)
         value = model.final_value(latents, commands)
-        found = discounted_return(rewards, value, MppiSettings().gamma)
+        found = discounted_return(rewards, value)
         rows.append(found.double().numpy())
     return np.concatenate(rows)
