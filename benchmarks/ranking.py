@@ -18,21 +18,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from simdist_ros.core.discount import DISCOUNT
 from simdist_ros.embodiment.robot import Robot, load_robot
-from simdist_ros.planning.mppi import discounted_return
 from simdist_ros.pretraining.expert.files import EXPERT, load_actor
 from simdist_ros.pretraining.expert.networks import Actor, actor_input, to_tensor
 from simdist_ros.rl.step import Observation
 from simdist_ros.sim.batch.vector_env import VectorEnv
 from simdist_ros.tasks.velocity.recipe import Recipe, load_recipe
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.returns import discounted_return
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 Array = NDArray[np.floating[Any]]
 
 OFFSETS = np.linspace(-0.2, 0.2, 9)
 REPEATS = 4  # robots for each offset; they differ in sensor noise, which the expert acts on
-GAMMA = 0.99
 TAIL_STEPS = 150  # of the expert, after the horizon
 WARM_UP_STEPS, BETWEEN_STEPS = 100, 23  # not a multiple of the gait
 NEVER = 10**9
@@ -151,13 +151,13 @@ class Study:
         planned = model.policy_prior(context, told)
         latents = model.predict(model.memory(context), planned)
         rewards = model.rewards(context, latents, planned, wanted)
-        predicted = discounted_return(rewards, model.final_value(latents, wanted), GAMMA)
+        predicted = discounted_return(rewards, model.final_value(latents, wanted))
         true, alive = np.zeros(count), np.ones(count)
         for step in range(steps + TAIL_STEPS):
             action = planned[:, step].numpy() if step < steps else self.act(observation)
             result = self.env.step(action)
             observation = result.observation
-            true += alive * GAMMA**step * result.reward
+            true += alive * DISCOUNT**step * result.reward
             alive *= ~result.terminated
         by_offset = (len(OFFSETS), REPEATS)
         return predicted.numpy().reshape(by_offset).mean(1), true.reshape(by_offset).mean(1)

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from simdist_ros.adaptation.methods import encode, tensor
 from simdist_ros.adaptation.pool import CHUNK, evenly
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.embodiment.observation import PROPRIO_TERMS, tilt_of
+from simdist_ros.core.rotation import tilt
+from simdist_ros.embodiment.observation import PROPRIO_TERMS
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.planning.mppi import discounted_return
-from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.tasks.velocity.following import following
 from simdist_ros.transitions.windows import Windows, WindowSampler
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.returns import discounted_return
 
 __all__ = [
     'expected_returns',
@@ -118,8 +118,8 @@ def upright(robot: Robot, windows: Windows, past: int) -> Array:
     if GRAVITY not in robot.proprio_obs:
         return np.ones(windows.is_known.shape)
     start = first_of(robot, GRAVITY)
-    tilt = tilt_of(windows.proprio_obs[:, past + 1 :, start : start + 3])
-    left: Array = np.maximum(0.0, 1.0 - (tilt / robot.max_tilt_rad) ** 2)
+    angle = tilt(windows.proprio_obs[:, past + 1 :, start : start + 3])
+    left: Array = np.maximum(0.0, 1.0 - (angle / robot.max_tilt_rad) ** 2)
     return left
 
 
@@ -147,6 +147,6 @@ def expected_returns(model: WorldModel, sampler: WindowSampler, most: int) -> Ar
         latents = model.predict(model.memory(context), actions)
         rewards = model.rewards(context, latents, actions, commands)
         value = model.final_value(latents, commands)
-        found = discounted_return(rewards, value, MppiSettings().gamma)
+        found = discounted_return(rewards, value)
         rows.append(found.double().numpy())
     return np.concatenate(rows)

@@ -1,1 +1,1 @@
-"""What every other part builds on: errors, settings, the robot, its observations and history."""
+"""What every other part builds on: errors, settings, files, ticks, rotation; no robot."""

@@ -1,4 +1,7 @@
-"""The little of rotations that a simulation needs; quaternions are w, x, y, z."""
+"""The little of rotations that is needed here, of one body or of many at once.
+
+Quaternions are unit, w, x, y, z; any leading axes, which broadcast.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +11,70 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['into_body', 'perturb', 'tilt']
+__all__ = ['UP', 'cross', 'from_body', 'into_body', 'perturb', 'projected_gravity', 'tilt', 'yaw']
 
 Array = NDArray[np.floating[Any]]
 
+UP = np.array([0.0, 0.0, 1.0])  # in the world; the normal of level ground
 
-def tilt(quaternion: Array) -> float:
-    """Return the angle between the body's z axis and the vertical [rad]."""
-    _, x, y, _ = quaternion.tolist()
-    return math.acos(min(1.0, max(-1.0, 1.0 - 2.0 * (x * x + y * y))))
+
+def projected_gravity(orientation: Array) -> Array:
+    """Return the direction of gravity in the base frame, (..., 3); level is [0, 0, -1].
+
+    Args:
+        orientation: Of the base in the world, (..., 4).
+    """
+    w, x, y, z = np.moveaxis(orientation, -1, 0)
+    parts = (2.0 * (w * y - x * z), -2.0 * (w * x + y * z), 2.0 * (x * x + y * y) - 1.0)
+    return np.stack(parts, axis=-1)
+
+
+def tilt(gravity: Array) -> Array:
+    """Return the angle between the base's vertical axis and gravity [rad], 0 .. pi, (...).
+
+    Args:
+        gravity: Its direction in the base frame, (..., 3), from `projected_gravity`.
+    """
+    angle: Array = np.arccos(np.clip(-gravity[..., 2], -1.0, 1.0))
+    return angle
+
+
+def yaw(quaternion: Array) -> float:
+    """Return the heading of one body, (4,) [rad]."""
+    w, x, y, z = quaternion.tolist()
+    return math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+
+
+def from_body(quaternion: Array, vector: Array) -> Array:
+    """Turn vectors of the bodies' frames, (..., 3), into the world, (..., 3)."""
+    return turned(quaternion[..., :1], quaternion[..., 1:], vector)
 
 
 def into_body(quaternion: Array, vector: Array) -> Array:
-    """Turn a vector of the world, (3,), into the body's frame, (3,)."""
-    w, axis = quaternion[0], -quaternion[1:]
-    doubled = 2.0 * np.cross(axis, vector)
-    turned: Array = vector + w * doubled + np.cross(axis, doubled)
-    return turned
+    """Turn vectors of the world, (..., 3), into the bodies' frames, (..., 3)."""
+    return turned(quaternion[..., :1], -quaternion[..., 1:], vector)
+
+
+def turned(w: Array, axis: Array, vector: Array) -> Array:
+    """Turn vectors, (..., 3), by quaternions in two parts, (..., 1) and (..., 3)."""
+    doubled = 2.0 * cross(axis, vector)
+    result: Array = vector + w * doubled + cross(axis, doubled)
+    return result
+
+
+def cross(a: Array, b: Array) -> Array:
+    """Return the cross products, (..., 3); several times faster than ``np.cross``."""
+    result = np.empty(np.broadcast_shapes(a.shape, b.shape))
+    result[..., 0] = a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1]
+    result[..., 1] = a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]
+    result[..., 2] = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    return result
 
 
 def perturb(quaternion: Array, rotation: Array) -> Array:
     """Append a small rotation vector in the body's frame, (3,) [rad]; returns a unit (4,)."""
     w, v = quaternion[0], quaternion[1:]
     u = 0.5 * rotation
-    turned = np.concatenate([[w - v @ u], w * u + v + np.cross(v, u)])
-    unit: Array = turned / np.linalg.norm(turned)
+    appended = np.concatenate([[w - v @ u], w * u + v + cross(v, u)])
+    unit: Array = appended / np.linalg.norm(appended)
     return unit

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.rotation import projected_gravity
 from simdist_ros.embodiment.robot import Robot
 
 __all__ = [
@@ -17,10 +18,8 @@ __all__ = [
     'RobotState',
     'extero_obs',
     'gait_phase',
-    'projected_gravity',
     'proprio_obs',
     'proprio_obs_dim',
-    'tilt_of',
 ]
 
 Array = NDArray[np.floating[Any]]
@@ -48,22 +47,6 @@ class RobotState:
     angular_velocity: Array
     linear_velocity: Array
     height_map: Array | None = None
-
-
-def projected_gravity(orientation: Array) -> Array:
-    """Return the direction of gravity in the base frame, (3,); level is [0, 0, -1]."""
-    w, x, y, z = orientation
-    return np.array([2.0 * (w * y - x * z), -2.0 * (w * x + y * z), 2.0 * (x * x + y * y) - 1.0])
-
-
-def tilt_of(gravity: Array) -> Array:
-    """Return the angle between the base's vertical axis and gravity [rad], 0 .. pi, (...).
-
-    Args:
-        gravity: Its direction in the base frame, (..., 3), from `projected_gravity`.
-    """
-    angle: Array = np.arccos(np.clip(-gravity[..., 2], -1.0, 1.0))
-    return angle
 
 
 def gait_phase(stamp_ns: int, period_s: float) -> Array:

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from simdist_ros.core.rotation import yaw
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.recording import Recording
 from simdist_ros.evaluation.report import velocity_series
 from simdist_ros.sim.footfalls import Footfalls
-from simdist_ros.tasks.velocity.heading import yaw
 
 __all__ = ['draw_run', 'in_start_frame', 'legend_above', 'plot_run', 'torque_shares']
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simdist_ros.core.rotation import yaw
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.planned_walk import PlannedWalk, walk
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import TrueState
-from simdist_ros.tasks.velocity.heading import yaw
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['Progress', 'judge_walk', 'measure_progress']

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import BagError, ConfigError
-from simdist_ros.embodiment.observation import projected_gravity
+from simdist_ros.core.rotation import projected_gravity
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.recording import Recording, read_recording
 from simdist_ros.tasks.velocity.failure import has_fallen

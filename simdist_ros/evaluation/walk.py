@@ -22,12 +22,12 @@ from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
 from simdist_ros.tasks.velocity.following import tracking_error
 from simdist_ros.tasks.velocity.recipe import Recipe
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.returns import discounted_return
 
 __all__ = ['MakeWalker', 'Walk', 'WalkResult', 'predicted_return', 'walk']
 
 Array = NDArray[np.floating[Any]]
 
-GAMMA = 0.99
 VALUE_INTERVAL = 5  # ticks between predictions of the value
 
 
@@ -126,8 +126,7 @@ def predicted_return(
     actions = model.policy_prior(context, commands)
     latents = model.predict(model.memory(context), actions)
     rewards, values = model.score(context, latents, actions, commands)
-    discount = GAMMA ** torch.arange(a.horizon_steps)
-    return float(rewards[0] @ discount + GAMMA**a.horizon_steps * values[0, -1])
+    return float(discounted_return(rewards[0], values[0, -1]))
 
 
 def summarise(

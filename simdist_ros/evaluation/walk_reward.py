@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.rotation import into_body
+from simdist_ros.core.rotation import into_body, yaw
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.batch.observation import phase_of
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
-from simdist_ros.tasks.velocity.heading import yaw
 from simdist_ros.tasks.velocity.recipe import Recipe
 from simdist_ros.tasks.velocity.reward import Step, reward_terms
 

@@ -29,7 +29,6 @@ __all__ = [
     'SearchResult',
     'State',
     'begin',
-    'discounted_return',
     'improve',
     'iterate',
     'search',
@@ -116,22 +115,6 @@ class SearchResult:
     last: Improvement
     prior_return: float
     num_iterations: int
-
-
-def discounted_return(rewards: Tensor, final_value: Tensor, gamma: float) -> Tensor:
-    """Sum gamma^k r_k over k = 0..T-1, plus gamma^T V at step T.
-
-    Args:
-        rewards: Reward of each step, (K, T).
-        final_value: Value of the state after the last step, (K,).
-        gamma: Discount of one step.
-
-    Returns:
-        Return of each candidate, (K,).
-    """
-    horizon = rewards.shape[-1]
-    discount = gamma ** torch.arange(horizon, device=rewards.device, dtype=rewards.dtype)
-    return rewards @ discount + gamma**horizon * final_value
 
 
 def warm_start(mean: Tensor, executed_steps: int) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simdist_ros.core.discount import DISCOUNT
 from simdist_ros.core.settings import Settings, setting
 
 __all__ = ['MppiSettings']
@@ -43,7 +44,7 @@ class MppiSettings(Settings):
         low=0.0,
         high=1e6,
     )
-    gamma: float = setting(0.99, 'Discount of one step.', low=0.0, high=1.0)
+    gamma: float = setting(DISCOUNT, 'Discount of one step.', low=0.0, high=1.0)
     initial_std: float = setting(
         0.05, 'Spread of the first candidates, in actions.', low=1e-6, high=10.0
     )

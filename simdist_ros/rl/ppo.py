@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from simdist_ros.core.discount import DISCOUNT
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.jobs.errors import PretrainingError
 
@@ -35,7 +36,7 @@ class PpoSettings(Settings):
     horizon_steps: int = setting(24, 'Steps of each robot between two updates.', low=2)
     epochs: int = setting(4, 'Passes over the experience of an update.', low=1)
     minibatches: int = setting(4, 'Gradient steps in a pass.', low=1)
-    discount: float = setting(0.99, 'Weight of the next step in the value.', low=0.0, high=1.0)
+    discount: float = setting(DISCOUNT, 'Weight of the next step in the value.', low=0.0, high=1.0)
     trace_decay: float = setting(0.95, 'Lambda of the advantages.', low=0.0, high=1.0)
     clip: float = setting(0.2, 'Largest change of an action probability.', low=0.01, high=1.0)
     entropy: float = setting(0.002, 'Weight of the entropy.', low=0.0)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.rotation import projected_gravity, tilt
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.plausibility import Implausible, StateCheck
@@ -21,7 +22,7 @@ from simdist_ros.safety.modes import Conditions, Mode, request
 from simdist_ros.safety.plans import DueStep, PlanBuffer, PlannedSteps
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.stand import StandRamp
-from simdist_ros.safety.watchdog import Action, Fault, Readings, assess, tilt_rad
+from simdist_ros.safety.watchdog import Action, Fault, Readings, assess
 
 __all__ = ['Supervision']
 
@@ -242,7 +243,7 @@ class Supervision:
         return Readings(
             state_is_usable=not self._findings,
             state_age_s=math.inf if state is None else 1e-9 * (now_ns - state.stamp_ns),
-            tilt_rad=0.0 if state is None else tilt_rad(state.orientation),
+            tilt_rad=0.0 if state is None else float(tilt(projected_gravity(state.orientation))),
             is_standing=bool(distance <= self._settings.stand_tolerance_rad),
             was_damped=self._was_damped,
             plan_age_s=due.age_s,

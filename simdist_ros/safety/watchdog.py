@@ -5,16 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from simdist_ros.embodiment.observation import projected_gravity
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.settings import SafetySettings
 
-__all__ = ['MODE_ACTION', 'SAFE_ACTION', 'Action', 'Fault', 'Readings', 'assess', 'tilt_rad']
+__all__ = ['MODE_ACTION', 'SAFE_ACTION', 'Action', 'Fault', 'Readings', 'assess']
 
 
 class Action(IntEnum):
@@ -131,12 +126,3 @@ def worst_fault(
         }
         found[Fault.STALE_PLAN] &= not found[Fault.NO_PLAN]
     return max((fault for fault, is_found in found.items() if is_found), default=Fault.NONE)
-
-
-def tilt_rad(orientation: NDArray[np.floating[Any]]) -> float:
-    """Return the angle between the base's vertical axis and gravity [rad], 0 .. pi.
-
-    Args:
-        orientation: Unit quaternion w, x, y, z, (4,).
-    """
-    return math.acos(min(1.0, max(-1.0, -float(projected_gravity(orientation)[2]))))

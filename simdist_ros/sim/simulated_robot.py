@@ -11,9 +11,9 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.rotation import into_body, tilt
+from simdist_ros.core.rotation import into_body, projected_gravity, tilt, yaw
 from simdist_ros.embodiment.command import JointCommand
-from simdist_ros.embodiment.observation import RobotState, projected_gravity
+from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.contacts import Contacts
 from simdist_ros.sim.coordinates import Coordinates
@@ -26,7 +26,6 @@ from simdist_ros.sim.scenes.terrain import place_ground
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.sensing import MeasurementNoise, Snapshot, measure
 from simdist_ros.tasks.velocity.failure import has_fallen
-from simdist_ros.tasks.velocity.heading import yaw
 
 __all__ = ['SimulatedRobot', 'TrueState']
 
@@ -230,10 +229,10 @@ class SimulatedRobot:
         """Return what is really so at this moment; contacts are one physics step old."""
         now = self.past[-1]
         height = self.height_scan.depth(*now.position.tolist())
-        tilt_rad = tilt(now.orientation)
+        gravity = projected_gravity(now.orientation)
         fallen = has_fallen(
             self.robot,
-            projected_gravity(now.orientation),
+            gravity,
             height,
             trunk_contact=self.contacts.trunk_contact(self.data),
             without_ground=True,
@@ -249,6 +248,6 @@ class SimulatedRobot:
             joint_torque=self.data.actuator_force[self.motors.index],
             foot_contact=self.contacts.foot_contact(self.data),
             height_above_ground_m=height,
-            tilt_rad=tilt_rad,
+            tilt_rad=float(tilt(gravity)),
             has_fallen=bool(fallen),
         )

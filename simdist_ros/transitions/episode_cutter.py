@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simdist_ros.core.rotation import projected_gravity
 from simdist_ros.core.ticks import TickCounter
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.observation import (
     RobotState,
     extero_obs,
-    projected_gravity,
     proprio_obs,
 )
 from simdist_ros.embodiment.plausibility import StateCheck

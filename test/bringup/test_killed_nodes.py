@@ -10,11 +10,11 @@ from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import Odometry
 from trajectory_msgs.msg import JointTrajectory
 
+from simdist_ros.core.rotation import projected_gravity, tilt
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.evaluation.recording import read_recording
 from simdist_ros.messages import topics
 from simdist_ros.messages.to_messages import joint_command_from_msg, stamp_ns
-from simdist_ros.safety.watchdog import tilt_rad
 from simdist_ros.transitions.bags.reader import bag_info
 
 from .running import observed, running_graph
@@ -167,14 +167,14 @@ def test_the_commands_never_stop_coming(events):
 
 
 def test_the_robot_does_not_fall_and_walks_on_with_a_new_planner(events, robot):
-    position, tilt = {}, {}
+    position, angle = {}, {}
     for message in events.walk.truth:
         pose = message.pose.pose
         position[stamp_ns(message)] = np.array([pose.position.x, pose.position.y, pose.position.z])
         q = pose.orientation
-        tilt[stamp_ns(message)] = tilt_rad(np.array([q.w, q.x, q.y, q.z]))
+        angle[stamp_ns(message)] = tilt(projected_gravity(np.array([q.w, q.x, q.y, q.z])))
     assert min(place[2] for place in position.values()) > robot.fallen_height_m
-    assert max(tilt.values()) < robot.max_tilt_rad
+    assert max(angle.values()) < robot.max_tilt_rad
     resumed = min(stamp for stamp in position if stamp >= stamp_ns(events.resumed))
     way = position[max(position)] - position[resumed]
     assert np.linalg.norm(way[:2]) > 0.5

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.rotation import projected_gravity
 from simdist_ros.embodiment.observation import (
     RobotState,
     extero_obs,
     gait_phase,
-    projected_gravity,
     proprio_obs,
     proprio_obs_dim,
 )

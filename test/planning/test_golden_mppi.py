@@ -10,8 +10,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from simdist_ros.planning.mppi import discounted_return, improve
+from simdist_ros.planning.mppi import improve
 from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.world_model.returns import discounted_return
 
 ITERATIONS = range(3)
 GAMMA = 0.99

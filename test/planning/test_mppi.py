@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from simdist_ros.planning.mppi import discounted_return, improve, warm_start
+from simdist_ros.planning.mppi import improve, warm_start
 from simdist_ros.planning.settings import MppiSettings
 
 NAN, INF = math.nan, math.inf
@@ -28,28 +28,6 @@ def settings_of(candidates, elites, **others):
 def constant_candidates(*values):
     """Return candidates of two steps and one joint that hold one number each, (K, 2, 1)."""
     return torch.tensor(values, dtype=torch.float32).reshape(-1, 1, 1).expand(-1, 2, 1)
-
-
-def test_return_discounts_each_reward_and_the_value_by_its_own_step():
-    rewards = torch.tensor([[1.0, 2.0, 4.0], [0.0, 0.0, 0.0]])
-    returns = discounted_return(rewards, torch.tensor([16.0, 8.0]), gamma=0.5)
-    # 1 + 2 / 2 + 4 / 4 + 16 / 8: the value after three rewards stands at gamma^3
-    torch.testing.assert_close(returns, torch.tensor([5.0, 1.0]))
-
-
-def test_return_of_a_horizon_of_one_is_reward_and_discounted_value():
-    returns = discounted_return(torch.tensor([[3.0]]), torch.tensor([10.0]), gamma=0.9)
-    torch.testing.assert_close(returns, torch.tensor([12.0]))
-
-
-def test_return_without_a_future_is_the_first_reward():
-    returns = discounted_return(torch.tensor([[3.0, 5.0]]), torch.tensor([7.0]), gamma=0.0)
-    torch.testing.assert_close(returns, torch.tensor([3.0]))
-
-
-def test_return_without_a_discount_is_the_plain_sum():
-    returns = discounted_return(torch.tensor([[3.0, 5.0]]), torch.tensor([7.0]), gamma=1.0)
-    torch.testing.assert_close(returns, torch.tensor([15.0]))
 
 
 @pytest.mark.parametrize(

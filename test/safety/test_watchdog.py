@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 
 from simdist_ros.safety.modes import Mode
@@ -14,7 +13,6 @@ from simdist_ros.safety.watchdog import (
     Fault,
     Readings,
     assess,
-    tilt_rad,
 )
 
 MAX_TILT = 1.0
@@ -94,14 +92,3 @@ def test_a_later_step_is_followed_until_the_plan_is_stale():
 def test_every_fault_and_every_mode_has_an_action():
     assert set(SAFE_ACTION) == set(Fault)
     assert set(MODE_ACTION) == set(Mode)
-
-
-@pytest.mark.parametrize('angle', [0.0, 0.3, 1.5, 3.0])
-@pytest.mark.parametrize('axis', [[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
-def test_tilt_is_the_angle_by_which_the_base_is_tipped(angle, axis):
-    quaternion = np.array([np.cos(angle / 2), *(np.sin(angle / 2) * np.array(axis)), 0.0])
-    assert tilt_rad(quaternion) == pytest.approx(angle, abs=1e-6)
-
-
-def test_heading_is_no_tilt():
-    assert tilt_rad(np.array([np.cos(1.0), 0.0, 0.0, np.sin(1.0)])) == pytest.approx(0.0)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from simdist_ros.embodiment.observation import projected_gravity
+from simdist_ros.core.rotation import projected_gravity
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.tasks.velocity.failure import has_fallen
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.tasks.velocity.heading import HeadingHold, yaw
+from simdist_ros.core.rotation import yaw
+from simdist_ros.tasks.velocity.heading import HeadingHold
 
 AHEAD = np.array([0.5, 0.0, 0.0])
 

@@ -13,9 +13,10 @@ from torch import Tensor
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.core.priority_gate import GiveWay, no_wait
 from simdist_ros.planning.backends.stages import DYNAMICS, Run, Stages
-from simdist_ros.planning.mppi import Search, State, discounted_return, iterate
+from simdist_ros.planning.mppi import Search, State, iterate
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.returns import discounted_return
 
 __all__ = ['FROZEN', 'Backend', 'NewDynamics', 'check_frozen']
 

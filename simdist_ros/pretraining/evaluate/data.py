@@ -15,12 +15,12 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.pretraining.train.losses import Batch
 from simdist_ros.transitions.windows import Windows, WindowSampler
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.returns import discounted_return
 
 __all__ = ['Calibration', 'Foresight', 'OpenLoop', 'area_under_curve', 'foresee', 'open_loop']
 
 Array = NDArray[np.floating[Any]]
 
-GAMMA = 0.99
 CHUNK = 256
 RIDGE = 1e-3
 BINS = 10
@@ -165,7 +165,7 @@ class Prediction(NamedTuple):
 
 def predict(model: WorldModel, batch: Batch) -> Prediction:
     """Predict a batch of windows."""
-    past, steps = model.architecture.history_steps, model.architecture.horizon_steps
+    past = model.architecture.history_steps
     future = batch.proprio_obs[:, past + 1 :]
     target = model.encode_latent(future, batch.extero_obs.unsqueeze(1))
     context = model.encode(
@@ -174,9 +174,8 @@ def predict(model: WorldModel, batch: Batch) -> Prediction:
     actions = batch.actions[:, past:]
     latents = model.predict(model.memory(context), actions)
     rewards, values = model.score(context, latents, actions, batch.commands)
-    discount = GAMMA ** torch.arange(steps)
-    predicted = rewards @ discount + GAMMA**steps * values[:, -1]
-    real = batch.rewards @ discount + GAMMA**steps * batch.next_values[:, -1]
+    predicted = discounted_return(rewards, values[:, -1])
+    real = discounted_return(batch.rewards, batch.next_values[:, -1])
     return Prediction(future, target, latents, predicted, real)
 
 
@@ -251,9 +250,7 @@ def policy_return(model: WorldModel, windows: Windows) -> Array:
     actions = model.policy_prior(context, commands)
     latents = model.predict(model.memory(context), actions)
     rewards, values = model.score(context, latents, actions, commands)
-    discount = GAMMA ** torch.arange(a.horizon_steps)
-    returns = rewards @ discount + GAMMA**a.horizon_steps * values[:, -1]
-    return returns.double().numpy()
+    return discounted_return(rewards, values[:, -1]).double().numpy()
 
 
 def chunks(windows: WindowSampler, size: int) -> list[Windows]:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.batch_rotation import cross, from_body, into_body
 from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.rotation import cross, from_body, into_body
 from simdist_ros.embodiment.robot import HeightMap, Robot
 from simdist_ros.sim.batch.bumps import ground_height
 from simdist_ros.tasks.velocity.recipe import SensorNoise

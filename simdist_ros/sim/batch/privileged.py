@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.batch_rotation import FLAT, into_body
+from simdist_ros.core.rotation import UP, into_body
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.batch.footing import Footing
 from simdist_ros.sim.batch.observation import BatchState
@@ -34,7 +34,7 @@ def privileged_obs(
     """
     p = parameters
     parts = (
-        into_body(seen.orientation, FLAT),
+        into_body(seen.orientation, UP),
         p['friction'],
         p['payload_kg'] / 3.0,
         10.0 * (p['kp_scale'] - 1.0),

@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.batch_rotation import into_body
+from simdist_ros.core.rotation import into_body
 from simdist_ros.sim.batch.observation import BatchState
 from simdist_ros.sim.batch.randomisation import RobotModels
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.batch_rotation import FLAT, into_body
+from simdist_ros.core.rotation import UP, into_body
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.batch.footing import Footing
 from simdist_ros.sim.batch.observation import BatchState, phase_of
@@ -56,7 +56,7 @@ class StepScorer:
             command=command,
             linear_velocity=now.linear_velocity,
             angular_velocity=now.angular_velocity,
-            normal=into_body(now.orientation, FLAT),
+            normal=into_body(now.orientation, UP),
             base_height=footing.base_height,
             joint_offset=now.joint_pos - self.default,
             joint_vel=now.joint_vel,

@@ -9,11 +9,11 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from simdist_ros.core.rotation import yaw
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.scenes.scenery import place_sun
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.tasks.velocity.heading import yaw
 
 __all__ = ['render_walk', 'sample_poses', 'stride_poses']
 

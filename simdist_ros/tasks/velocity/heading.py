@@ -9,19 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.rotation import yaw
 from simdist_ros.embodiment.robot import Robot
 
-__all__ = ['HeadingHold', 'yaw']
+__all__ = ['HeadingHold']
 
 Array = NDArray[np.floating[Any]]
 
 YAW_RATE = 2  # its place in a command
-
-
-def yaw(quaternion: Array) -> float:
-    """Return the heading of a quaternion w, x, y, z [rad]."""
-    w, x, y, z = quaternion.tolist()
-    return math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
 
 
 class HeadingHold:
