@@ -14,6 +14,11 @@ STAMP=$VENV/.setup  # "incomplete", or the hash of all that decides what is insi
 TORCH=torch==2.13.0
 TORCH_CPU_INDEX=https://download.pytorch.org/whl/cpu
 
+# Made with a Python outside of it, even where it is activated.
+if venv_bin=$(cd "$VENV/bin" 2>/dev/null && pwd); then
+    PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -Fvx "$venv_bin" | paste -s -d : -)
+fi
+
 say() { printf 'setup: %s\n' "$*"; }
 stop() { printf 'setup: %s\n' "$*" >&2; exit 2; }
 
