@@ -12,8 +12,8 @@ import torch
 from simdist_ros.adaptation.adapt import data_of_episodes
 from simdist_ros.adaptation.finetune import Finetuning
 from simdist_ros.adaptation.settings import METHODS, FinetuneSettings
-from simdist_ros.embodiment.observation import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot, load_robot
+from simdist_ros.embodiment.terms import proprio_obs_dim
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.world_model.store.checkpoint import find_model, load_model

@@ -14,6 +14,7 @@ from simdist_ros.core.scheduling import SchedulingSettings
 from simdist_ros.core.settings import SettingInfo, Settings, describe
 from simdist_ros.core.share import share_folder
 from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
+from simdist_ros.embodiment.sensor_noise import SensorNoise
 from simdist_ros.evaluation.settings import EvaluateSettings
 from simdist_ros.nodes.finetuner import FinetunerSettings
 from simdist_ros.nodes.mujoco_robot import MujocoRobotSettings
@@ -33,7 +34,6 @@ from simdist_ros.tasks.velocity.recipe import (
     Foot,
     Randomisation,
     RewardWeights,
-    SensorNoise,
     Swing,
     Terrain,
 )

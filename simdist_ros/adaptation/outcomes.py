@@ -19,8 +19,8 @@ from simdist_ros.adaptation.methods import encode, tensor
 from simdist_ros.adaptation.pool import CHUNK, evenly
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.rotation import tilt
-from simdist_ros.embodiment.observation import PROPRIO_TERMS
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.terms import term_slice
 from simdist_ros.tasks.velocity.following import following
 from simdist_ros.transitions.windows import Windows, WindowSampler
 from simdist_ros.world_model.model import WorldModel
@@ -108,7 +108,7 @@ def followed(robot: Robot, windows: Windows, past: int) -> Array:
             f'robot {robot.name!r} has no {VELOCITY!r} in proprio_obs; without it nothing tells '
             'how well it followed its command'
         )
-    start = first_of(robot, VELOCITY)
+    start = term_slice(robot, VELOCITY).start
     reached = windows.proprio_obs[:, past + 1 :, start : start + 2]
     return following(reached, windows.commands[:, :-1, :2], TOLERANCE_MPS)
 
@@ -117,9 +117,8 @@ def upright(robot: Robot, windows: Windows, past: int) -> Array:
     """Return how far each step's state is from the tilt that is a fall, (B, T), 1 .. 0."""
     if GRAVITY not in robot.proprio_obs:
         return np.ones(windows.is_known.shape)
-    start = first_of(robot, GRAVITY)
-    angle = tilt(windows.proprio_obs[:, past + 1 :, start : start + 3])
-    left: Array = np.maximum(0.0, 1.0 - (angle / robot.max_tilt_rad) ** 2)
+    gravity = windows.proprio_obs[:, past + 1 :, term_slice(robot, GRAVITY)]
+    left: Array = np.maximum(0.0, 1.0 - (tilt(gravity) / robot.max_tilt_rad) ** 2)
     return left
 
 
@@ -128,12 +127,6 @@ def mean_of_steps(windows: Windows, worth: Array) -> Array:
     count = (windows.is_known | windows.has_ended).sum(axis=1)
     mean: Array = np.where(windows.is_known, worth, 0.0).sum(axis=1) / np.maximum(count, 1)
     return mean
-
-
-def first_of(robot: Robot, name: str) -> int:
-    """Return the place of a term's first number in the proprioceptive observation."""
-    before = robot.proprio_obs[: robot.proprio_obs.index(name)]
-    return sum(PROPRIO_TERMS[term][0](robot) for term in before)
 
 
 @torch.inference_mode()

@@ -24,9 +24,12 @@ def projected_gravity(orientation: Array) -> Array:
     Args:
         orientation: Of the base in the world, (..., 4).
     """
-    w, x, y, z = np.moveaxis(orientation, -1, 0)
-    parts = (2.0 * (w * y - x * z), -2.0 * (w * x + y * z), 2.0 * (x * x + y * y) - 1.0)
-    return np.stack(parts, axis=-1)
+    w, x, y, z = (orientation[..., i] for i in range(4))
+    gravity = np.empty((*orientation.shape[:-1], 3))
+    gravity[..., 0] = 2.0 * (w * y - x * z)
+    gravity[..., 1] = -2.0 * (w * x + y * z)
+    gravity[..., 2] = 2.0 * (x * x + y * y) - 1.0
+    return gravity
 
 
 def tilt(gravity: Array) -> Array:

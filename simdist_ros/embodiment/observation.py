@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.errors import ConfigError, unknown_name
-from simdist_ros.core.rotation import projected_gravity
+from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.terms import States, observed
 
 __all__ = [
-    'PROPRIO_TERMS',
     'RobotState',
     'extero_obs',
-    'gait_phase',
+    'extero_obs_dim',
     'proprio_obs',
-    'proprio_obs_dim',
 ]
 
 Array = NDArray[np.floating[Any]]
+
+MEASURED = tuple(field.name for field in fields(States))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,47 +48,16 @@ class RobotState:
     height_map: Array | None = None
 
 
-def gait_phase(stamp_ns: int, period_s: float) -> Array:
-    """Return cosine and sine of the gait clock, (2,); a function of the stamp alone."""
-    period_ns = round(period_s * 1e9)
-    angle = 2.0 * np.pi * (stamp_ns % period_ns) / period_ns
-    return np.array([np.cos(angle), np.sin(angle)])
-
-
-Term = Callable[[Robot, RobotState], Array]
-
-PROPRIO_TERMS: dict[str, tuple[Callable[[Robot], int], Term]] = {
-    'base_lin_vel': (lambda robot: 3, lambda robot, state: state.linear_velocity),
-    'base_ang_vel': (lambda robot: 3, lambda robot, state: state.angular_velocity),
-    'projected_gravity': (lambda robot: 3, lambda robot, s: projected_gravity(s.orientation)),
-    'joint_pos': (
-        lambda robot: robot.num_joints,
-        lambda robot, state: state.joint_pos - robot.per_joint('default'),
-    ),
-    'joint_vel': (lambda robot: robot.num_joints, lambda robot, state: state.joint_vel),
-    'cos_sin_phase': (
-        lambda robot: 2,
-        lambda robot, state: gait_phase(state.stamp_ns, robot.phase_period_s),
-    ),
-}
-
-
 def proprio_obs(robot: Robot, state: RobotState) -> NDArray[np.float32]:
     """Return the proprioceptive observation, (proprio_obs_dim,), in the robot's order of terms."""
-    terms = [lookup(term)[1](robot, state) for term in robot.proprio_obs]
-    return np.concatenate(terms).astype(np.float32)
+    one = States(**{name: np.asarray(getattr(state, name))[None] for name in MEASURED})
+    seen: NDArray[np.float32] = observed(robot, one)[0]
+    return seen
 
 
-def proprio_obs_dim(robot: Robot) -> int:
-    """Return the size of the proprioceptive observation."""
-    return sum(lookup(term)[0](robot) for term in robot.proprio_obs)
-
-
-def lookup(term: str) -> tuple[Callable[[Robot], int], Term]:
-    """Return size and function of a named term."""
-    if term not in PROPRIO_TERMS:
-        raise ConfigError(unknown_name('observation term', term, PROPRIO_TERMS))
-    return PROPRIO_TERMS[term]
+def extero_obs_dim(robot: Robot) -> int:
+    """Return the size of the height-map observation; 0 without a map."""
+    return 0 if robot.height_map is None else robot.height_map.size
 
 
 def extero_obs(robot: Robot, state: RobotState) -> NDArray[np.float32]:

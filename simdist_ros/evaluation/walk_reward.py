@@ -12,7 +12,7 @@ from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.rotation import into_body, yaw
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.sim.batch.observation import phase_of
+from simdist_ros.embodiment.terms import gait_phase
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
 from simdist_ros.tasks.velocity.recipe import Recipe
 from simdist_ros.tasks.velocity.reward import Step, reward_terms
@@ -68,7 +68,7 @@ class WalkReward:
         feet, velocity, radius = self.simulation.contacts.foot_motion(self.simulation.data)
         depth = [self.simulation.height_scan.depth(*foot) for foot in feet.tolist()]
         along = velocity - np.outer(velocity @ normal, normal)
-        phase = phase_of(self.robot, np.array([truth.time_ns])) - self.swing_start
+        phase = gait_phase(self.robot, np.array([truth.time_ns])) - self.swing_start
         order = self.feet
         step = Step(
             command=command[None],

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from simdist_ros.core.ticks import TickCounter
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.history import History
-from simdist_ros.embodiment.observation import RobotState, extero_obs, proprio_obs, proprio_obs_dim
+from simdist_ros.embodiment.observation import RobotState, extero_obs, proprio_obs
 from simdist_ros.embodiment.plausibility import Implausible, StateCheck
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.embodiment.stamp_order import Order, StampOrder
+from simdist_ros.embodiment.terms import proprio_obs_dim
 from simdist_ros.planning.plan import NoPlan, Observation, Plan, Reason
 from simdist_ros.planning.planner import Planner
 

@@ -8,11 +8,20 @@ from simdist_ros.core.rotation import projected_gravity
 from simdist_ros.embodiment.observation import (
     RobotState,
     extero_obs,
-    gait_phase,
+    extero_obs_dim,
     proprio_obs,
-    proprio_obs_dim,
 )
 from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
+from simdist_ros.embodiment.sensor_noise import SensorNoise
+from simdist_ros.embodiment.terms import (
+    JOINTS,
+    TERMS,
+    States,
+    observed,
+    proprio_noise,
+    proprio_obs_dim,
+    term_slice,
+)
 
 ROBOT = Robot(
     name='duo',
@@ -38,6 +47,14 @@ STATE = RobotState(
     linear_velocity=np.array([1.0, 2.0, 3.0]),
     height_map=np.full(6, 0.3),
 )
+
+BATCHED = {
+    'joint_pos',
+    'joint_vel',
+    'orientation',
+    'angular_velocity',
+    'linear_velocity',
+}
 
 HALF = np.sqrt(0.5)
 
@@ -71,12 +88,17 @@ def test_projected_gravity_has_length_1_and_does_not_see_the_sign_of_the_quatern
     [(0, [1, 0]), (125_000_000, [0, 1]), (250_000_000, [-1, 0]), (375_000_000, [0, -1])],
 )
 def test_the_phase_goes_round_once_a_period(stamp_ns, phase):
-    np.testing.assert_allclose(gait_phase(stamp_ns, 0.5), phase, atol=1e-12)
+    clock = replace(ROBOT, proprio_obs=('cos_sin_phase',))
+    seen = proprio_obs(clock, replace(STATE, stamp_ns=stamp_ns))
+    np.testing.assert_allclose(seen, phase, atol=1e-7)
 
 
 def test_the_phase_is_a_function_of_the_stamp_alone_even_after_years():
     years = 2_000_000_000 * 1_000_000_000
-    np.testing.assert_array_equal(gait_phase(years + 60_000_000, 0.5), gait_phase(60_000_000, 0.5))
+    late, early = (
+        proprio_obs(ROBOT, replace(STATE, stamp_ns=start + 60_000_000)) for start in (years, 0)
+    )
+    np.testing.assert_array_equal(late, early)
 
 
 def test_the_observation_is_its_terms_in_the_order_of_the_robot():
@@ -136,3 +158,35 @@ def test_a_map_of_the_wrong_size_is_refused(heights, given):
 def test_a_robot_without_a_height_map_observes_nothing():
     robot = replace(ROBOT, height_map=None)
     assert extero_obs(robot, replace(STATE, height_map=None)).shape == (0,)
+    assert extero_obs_dim(robot) == 0
+
+
+def test_many_robots_observe_exactly_what_each_would_alone():
+    rng = np.random.default_rng(0)
+    sizes = {name: value.size for name, value in vars(STATE).items() if name in BATCHED}
+    batch = {name: rng.normal(size=(5, size)) for name, size in sizes.items()}
+    stamps = rng.integers(10**15, size=5)
+    together = observed(ROBOT, States(stamp_ns=stamps, **batch))
+    for i, stamp_ns in enumerate(stamps):
+        alone = {name: values[i] for name, values in batch.items()}
+        one = replace(STATE, stamp_ns=int(stamp_ns), **alone)
+        np.testing.assert_array_equal(together[i], proprio_obs(ROBOT, one))
+
+
+@pytest.mark.parametrize('name', TERMS)
+def test_a_row_is_as_large_as_it_says_and_names_a_noise_that_exists(name):
+    term, robot = TERMS[name], replace(ROBOT, proprio_obs=(name,))
+    numbers = proprio_obs(robot, STATE)
+    assert numbers.size == term.size_for(robot) == proprio_obs_dim(robot)
+    assert (term.mirror == JOINTS) == (term.size == JOINTS)
+    assert term.mirror == JOINTS or len(term.mirror) == numbers.size
+    limit = getattr(SensorNoise(), term.noise) if term.noise else 0.0
+    np.testing.assert_allclose(proprio_noise(robot, SensorNoise()), limit)
+
+
+def test_a_term_is_found_at_its_place_and_one_that_is_not_observed_is_empty():
+    assert term_slice(ROBOT, 'joint_pos') == slice(9, 11)
+    robot = replace(ROBOT, proprio_obs=('joint_vel', 'base_lin_vel'))
+    assert term_slice(robot, 'base_lin_vel') == slice(2, 5)
+    absent = term_slice(robot, 'cos_sin_phase')
+    assert absent.start == absent.stop

@@ -1,5 +1,6 @@
 """The mirror: twice is never, and the physics agrees with it."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,16 @@ def test_both_sides_explore_alike(go2, recipe, mirrors):
     torch.nn.init.normal_(actor.log_std)
     std = actor.std()
     assert torch.equal(std[mirrors.action.index], std)
+
+
+def test_a_robot_without_gait_clock_and_map_has_networks_and_mirrors_too(go2, recipe):
+    bare = dataclasses.replace(
+        go2, proprio_obs=('joint_vel', 'projected_gravity'), height_map=None
+    )
+    actor, mirrors = Actor(bare, recipe), make_mirrors(bare, recipe, 'cpu')
+    x = torch.randn(3, len(mirrors.actor.index))
+    assert actor(x, torch.zeros(3, 0)).shape == (3, bare.num_joints)
+    assert torch.equal(mirrors.actor(mirrors.actor(x)), x)
 
 
 def test_a_mirror_that_does_not_lead_back_is_refused():

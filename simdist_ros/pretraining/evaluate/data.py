@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simdist_ros.embodiment.observation import PROPRIO_TERMS
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.terms import term_slice
 from simdist_ros.pretraining.train.losses import Batch
 from simdist_ros.transitions.windows import Windows, WindowSampler
 from simdist_ros.world_model.model import WorldModel
@@ -270,17 +270,6 @@ class Joints:
     def of(self, proprio_obs: Tensor) -> Tensor:
         """Return positions and velocities, (..., 2 J), of observations (..., P)."""
         return torch.cat([proprio_obs[..., self.pos], proprio_obs[..., self.vel]], dim=-1)
-
-
-def term_slice(robot: Robot, wanted: str) -> slice:
-    """Return where a term lies in the proprioceptive observation; empty if it is not there."""
-    start = 0
-    for term in robot.proprio_obs:
-        size = PROPRIO_TERMS[term][0](robot)
-        if term == wanted:
-            return slice(start, start + size)
-        start += size
-    return slice(0, 0)
 
 
 def fit_probes(

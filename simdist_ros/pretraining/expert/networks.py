@@ -7,13 +7,14 @@ import math
 import torch
 from torch import Tensor, nn
 
-from simdist_ros.embodiment.observation import proprio_obs_dim
+from simdist_ros.embodiment.observation import extero_obs_dim
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.terms import POLAR as NORMAL_SIGNS
+from simdist_ros.embodiment.terms import proprio_obs_dim, term_slice
 from simdist_ros.rl.ppo import Mirrors, Ppo, PpoSettings
 from simdist_ros.rl.step import Observation
 from simdist_ros.tasks.velocity.recipe import Recipe
 from simdist_ros.tasks.velocity.symmetry import COMMAND as COMMAND_SIGNS
-from simdist_ros.tasks.velocity.symmetry import POLAR as NORMAL_SIGNS
 from simdist_ros.tasks.velocity.symmetry import (
     Mirror,
     mirror_of_actions,
@@ -67,8 +68,9 @@ class Actor(ExpertNetwork):
         """Start as the trot with a little noise of the weights."""
         joints = robot.num_joints
         size = proprio_obs_dim(robot) + len(robot.command_low) + joints
-        map_size = 0 if robot.height_map is None else robot.height_map.size
-        phases = phase_index(robot)
+        map_size = extero_obs_dim(robot)
+        clock = term_slice(robot, 'cos_sin_phase')  # the actor's input begins with the terms
+        phases = torch.arange(clock.start, clock.stop)
         super().__init__(size, map_size, trot(recipe)[:, : len(phases)], phases)
         last = self.body.net[-1]
         assert isinstance(last, nn.Linear)
@@ -97,7 +99,7 @@ class Critic(nn.Module):
         super().__init__()
         size = proprio_obs_dim(robot) + len(robot.command_low) + robot.num_joints
         size += len(NORMAL_SIGNS) + NUM_PHYSICS + 2 * len(recipe.feet)
-        map_size = 0 if robot.height_map is None else robot.height_map.size
+        map_size = extero_obs_dim(robot)
         self.body = MapNet(size, map_size, 1)
 
     def forward(self, x: Tensor, height_map: Tensor) -> Tensor:
@@ -108,18 +110,6 @@ class Critic(nn.Module):
     def update_scale(self, x: Tensor) -> None:
         """Let the scales of the input learn from inputs, (B, C)."""
         self.body.norm.update(x)
-
-
-def phase_index(robot: Robot) -> Tensor:
-    """Return where cosine and sine of the phase stand in the actor's input, (2,) or (0,)."""
-    at = 0
-    joints = robot.num_joints
-    sizes = {'joint_pos': joints, 'joint_vel': joints, 'cos_sin_phase': 2}
-    for term in robot.proprio_obs:
-        if term == 'cos_sin_phase':
-            return torch.tensor([at, at + 1])
-        at += sizes.get(term, 3)
-    return torch.zeros(0, dtype=torch.long)
 
 
 def trot(recipe: Recipe) -> Tensor:

@@ -7,8 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simdist_ros.embodiment.observation import PROPRIO_TERMS
+from simdist_ros.embodiment.observation import extero_obs_dim
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.terms import proprio_noise
 from simdist_ros.tasks.velocity.recipe import load_recipe
 
 __all__ = ['ObservationNoise', 'add_noise', 'noise_limits']
@@ -21,12 +22,8 @@ def noise_limits(robot: Robot) -> tuple[NDArray[np.float32], NDArray[np.float32]
         ConfigError: The robot has no recipe.
     """
     noise = load_recipe(robot).noise
-    proprio = [
-        np.full(PROPRIO_TERMS[term][0](robot), getattr(noise, term, 0.0), dtype=np.float32)
-        for term in robot.proprio_obs
-    ]
-    cells = 0 if robot.height_map is None else robot.height_map.size
-    return np.concatenate(proprio), np.full(cells, noise.height_map, dtype=np.float32)
+    extero = np.full(extero_obs_dim(robot), noise.height_map, dtype=np.float32)
+    return proprio_noise(robot, noise), extero
 
 
 def add_noise(noise: Tensor, seen: Tensor, ground: Tensor) -> tuple[Tensor, Tensor]:

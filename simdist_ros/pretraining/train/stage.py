@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.embodiment.observation import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.terms import proprio_obs_dim
 from simdist_ros.jobs.stage_folder import claim_folder
 from simdist_ros.jobs.train_process import TrainProcess, train_process
 from simdist_ros.jobs.train_progress import TrainLog

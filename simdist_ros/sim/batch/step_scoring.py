@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.rotation import UP, into_body
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.terms import gait_phase
 from simdist_ros.sim.batch.footing import Footing
-from simdist_ros.sim.batch.observation import BatchState, phase_of
+from simdist_ros.sim.batch.observation import BatchState
 from simdist_ros.tasks.velocity.failure import has_fallen
 from simdist_ros.tasks.velocity.recipe import Recipe
 from simdist_ros.tasks.velocity.reward import Step, reward_terms
@@ -51,7 +52,7 @@ class StepScorer:
             last_action: Of the step before, (N, action_dim).
             torque: At its end, (N, num_joints) [N m].
         """
-        phase = phase_of(self.robot, now.stamp_ns)[:, None] - self.swing_start
+        phase = gait_phase(self.robot, now.stamp_ns)[:, None] - self.swing_start
         step = Step(
             command=command,
             linear_velocity=now.linear_velocity,

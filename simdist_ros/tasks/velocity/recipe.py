@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,13 +17,13 @@ from simdist_ros.core.settings import (
     setting,
 )
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.sensor_noise import SensorNoise
 
 __all__ = [
     'Foot',
     'Randomisation',
     'Recipe',
     'RewardWeights',
-    'SensorNoise',
     'Swing',
     'Terrain',
     'load_recipe',
@@ -119,19 +119,6 @@ class Terrain(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SensorNoise(Settings):
-    """Largest error of each measured number, either way, drawn uniformly at each step."""
-
-    base_lin_vel: float = setting(0.05, 'Linear velocity.', unit='m/s', low=0.0)
-    base_ang_vel: float = setting(0.1, 'Angular velocity.', unit='rad/s', low=0.0)
-    projected_gravity: float = setting(0.025, 'Direction of gravity.', low=0.0)
-    joint_pos: float = setting(0.01, 'Joint positions.', unit='rad', low=0.0)
-    joint_vel: float = setting(0.75, 'Joint velocities.', unit='rad/s', low=0.0)
-    height_map: float = setting(0.02, 'Cells of the height map.', unit='m', low=0.0)
-    missing: float = setting(0.02, 'Share of unknown cells.', low=0.0, high=0.5)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """All of it; feet and joints by name, joints in the robot's order."""
 
@@ -140,7 +127,7 @@ class Recipe:
     rewards: RewardWeights = RewardWeights()
     randomisation: Randomisation = Randomisation()
     terrain: Terrain = Terrain()
-    noise: SensorNoise = SensorNoise()
+    noise: SensorNoise = field(default_factory=SensorNoise)
 
     def as_mapping(self) -> dict[str, Any]:
         """Return names and values, for a record of what was used."""
@@ -160,7 +147,7 @@ def load_recipe(robot: Robot) -> Recipe:
         )
     path = (robot.source.parent / robot.pretraining).resolve()
     values = read_settings(path)
-    known = [field.name for field in dataclasses.fields(Recipe)]
+    known = [one.name for one in dataclasses.fields(Recipe)]
     refuse_unknown_settings(values, known, str(path))
     feet = parse_each(Foot, values.get('feet'), f'{path}: feet')
     joints = parse_each(Swing, values.get('joints'), f'{path}: joints')

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.terms import JOINTS, terms_of
 from simdist_ros.tasks.velocity.recipe import Recipe
 
 __all__ = [
@@ -20,8 +21,6 @@ __all__ = [
     'mirror_of_proprio',
 ]
 
-POLAR = (1.0, -1.0, 1.0)  # velocity, gravity
-AXIAL = (-1.0, 1.0, -1.0)  # angular velocity
 COMMAND = (1.0, -1.0, -1.0)  # vx, vy, yaw rate
 
 
@@ -72,17 +71,10 @@ def mirror_of_feet(recipe: Recipe) -> Mirror:
 
 
 def mirror_of_proprio(robot: Robot, recipe: Recipe) -> Mirror:
-    """Mirror the proprioceptive observation; the gait of the image is half a period away."""
+    """Mirror the proprioceptive observation, term by term."""
     joints = mirror_of_actions(recipe)
-    terms = {
-        'base_lin_vel': Mirror.signs(POLAR),
-        'base_ang_vel': Mirror.signs(AXIAL),
-        'projected_gravity': Mirror.signs(POLAR),
-        'joint_pos': joints,
-        'joint_vel': joints,
-        'cos_sin_phase': Mirror.signs((-1.0, -1.0)),
-    }
-    return Mirror.join(*(terms[term] for term in robot.proprio_obs))
+    kinds = (term.mirror for term in terms_of(robot))
+    return Mirror.join(*(joints if kind == JOINTS else Mirror.signs(kind) for kind in kinds))
 
 
 def mirror_of_extero(robot: Robot) -> Mirror:

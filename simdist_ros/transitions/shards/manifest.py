@@ -13,8 +13,9 @@ import yaml
 from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import ConfigError, SimdistError
 from simdist_ros.core.settings import read_yaml
-from simdist_ros.embodiment.observation import proprio_obs_dim
+from simdist_ros.embodiment.observation import extero_obs_dim
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.terms import proprio_obs_dim
 from simdist_ros.transitions.episode import SCHEMA_VERSION
 
 __all__ = ['MANIFEST', 'DatasetError', 'DatasetManifest', 'ShardInfo', 'read_dataset_manifest']
@@ -80,7 +81,7 @@ def robot_sizes(robot: Robot) -> dict[str, int]:
     """Return the length of one row of each quantity whose length depends on the robot."""
     return {
         'proprio_obs': proprio_obs_dim(robot),
-        'extero_obs': 0 if robot.height_map is None else robot.height_map.size,
+        'extero_obs': extero_obs_dim(robot),
         'actions': robot.num_joints,
         'commands': len(robot.command_low),
     }
