@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.adaptation.outcomes import recorded_following, records_velocity, slips
-from simdist_ros.adaptation.prediction import column_means, predict
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.intervals import mean_interval
+from simdist_ros.evaluation.outcomes import recorded_following, records_velocity, slips
+from simdist_ros.evaluation.prediction import column_means, predict
 from simdist_ros.transitions.assembly import AssemblySettings
 from simdist_ros.transitions.bags.episodes import BagEpisodes, read_bags
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.adaptation.outcomes import expected_returns, recorded_falls, recorded_outcomes
-from simdist_ros.adaptation.pool import evenly
-from simdist_ros.adaptation.prediction import predict
 from simdist_ros.adaptation.recorded_plans import plan_recorded
 from simdist_ros.adaptation.settings import GateSettings
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.intervals import Interval, jackknife, mean_interval, rank_correlation
-from simdist_ros.transitions.windows import WindowSampler
+from simdist_ros.evaluation.outcomes import expected_returns, recorded_falls, recorded_outcomes
+from simdist_ros.evaluation.prediction import predict
+from simdist_ros.transitions.windows import WindowSampler, evenly
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['Check', 'GateData', 'Verdict', 'judge']

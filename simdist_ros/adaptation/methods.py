@@ -15,48 +15,14 @@ from torch import Tensor, nn
 from simdist_ros.adaptation.settings import FinetuneSettings
 from simdist_ros.transitions.windows import Windows
 from simdist_ros.world_model.encoders.encoder import Context
+from simdist_ros.world_model.losses import masked_mse
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.residual import Residual
+from simdist_ros.world_model.windows import context_of, tensor, true_latents
 
-__all__ = ['Encoded', 'Method', 'encode', 'make_method', 'masked_error', 'tensor', 'true_latents']
+__all__ = ['Encoded', 'Method', 'make_method']
 
 Encoded = tuple[Tensor, ...]
-
-
-def masked_error(found: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
-    """Return the mean squared error over the entries that count; 0 if none does.
-
-    What does not count may be NaN: it is left out, not multiplied by 0.
-
-    Args:
-        found: (B, T, D).
-        wanted: The same shape.
-        weight: 0 or 1, (B, T).
-    """
-    difference = torch.where(weight.unsqueeze(-1) > 0, found - wanted, 0.0)
-    return difference.square().mean(-1).sum() / weight.sum().clamp(min=1.0)
-
-
-def true_latents(model: WorldModel, windows: Windows) -> Tensor:
-    """Return the encoder's latents of what followed, on the ground as it is now, (B, T, D)."""
-    past = model.architecture.history_steps
-    future = tensor(windows.proprio_obs[:, past + 1 :])
-    return model.encode_latent(future, tensor(windows.extero_obs).unsqueeze(1))
-
-
-def encode(model: WorldModel, windows: Windows) -> Context:
-    """Return the contexts of windows."""
-    past = model.architecture.history_steps
-    return model.encode(
-        tensor(windows.proprio_obs[:, : past + 1]),
-        tensor(windows.actions[:, :past]),
-        tensor(windows.extero_obs),
-    )
-
-
-def tensor(array: object) -> Tensor:
-    """Return an array as float32."""
-    return torch.as_tensor(array, dtype=torch.float32)
 
 
 class Method(ABC):
@@ -106,7 +72,7 @@ class DynamicsMethod(Method):
 
     def prepare(self, windows: Windows) -> Encoded:
         """Return tokens, scaled actions, true latents and weights."""
-        tokens = encode(self.model, windows).tokens
+        tokens = context_of(self.model, windows).tokens
         target = true_latents(self.model, windows)
         return tokens, self.scaled_future(windows), target, tensor(windows.is_known)
 
@@ -117,7 +83,7 @@ class DynamicsMethod(Method):
         latents = self.model.dynamics(memory, actions)
         if self.model.residual is not None:
             latents = latents + self.model.residual(latents, actions)
-        return masked_error(latents, target, weight)
+        return masked_mse(latents, target, weight)
 
 
 class ResidualMethod(Method):
@@ -140,7 +106,7 @@ class ResidualMethod(Method):
     def prepare(self, windows: Windows) -> Encoded:
         """Return predicted latents, scaled actions, true latents and weights."""
         actions = self.scaled_future(windows)
-        memory = self.model.dynamics.memory(encode(self.model, windows))
+        memory = self.model.dynamics.memory(context_of(self.model, windows))
         predicted = self.model.dynamics(memory, actions)
         return predicted, actions, true_latents(self.model, windows), tensor(windows.is_known)
 
@@ -149,7 +115,7 @@ class ResidualMethod(Method):
         predicted, actions, target, weight = encoded
         assert self.model.residual is not None
         corrected = predicted + self.model.residual(predicted, actions)
-        return masked_error(corrected, target, weight)
+        return masked_mse(corrected, target, weight)
 
 
 class AllMethod(Method):
@@ -180,14 +146,14 @@ class AllMethod(Method):
         context = model.encode(observed[:, : past + 1], acted[:, :past], ground)
         future = acted[:, past:]
         latents = model.predict(model.memory(context), future)
-        total = masked_error(latents, target, known)
+        total = masked_mse(latents, target, known)
         labels = (('rewards', rewards), ('values', next_values))
         if all(bool(label.isnan().all()) for _, label in labels):
             return total
         found = model.score(context, latents, future, commands)._asdict()
         scale = model.normalizer.scale
         for name, label in labels:
-            error = masked_error(
+            error = masked_mse(
                 scale(name, found[name]).unsqueeze(-1),
                 scale(name, label).unsqueeze(-1),
                 label.isfinite().float(),
@@ -205,7 +171,7 @@ class PolicyMethod(Method):
 
     def prepare(self, windows: Windows) -> Encoded:
         """Return tokens, scaled commands, scaled actions and weights."""
-        tokens = encode(self.model, windows).tokens
+        tokens = context_of(self.model, windows).tokens
         commands = self.model.normalizer.scale('commands', tensor(windows.commands))
         return tokens, commands, self.scaled_future(windows), tensor(windows.is_known)
 
@@ -213,7 +179,7 @@ class PolicyMethod(Method):
         """Return the error of the policy's actions."""
         tokens, commands, actions, weight = encoded
         found = self.model.heads.policy(Context(tokens, tokens[:, -1]), commands)
-        return masked_error(found, actions, weight)
+        return masked_mse(found, actions, weight)
 
 
 CLASSES: dict[str, type[Method]] = {

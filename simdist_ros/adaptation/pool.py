@@ -6,23 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from simdist_ros.adaptation.methods import Encoded, Method
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.transitions.windows import WindowSampler
+from simdist_ros.transitions.windows import CHUNK, WindowSampler, evenly
 
-__all__ = ['Pool', 'evenly', 'fill_pool']
-
-CHUNK = 256
-Ints = NDArray[np.int64]
-
-
-def evenly(count: int, most: int) -> Ints:
-    """Return at most `most` different numbers from 0 to count - 1, evenly spaced."""
-    numbers: Ints = np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
-    return numbers if count else numbers[:0]
+__all__ = ['Pool', 'fill_pool']
 
 
 @dataclass(frozen=True)

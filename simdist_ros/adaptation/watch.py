@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.adaptation.prediction import predict
 from simdist_ros.core.priority_gate import GiveWay, no_wait
 from simdist_ros.core.settings import Settings, setting
+from simdist_ros.evaluation.prediction import predict
 from simdist_ros.planning.plan import Observation
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes

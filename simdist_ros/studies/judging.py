@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from simdist_ros.adaptation.outcomes import recorded_following, slips
-from simdist_ros.adaptation.prediction import column_means, predict
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.evaluation.outcomes import recorded_following, slips
 from simdist_ros.evaluation.planned_walk import PlannedWalk
+from simdist_ros.evaluation.prediction import column_means, predict
 from simdist_ros.evaluation.rivals import RivalResult, judge_rival
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.studies.collect import first_minutes

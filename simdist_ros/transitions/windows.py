@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.transitions.shards.file import OPTIONAL, Shard
 
-__all__ = ['HasShards', 'WindowSampler', 'Windows', 'split_episodes']
+__all__ = ['CHUNK', 'HasShards', 'WindowSampler', 'Windows', 'evenly', 'split_episodes']
+
+CHUNK = 256  # windows at once, where all are looked at
 
 F32 = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -231,3 +233,9 @@ class WindowSampler:
             chosen = np.flatnonzero(shard == number)
             out[chosen] = self.shards[number].arrays[name][rows[chosen]]
         return out
+
+
+def evenly(count: int, most: int) -> Ints:
+    """Return at most `most` different numbers from 0 to count - 1, evenly spaced."""
+    numbers: Ints = np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+    return numbers if count else numbers[:0]

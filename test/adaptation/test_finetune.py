@@ -10,11 +10,12 @@ import torch
 
 from simdist_ros.adaptation.adapt import data_of_episodes
 from simdist_ros.adaptation.finetune import Finetuning, finetune
-from simdist_ros.adaptation.methods import make_method, masked_error
+from simdist_ros.adaptation.methods import make_method
 from simdist_ros.adaptation.settings import METHODS, FinetuneSettings
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes, Replay
+from simdist_ros.world_model.losses import masked_mse
 from simdist_ros.world_model.store.checkpoint import serialise
 from simdist_ros.world_model.store.manifest import sha256
 
@@ -214,11 +215,11 @@ def test_known_rewards_teach_the_reward_head_when_all_is_trained(model, data, ar
 def test_the_error_leaves_out_what_does_not_count_even_nan():
     found = torch.tensor([[[1.0, 3.0], [5.0, 5.0]]], requires_grad=True)
     wanted = torch.tensor([[[0.0, 1.0], [torch.nan, torch.nan]]])
-    error = masked_error(found, wanted, torch.tensor([[1.0, 0.0]]))
+    error = masked_mse(found, wanted, torch.tensor([[1.0, 0.0]]))
     assert error.item() == 2.5  # (1 + 4) / 2
     error.backward()
     assert found.grad.tolist() == [[[1.0, 2.0], [0.0, 0.0]]]
-    assert masked_error(found, wanted, torch.zeros(1, 2)).item() == 0.0
+    assert masked_mse(found, wanted, torch.zeros(1, 2)).item() == 0.0
 
 
 def test_observations_that_are_not_finite_are_refused(model, architecture, episodes):

@@ -21,21 +21,21 @@ from simdist_ros.adaptation.gate import (
     judge,
     merit,
 )
-from simdist_ros.adaptation.methods import tensor
-from simdist_ros.adaptation.outcomes import (
+from simdist_ros.adaptation.recorded_plans import RecordedPlans, plan_recorded
+from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.adaptation.whole_windows import windows_of
+from simdist_ros.evaluation.intervals import jackknife, mean_interval, rank_correlation
+from simdist_ros.evaluation.outcomes import (
     expected_returns,
     recorded_falls,
     recorded_following,
     recorded_outcomes,
 )
-from simdist_ros.adaptation.prediction import predict
-from simdist_ros.adaptation.recorded_plans import RecordedPlans, plan_recorded
-from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
-from simdist_ros.adaptation.whole_windows import windows_of
-from simdist_ros.evaluation.intervals import jackknife, mean_interval, rank_correlation
+from simdist_ros.evaluation.prediction import predict
 from simdist_ros.planning.backends.torch_backend import TorchBackend
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
+from simdist_ros.world_model.windows import tensor
 
 from .conftest import lived
 

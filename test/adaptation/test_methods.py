@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from simdist_ros.adaptation.methods import make_method, masked_error
+from simdist_ros.adaptation.methods import make_method
 from simdist_ros.adaptation.settings import FinetuneSettings
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
+from simdist_ros.world_model.losses import masked_mse
 
 from .conftest import H, T, lived
 
@@ -64,5 +65,5 @@ def test_the_policy_is_cloned_on_scaled_actions_from_now_on(model, windows, by_h
 
 def test_steps_that_were_not_recorded_do_not_count():
     found, wanted = torch.zeros(1, 2, 1), torch.tensor([[[1.0], [3.0]]])
-    assert masked_error(found, wanted, torch.tensor([[1.0, 1.0]])).item() == 5.0
-    assert masked_error(found, wanted, torch.tensor([[0.0, 1.0]])).item() == 9.0
+    assert masked_mse(found, wanted, torch.tensor([[1.0, 1.0]])).item() == 5.0
+    assert masked_mse(found, wanted, torch.tensor([[0.0, 1.0]])).item() == 9.0

@@ -191,9 +191,9 @@ def test_the_walks_for_data_end_where_there_can_be_none(robot, parent, small, tm
 
 
 def test_slips_are_the_windows_in_which_the_command_was_followed_worst(done, robot, parent, small):
-    from simdist_ros.adaptation.outcomes import recorded_following
-    from simdist_ros.adaptation.prediction import predict
     from simdist_ros.adaptation.whole_windows import windows_of
+    from simdist_ros.evaluation.outcomes import recorded_following
+    from simdist_ros.evaluation.prediction import predict
 
     work, _ = done
     episodes = first_minutes(work / 'data' / 'soft-held_out', robot, 0.02)

@@ -13,15 +13,15 @@ from torch import Tensor
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.embodiment.terms import term_slice
 from simdist_ros.pretraining.train.losses import Batch
-from simdist_ros.transitions.windows import Windows, WindowSampler
+from simdist_ros.transitions.windows import CHUNK, Windows, WindowSampler
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.returns import discounted_return
+from simdist_ros.world_model.windows import context_of, true_latents
 
 __all__ = ['Calibration', 'Foresight', 'OpenLoop', 'area_under_curve', 'foresee', 'open_loop']
 
 Array = NDArray[np.floating[Any]]
 
-CHUNK = 256
 RIDGE = 1e-3
 BINS = 10
 WARNING_S = 1.0  # how long before a fall it should be foreseen
@@ -166,11 +166,8 @@ class Prediction(NamedTuple):
 def predict(model: WorldModel, batch: Batch) -> Prediction:
     """Predict a batch of windows."""
     past = model.architecture.history_steps
-    future = batch.proprio_obs[:, past + 1 :]
-    target = model.encode_latent(future, batch.extero_obs.unsqueeze(1))
-    context = model.encode(
-        batch.proprio_obs[:, : past + 1], batch.actions[:, :past], batch.extero_obs
-    )
+    future, target = batch.proprio_obs[:, past + 1 :], true_latents(model, batch)
+    context = context_of(model, batch)
     actions = batch.actions[:, past:]
     latents = model.predict(model.memory(context), actions)
     rewards, values = model.score(context, latents, actions, batch.commands)
@@ -239,14 +236,8 @@ def foresee(
 
 def policy_return(model: WorldModel, windows: Windows) -> Array:
     """Return what the model expects of its own policy, the command as it is now, (B,)."""
-    a = model.architecture
-    past = a.history_steps
-    context = model.encode(
-        torch.tensor(windows.proprio_obs[:, : past + 1]),
-        torch.tensor(windows.actions[:, :past]),
-        torch.tensor(windows.extero_obs),
-    )
-    commands = torch.tensor(windows.commands[:, :1]).expand(-1, a.horizon_steps + 1, -1)
+    context, steps = context_of(model, windows), model.architecture.horizon_steps
+    commands = torch.tensor(windows.commands[:, :1]).expand(-1, steps + 1, -1)
     actions = model.policy_prior(context, commands)
     latents = model.predict(model.memory(context), actions)
     rewards, values = model.score(context, latents, actions, commands)

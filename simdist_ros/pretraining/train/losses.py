@@ -18,7 +18,9 @@ from simdist_ros.pretraining.train.noise import add_noise
 from simdist_ros.pretraining.train.settings import TrainSettings
 from simdist_ros.transitions.windows import Windows
 from simdist_ros.world_model.encoders.encoder import Context
+from simdist_ros.world_model.losses import weighted_mse
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.windows import true_latents
 
 __all__ = ['Batch', 'Losses', 'WorldModelLoss']
 
@@ -96,9 +98,7 @@ class WorldModelLoss(nn.Module):
             seen, ground = add_noise(noise, seen, ground)
         history, future = batch.actions[:, :past], batch.actions[:, past:]
         with torch.no_grad():
-            target = model.encode_latent(
-                batch.proprio_obs[:, past + 1 :], batch.extero_obs.unsqueeze(1)
-            )
+            target = true_latents(model, batch)
         context = model.encode(seen, history, ground)
         latents = model.predict(model.memory(context), future)
         scale = model.normalizer.scale
@@ -130,16 +130,3 @@ class WorldModelLoss(nn.Module):
         actions = self.model.heads.policy(part, commands[chosen])
         target = self.model.normalizer.scale('actions', wanted)
         return weighted_mse(actions, target, batch.action_weight[chosen].unsqueeze(-1))
-
-
-def weighted_mse(found: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
-    """Average the squared error over the entries that count; 0 if none does.
-
-    Args:
-        found: (B, T) or (B, T, D).
-        wanted: The same shape.
-        weight: 0 or 1, broadcast against them.
-    """
-    error = (found.float() - wanted.float()).square() * weight
-    count = weight.sum() * (found[0, 0].numel() if found.dim() > 2 else 1)
-    return error.sum() / count.clamp(min=1.0)

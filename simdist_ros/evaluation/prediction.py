@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from simdist_ros.adaptation.methods import encode, tensor, true_latents
-from simdist_ros.adaptation.pool import CHUNK, evenly
 from simdist_ros.core.priority_gate import GiveWay, no_wait
-from simdist_ros.transitions.windows import WindowSampler
+from simdist_ros.transitions.windows import CHUNK, WindowSampler, evenly
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.windows import context_of, tensor, true_latents
 
 __all__ = ['Prediction', 'predict']
 
@@ -96,7 +95,7 @@ def predict(
     for chunk in np.array_split(numbers, max(1, -(-len(numbers) // chunk_size))):
         give_way()
         windows = sampler.gather(chunk)
-        context = encode(model, windows)
+        context = context_of(model, windows)
         actions = tensor(windows.actions[:, past:])
         latents = model.predict(model.memory(context), actions)
         target = true_latents(model, windows)

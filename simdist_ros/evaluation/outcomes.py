@@ -15,16 +15,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from simdist_ros.adaptation.methods import encode, tensor
-from simdist_ros.adaptation.pool import CHUNK, evenly
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.rotation import tilt
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.embodiment.terms import term_slice
 from simdist_ros.tasks.velocity.following import following
-from simdist_ros.transitions.windows import Windows, WindowSampler
+from simdist_ros.transitions.windows import CHUNK, Windows, WindowSampler, evenly
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.returns import discounted_return
+from simdist_ros.world_model.windows import context_of, tensor
 
 __all__ = [
     'expected_returns',
@@ -135,7 +134,7 @@ def expected_returns(model: WorldModel, sampler: WindowSampler, most: int) -> Ar
     past, rows = model.architecture.history_steps, []
     for chunk in chunks(len(sampler), most):
         windows = sampler.gather(chunk)
-        context = encode(model, windows)
+        context = context_of(model, windows)
         actions, commands = tensor(windows.actions[:, past:]), tensor(windows.commands)
         latents = model.predict(model.memory(context), actions)
         rewards = model.rewards(context, latents, actions, commands)
