@@ -15,9 +15,9 @@ from simdist_ros.pretraining.expert.files import EXPERT, load_actor
 from simdist_ros.pretraining.imitate.settings import IMITATE_PRESETS
 from simdist_ros.pretraining.imitate.stage import Lessons
 from simdist_ros.pretraining.imitate.student import StudentWalks
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.pretraining.train.stage import robot_architecture
 from simdist_ros.sim.batch.vector_env import VectorEnv
-from simdist_ros.tasks.velocity.recipe import load_recipe
 from simdist_ros.transitions.shards.dataset import open_dataset
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.model import WorldModel

@@ -19,8 +19,8 @@ from simdist_ros.pretraining.collect.walkers import Walkers
 from simdist_ros.pretraining.expert.files import POLICIES
 from simdist_ros.pretraining.expert.stage import ExpertTraining, run_expert
 from simdist_ros.pretraining.presets import COLLECT_PRESETS, EXPERT_PRESETS
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.batch.vector_env import VectorEnv
-from simdist_ros.tasks.velocity.recipe import load_recipe
 
 EPISODE_STEPS = 50  # then everybody stands again: fallen robots would touch the ground all over
 ACTION_STD = 0.5

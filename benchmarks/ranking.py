@@ -22,9 +22,9 @@ from simdist_ros.core.discount import DISCOUNT
 from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.pretraining.expert.files import EXPERT, load_actor
 from simdist_ros.pretraining.expert.networks import Actor, actor_input, to_tensor
+from simdist_ros.pretraining.recipe import Recipe, load_recipe
 from simdist_ros.rl.step import Observation
 from simdist_ros.sim.batch.vector_env import VectorEnv
-from simdist_ros.tasks.velocity.recipe import Recipe, load_recipe
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.returns import discounted_return
 from simdist_ros.world_model.store.checkpoint import find_model, load_model

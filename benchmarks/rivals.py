@@ -18,8 +18,8 @@ from simdist_ros.evaluation.intervals import mean_interval
 from simdist_ros.evaluation.progress import PlannedWalk
 from simdist_ros.evaluation.rivals import METHODS, judge_rival
 from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.scenes.world import Sensors, World
-from simdist_ros.tasks.velocity.recipe import load_recipe
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 SENSORS = Sensors(

@@ -28,15 +28,11 @@ from simdist_ros.pretraining.imitate.settings import ImitateSettings
 from simdist_ros.pretraining.presets import CollectSettings, ExpertSettings
 from simdist_ros.pretraining.train.settings import TrainSettings
 from simdist_ros.safety.settings import SafetySettings
+from simdist_ros.sim.batch.settings import Randomisation, Terrain
 from simdist_ros.sim.scenes.world import Sensors, World
 from simdist_ros.studies.settings import GridSettings, TrialSettings
-from simdist_ros.tasks.velocity.recipe import (
-    Foot,
-    Randomisation,
-    RewardWeights,
-    Swing,
-    Terrain,
-)
+from simdist_ros.tasks.velocity.gait import Foot, Swing
+from simdist_ros.tasks.velocity.reward import RewardWeights
 from simdist_ros.transitions.assembly import AssemblySettings
 
 __all__ = ['PAGES', 'main', 'reference']

@@ -66,7 +66,7 @@ def published_folder(upstream, tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def recipe(go2):
-    from simdist_ros.tasks.velocity.recipe import load_recipe
+    from simdist_ros.pretraining.recipe import load_recipe
 
     return load_recipe(go2)
 

@@ -25,7 +25,7 @@ from simdist_ros.planning.plan import NoPlan
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
-from simdist_ros.tasks.velocity.recipe import Recipe
+from simdist_ros.tasks.velocity.reward import Scoring
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['METHODS', 'RivalResult', 'SpeedController', 'judge_rival', 'search_of']
@@ -118,7 +118,7 @@ def search_of(method: str, mppi: MppiSettings, model: WorldModel) -> MppiSetting
 
 def judge_rival(
     robot: Robot,
-    recipe: Recipe | None,
+    scoring: Scoring | None,
     model: WorldModel,
     mppi: MppiSettings,
     method: str,
@@ -133,7 +133,7 @@ def judge_rival(
     generator = torch.Generator().manual_seed(asked.seed)
     planner = Planner(model, search_of(method, mppi, model), generator)
     walker = (WithPi if method.endswith(WITH_PI) else Controller)(robot, planner)
-    reward = None if recipe is None else WalkReward(robot, recipe, simulation)
+    reward = None if scoring is None else WalkReward(robot, scoring, simulation)
     earned = math.nan if reward is None else 0.0
     truths: list[TrueState] = []
     executed: JointCommand | None = None

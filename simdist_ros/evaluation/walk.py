@@ -20,7 +20,7 @@ from simdist_ros.evaluation.settings import evaluation_world
 from simdist_ros.evaluation.walk_reward import WalkReward
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
 from simdist_ros.tasks.velocity.following import tracking_error
-from simdist_ros.tasks.velocity.recipe import Recipe
+from simdist_ros.tasks.velocity.reward import Scoring
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.returns import discounted_return
 
@@ -79,13 +79,13 @@ class WalkResult:
 
 
 def walk(
-    robot: Robot, recipe: Recipe, walker: Walker, model: WorldModel | None, task: Walk
+    robot: Robot, scoring: Scoring, walker: Walker, model: WorldModel | None, task: Walk
 ) -> WalkResult:
     """Walk until the time is over or the robot falls."""
     simulation = SimulatedRobot(robot, evaluation_world(task.world), task.seed)
     command = np.zeros(len(robot.command_low), dtype=np.float32)
     command[0] = task.speed
-    reward = WalkReward(robot, recipe, simulation)
+    reward = WalkReward(robot, scoring, simulation)
     steps = round(task.seconds * robot.control_rate_hz)
     truths: list[TrueState] = []
     earned, values = 0.0, []

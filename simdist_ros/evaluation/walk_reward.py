@@ -14,8 +14,7 @@ from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.embodiment.terms import gait_phase
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
-from simdist_ros.tasks.velocity.recipe import Recipe
-from simdist_ros.tasks.velocity.reward import Step, reward_terms
+from simdist_ros.tasks.velocity.reward import Scoring, Step, reward_terms
 
 __all__ = ['WalkReward']
 
@@ -28,15 +27,15 @@ UNDER_M = 0.25
 class WalkReward:
     """Scores the steps of a walk."""
 
-    def __init__(self, robot: Robot, recipe: Recipe, simulation: SimulatedRobot) -> None:
+    def __init__(self, robot: Robot, scoring: Scoring, simulation: SimulatedRobot) -> None:
         """Begin where the simulation stands.
 
         Raises:
             ConfigError: The recipe names a foot that the simulation does not have.
         """
-        self.robot, self.weights, self.simulation = robot, recipe.rewards, simulation
-        self.feet = [find_foot(name, simulation) for name in recipe.feet]
-        self.swing_start = np.array([foot.swing_start for foot in recipe.feet.values()])
+        self.robot, self.weights, self.simulation = robot, scoring.rewards, simulation
+        self.feet = [find_foot(name, simulation) for name in scoring.feet]
+        self.swing_start = np.array([foot.swing_start for foot in scoring.feet.values()])
         x, y = np.meshgrid(AROUND_M, AROUND_M)
         self.cells = np.stack([x.ravel(), y.ravel()], axis=1)
         self.under = np.flatnonzero(np.abs(self.cells).max(axis=1) <= UNDER_M)

@@ -15,12 +15,12 @@ from simdist_ros.evaluation.settings import EvaluateSettings
 from simdist_ros.evaluation.walk_reward import WalkReward
 from simdist_ros.pretraining.expert.files import EXPERT, load_actor, load_critic, policy_files
 from simdist_ros.pretraining.expert.networks import make_ppo
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.pretraining.train.stage import robot_architecture
 from simdist_ros.rl.ppo import PpoSettings
 from simdist_ros.sim.batch.vector_env import VectorEnv
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.tasks.velocity.recipe import load_recipe
 
 __all__ = ['check_experts', 'check_robot', 'check_space']
 

@@ -14,11 +14,11 @@ from simdist_ros.evaluation.outcomes import recorded_following, slips
 from simdist_ros.evaluation.planned_walk import PlannedWalk
 from simdist_ros.evaluation.prediction import column_means, predict
 from simdist_ros.evaluation.rivals import RivalResult, judge_rival
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.studies.collect import first_minutes
 from simdist_ros.studies.settings import BenchSettings, TrialSettings, bench_world
 from simdist_ros.studies.tasks import JUDGING, NONE, Judge, walk_seed
-from simdist_ros.tasks.velocity.recipe import load_recipe
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.model import WorldModel
 

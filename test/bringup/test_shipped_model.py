@@ -17,9 +17,9 @@ from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.pretraining.evaluate.expert_walker import ExpertWalker
 from simdist_ros.pretraining.expert.files import EXPERT, load_actor
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.tasks.velocity.recipe import load_recipe
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 SEED = 7

@@ -9,10 +9,10 @@ import pytest
 
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.evaluation.walk_reward import WalkReward
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.batch.vector_env import VectorEnv
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.tasks.velocity.recipe import load_recipe
 
 COMMAND = np.array([0.5, 0.0, 0.0])
 PLAIN = {

@@ -49,10 +49,10 @@ from simdist_ros.pretraining.expert.stage import run_expert
 from simdist_ros.pretraining.imitate.settings import IMITATE_PRESETS
 from simdist_ros.pretraining.imitate.stage import run_imitate
 from simdist_ros.pretraining.presets import COLLECT_PRESETS, EXPERT_PRESETS
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.pretraining.train.settings import TRAIN_PRESETS
 from simdist_ros.pretraining.train.stage import run_train
 from simdist_ros.sim.scenes.world import Sensors, World
-from simdist_ros.tasks.velocity.recipe import load_recipe
 from simdist_ros.transitions.assembly import AssemblySettings
 from simdist_ros.transitions.bags.episodes import read_bag_episodes
 from simdist_ros.transitions.bags.topic import Topic, typestore

@@ -26,7 +26,7 @@ from simdist_ros.pretraining.expert.files import save_networks
 from simdist_ros.pretraining.expert.networks import Actor, Critic
 from simdist_ros.pretraining.presets import CollectSettings
 from simdist_ros.pretraining.pretrain_options import STAGES
-from simdist_ros.tasks.velocity.recipe import load_recipe
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.dataset import ShardWriter
 

@@ -27,8 +27,8 @@ from simdist_ros.pretraining.evaluate.stage import foresee_walks, gain
 from simdist_ros.pretraining.evaluate.walks import WalkLog, list_walks
 from simdist_ros.pretraining.expert.files import save_networks
 from simdist_ros.pretraining.expert.networks import Actor
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.tasks.velocity.recipe import load_recipe
 from simdist_ros.transitions.shards.dataset import ShardWriter, open_dataset
 from simdist_ros.transitions.windows import WindowSampler
 from simdist_ros.world_model.architecture import Architecture

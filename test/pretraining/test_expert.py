@@ -21,8 +21,8 @@ from simdist_ros.pretraining.expert.files import (
 from simdist_ros.pretraining.expert.networks import make_ppo
 from simdist_ros.pretraining.expert.stage import ExpertTraining, run_expert
 from simdist_ros.pretraining.presets import EXPERT_PRESETS
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.rl.ppo import PpoSettings, generalised_advantages
-from simdist_ros.tasks.velocity.recipe import load_recipe
 from simdist_ros.world_model.expert import RunningNorm
 
 TINY = dataclasses.replace(

@@ -80,7 +80,7 @@ def test_failed_physics_earn_nothing_and_leave_the_robot_as_it_was(calm):
 
 
 def test_a_push_comes_when_due_is_along_the_ground_and_not_too_strong(calm):
-    limit = calm.recipe.randomisation.push_speed_mps
+    limit = calm.settings.randomisation.push_speed_mps
     speeds = []
     for _ in range(100):
         calm.state[:, calm.velocity_at :] = 0.0
@@ -105,8 +105,8 @@ def test_a_push_adds_to_the_velocity_and_the_next_one_comes_after_a_time(calm):
     calm.steps[:] = calm.next_push[:] = 1000
     calm.push()
     added = calm.state[:, calm.velocity_at :] - 5.0
-    assert np.linalg.norm(added, axis=1).max() <= calm.recipe.randomisation.push_speed_mps
-    mean = calm.recipe.randomisation.push_interval_s * calm.robot.control_rate_hz
+    assert np.linalg.norm(added, axis=1).max() <= calm.settings.randomisation.push_speed_mps
+    mean = calm.settings.randomisation.push_interval_s * calm.robot.control_rate_hz
     assert (np.abs(calm.next_push - 1000 - mean) <= 0.5 * mean).all()
 
 

@@ -34,7 +34,7 @@ SETTINGS = dataclasses.replace(
 @pytest.fixture(scope='module')
 def experts(tmp_path_factory, go2):
     """Save an expert and two earlier policies, each with an opinion of its own."""
-    from simdist_ros.tasks.velocity.recipe import load_recipe
+    from simdist_ros.pretraining.recipe import load_recipe
 
     folder, recipe = tmp_path_factory.mktemp('expert'), load_recipe(go2)
     (folder / 'policies').mkdir()

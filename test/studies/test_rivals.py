@@ -9,8 +9,8 @@ from simdist_ros.core.errors import ConfigError
 from simdist_ros.evaluation.progress import PlannedWalk
 from simdist_ros.evaluation.rivals import METHODS, SpeedController, judge_rival, search_of
 from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.scenes.world import load_world
-from simdist_ros.tasks.velocity.recipe import load_recipe
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import find_model, load_model

@@ -6,8 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from simdist_ros.tasks.velocity.recipe import RewardWeights
-from simdist_ros.tasks.velocity.reward import Step, reward_terms, swing_profile
+from simdist_ros.tasks.velocity.reward import RewardWeights, Step, reward_terms, swing_profile
 
 PERFECT = Step(
     command=np.array([[0.5, 0.0, 0.2]]),

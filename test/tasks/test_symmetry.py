@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.joint_mirror import check_mirror
 from simdist_ros.pretraining.expert.networks import (
     Actor,
     actor_input,
@@ -15,7 +16,6 @@ from simdist_ros.pretraining.expert.networks import (
     make_mirrors,
     to_tensor,
 )
-from simdist_ros.tasks.velocity.recipe import check_mirror
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from simdist_ros.pretraining.collect.part import (
 from simdist_ros.pretraining.collect.ray import make_parts_with_ray
 from simdist_ros.pretraining.expert.files import EXPERT
 from simdist_ros.pretraining.presets import CollectSettings
-from simdist_ros.tasks.velocity.recipe import load_recipe
+from simdist_ros.pretraining.recipe import load_recipe
 
 __all__ = ['run_collect']
 

@@ -23,10 +23,10 @@ from simdist_ros.pretraining.expert.networks import (
     to_tensor,
 )
 from simdist_ros.pretraining.presets import CollectSettings
+from simdist_ros.pretraining.recipe import Recipe, load_recipe
 from simdist_ros.rl.step import Observation, StepResult
 from simdist_ros.sim.batch.vector_env import VectorEnv
 from simdist_ros.tasks.velocity.command_bursts import CommandBursts
-from simdist_ros.tasks.velocity.recipe import Recipe, load_recipe
 from simdist_ros.transitions.episode import Episode
 
 __all__ = ['Walkers']

@@ -16,7 +16,7 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.embodiment.terms import proprio_obs_dim
 from simdist_ros.pretraining.expert.files import load_actor
 from simdist_ros.pretraining.expert.networks import actor_input
-from simdist_ros.tasks.velocity.recipe import Recipe
+from simdist_ros.pretraining.recipe import Recipe
 
 __all__ = ['ExpertWalker']
 

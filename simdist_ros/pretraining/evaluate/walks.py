@@ -17,7 +17,7 @@ from simdist_ros.evaluation.settings import EvaluateSettings
 from simdist_ros.evaluation.walk import MakeWalker, Walk, WalkResult, walk
 from simdist_ros.jobs.worker_pool import worker_pool
 from simdist_ros.pretraining.evaluate.expert_walker import ExpertWalker
-from simdist_ros.tasks.velocity.recipe import load_recipe
+from simdist_ros.pretraining.recipe import load_recipe
 
 __all__ = ['WalkLog', 'list_walks', 'run_walks']
 

@@ -17,9 +17,9 @@ from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.pretraining.expert.networks import Actor, Critic
+from simdist_ros.pretraining.recipe import Recipe
 from simdist_ros.rl.ppo import Ppo
 from simdist_ros.sim.batch.vector_env import VectorEnv
-from simdist_ros.tasks.velocity.recipe import Recipe
 
 __all__ = [
     'CHECKPOINT',

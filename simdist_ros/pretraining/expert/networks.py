@@ -7,21 +7,21 @@ import math
 import torch
 from torch import Tensor, nn
 
+from simdist_ros.embodiment.mirror import (
+    Mirror,
+    mirror_of_actions,
+    mirror_of_extero,
+    mirror_of_proprio,
+)
 from simdist_ros.embodiment.observation import extero_obs_dim
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.embodiment.terms import POLAR as NORMAL_SIGNS
 from simdist_ros.embodiment.terms import proprio_obs_dim, term_slice
+from simdist_ros.pretraining.recipe import Recipe
 from simdist_ros.rl.ppo import Mirrors, Ppo, PpoSettings
 from simdist_ros.rl.step import Observation
-from simdist_ros.tasks.velocity.recipe import Recipe
 from simdist_ros.tasks.velocity.symmetry import COMMAND as COMMAND_SIGNS
-from simdist_ros.tasks.velocity.symmetry import (
-    Mirror,
-    mirror_of_actions,
-    mirror_of_extero,
-    mirror_of_feet,
-    mirror_of_proprio,
-)
+from simdist_ros.tasks.velocity.symmetry import mirror_of_feet
 from simdist_ros.world_model.expert import ExpertNetwork, MapNet
 
 __all__ = [
@@ -81,7 +81,7 @@ class Actor(ExpertNetwork):
         del self.trot
         self.log_std = nn.Parameter(torch.full((joints,), math.log(INITIAL_STD)))
         self.trot = weights  # after it: an optimizer's state goes by their order
-        self.register_buffer('pairs', mirror_of_actions(recipe).index)
+        self.register_buffer('pairs', mirror_of_actions(recipe.joints).index)
 
     def update_scale(self, x: Tensor) -> None:
         """Let the scales of the input learn from inputs, (B, A)."""
@@ -128,16 +128,16 @@ def trot(recipe: Recipe) -> Tensor:
 
 def make_mirrors(robot: Robot, recipe: Recipe, device: str) -> Mirrors:
     """Return the mirror image of everything that the networks see."""
-    proprio, command = mirror_of_proprio(robot, recipe), Mirror.signs(COMMAND_SIGNS)
-    feet = mirror_of_feet(recipe)
-    actor = Mirror.join(proprio, command, mirror_of_actions(recipe))
+    proprio, command = mirror_of_proprio(robot, recipe.joints), Mirror.signs(COMMAND_SIGNS)
+    feet = mirror_of_feet(recipe.feet)
+    actor = Mirror.join(proprio, command, mirror_of_actions(recipe.joints))
     physics = Mirror.signs([1.0] * NUM_PHYSICS)
     critic = Mirror.join(actor, Mirror.signs(NORMAL_SIGNS), physics, feet, feet)
     return Mirrors(
         actor=actor.to(device),
         critic=critic.to(device),
         extero=mirror_of_extero(robot).to(device),
-        action=mirror_of_actions(recipe).to(device),
+        action=mirror_of_actions(recipe.joints).to(device),
     )
 
 

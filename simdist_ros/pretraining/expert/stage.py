@@ -28,10 +28,10 @@ from simdist_ros.pretraining.expert.files import (
 )
 from simdist_ros.pretraining.expert.networks import actor_input, critic_input, make_ppo, to_tensor
 from simdist_ros.pretraining.presets import ExpertSettings
+from simdist_ros.pretraining.recipe import Recipe, load_recipe
 from simdist_ros.rl.ppo import Experience, PpoSettings
 from simdist_ros.rl.step import StepResult
 from simdist_ros.sim.batch.vector_env import VectorEnv
-from simdist_ros.tasks.velocity.recipe import Recipe, load_recipe
 
 __all__ = ['ExpertTraining', 'run_expert']
 

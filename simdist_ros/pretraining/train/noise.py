@@ -10,7 +10,7 @@ from torch import Tensor
 from simdist_ros.embodiment.observation import extero_obs_dim
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.embodiment.terms import proprio_noise
-from simdist_ros.tasks.velocity.recipe import load_recipe
+from simdist_ros.pretraining.recipe import load_recipe
 
 __all__ = ['ObservationNoise', 'add_noise', 'noise_limits']
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.batch.bumps import PERIOD_M
+from simdist_ros.sim.batch.settings import BatchSettings
 from simdist_ros.sim.batch.state_layout import StateLayout
 from simdist_ros.tasks.velocity.commands import HOLD_STEPS, draw_commands
-from simdist_ros.tasks.velocity.recipe import Recipe
 
 __all__ = ['EpisodeStart', 'draw_push_steps', 'draw_start']
 
@@ -47,7 +47,7 @@ class EpisodeStart:
 
 def draw_start(
     robot: Robot,
-    recipe: Recipe,
+    settings: BatchSettings,
     layout: StateLayout,
     n: int,
     rng: np.random.Generator,
@@ -59,14 +59,14 @@ def draw_start(
 
     Args:
         robot: Whose poses and commands.
-        recipe: The ranges.
+        settings: The ranges.
         layout: Of the states.
         n: How many.
         rng: Randomness.
         physics_step_ns: The clocks show multiples of it [ns].
         command_scale: Share of the range of commands.
     """
-    r = recipe.randomisation
+    r = settings.randomisation
     state = np.tile(layout.blank, (n, 1))
     yaw = rng.uniform(-np.pi, np.pi, n)
     half = 0.5 * PERIOD_M
@@ -87,12 +87,14 @@ def draw_start(
         delay=rng.integers(r.delay_steps + 1, size=n),
         commands=draw_commands(robot, n, rng, command_scale),
         next_command=rng.integers(*HOLD_STEPS, size=n),
-        next_push=draw_push_steps(robot, recipe, n, rng),
+        next_push=draw_push_steps(robot, settings, n, rng),
         last_action=robot.action(pose),
     )
 
 
-def draw_push_steps(robot: Robot, recipe: Recipe, n: int, rng: np.random.Generator) -> Ints:
+def draw_push_steps(
+    robot: Robot, settings: BatchSettings, n: int, rng: np.random.Generator
+) -> Ints:
     """Draw in how many steps the next push comes, (n,)."""
-    mean = recipe.randomisation.push_interval_s * robot.control_rate_hz
+    mean = settings.randomisation.push_interval_s * robot.control_rate_hz
     return np.rint(rng.uniform(0.5, 1.5, n) * mean).astype(np.int64)

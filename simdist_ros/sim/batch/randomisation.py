@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.batch.bumps import draw_bumps, field_data
+from simdist_ros.sim.batch.settings import BatchSettings
 from simdist_ros.sim.batch.training_model import build_training_model
-from simdist_ros.tasks.velocity.recipe import Randomisation, Recipe
 
 __all__ = ['PARAMETERS', 'RobotModels', 'draw_parameters']
 
@@ -40,14 +40,14 @@ LEVEL_SHARE = 0.1  # of the robots that walk on level ground whatever their leve
 
 
 def draw_parameters(
-    recipe: Recipe, levels: Array, rough: NDArray[np.bool_], rng: np.random.Generator
+    settings: BatchSettings, levels: Array, rough: NDArray[np.bool_], rng: np.random.Generator
 ) -> dict[str, Array]:
     """Draw what is particular to each of N robots.
 
     The first half of the levels steepens slopes, the second half raises bumps.
 
     Args:
-        recipe: The ranges.
+        settings: The ranges.
         levels: How hard each one's ground may be, 0 to 1, (N,).
         rough: Who meets bumps, (N,).
         rng: Randomness.
@@ -55,20 +55,20 @@ def draw_parameters(
     Returns:
         Each of `PARAMETERS`, (N, its size).
     """
-    r: Randomisation = recipe.randomisation
+    r = settings.randomisation
     n = len(levels)
 
     def uniform(low: float, high: float, size: int = 1) -> Array:
         return rng.uniform(low, high, (n, size))
 
     hard = levels[:, None] * (rng.random((n, 1)) > LEVEL_SHARE)
-    steepest = math.radians(recipe.terrain.slope_deg) * np.clip(2.0 * hard, 0.0, 1.0)
+    steepest = math.radians(settings.terrain.slope_deg) * np.clip(2.0 * hard, 0.0, 1.0)
     # Steep ones more often: the gait of level ground fails there in ways of its own.
     slope = steepest * np.sqrt(uniform(0.0, 1.0)) * np.where(rough[:, None], 0.5, 1.0)
     friction = uniform(r.friction_low, r.friction_high)
     slope = np.minimum(slope, np.arctan(GRIP_SHARE * friction))
     towards = uniform(-math.pi, math.pi)
-    tallest = recipe.terrain.bump_height_m * np.clip(2.0 * hard - 1.0, 0.0, 1.0)
+    tallest = settings.terrain.bump_height_m * np.clip(2.0 * hard - 1.0, 0.0, 1.0)
     return {
         'friction': friction,
         'payload_kg': uniform(r.payload_low_kg, r.payload_high_kg),
@@ -88,17 +88,17 @@ def draw_parameters(
 class RobotModels:
     """One MuJoCo model for each robot: on a plane, or on bumps where it has any."""
 
-    def __init__(self, robot: Robot, recipe: Recipe, num_robots: int) -> None:
+    def __init__(self, robot: Robot, settings: BatchSettings, num_robots: int) -> None:
         """Build one model of each kind and copy them.
 
         Raises:
-            ConfigError: MJCF, description and recipe do not fit each other.
+            ConfigError: MJCF, description and settings do not fit each other.
         """
-        feet = list(recipe.feet)
-        self.robot, self.tallest_m = robot, recipe.terrain.bump_height_m
+        feet = list(settings.feet)
+        self.robot, self.tallest_m = robot, settings.terrain.bump_height_m
         self.plane = build_training_model(robot, feet, None)
         self.field = build_training_model(robot, feet, self.tallest_m)
-        base_kg, least = self.plane.body_mass[BASE], recipe.randomisation.payload_low_kg
+        base_kg, least = self.plane.body_mass[BASE], settings.randomisation.payload_low_kg
         if base_kg + least <= 0.0:
             raise ConfigError(
                 f'{robot.source}: payload_low_kg of its recipe is {least:g}, which leaves nothing '

@@ -14,8 +14,7 @@ from simdist_ros.embodiment.terms import gait_phase
 from simdist_ros.sim.batch.footing import Footing
 from simdist_ros.sim.batch.observation import BatchState
 from simdist_ros.tasks.velocity.failure import has_fallen
-from simdist_ros.tasks.velocity.recipe import Recipe
-from simdist_ros.tasks.velocity.reward import Step, reward_terms
+from simdist_ros.tasks.velocity.reward import Scoring, Step, reward_terms
 
 __all__ = ['StepScorer']
 
@@ -26,11 +25,11 @@ Mask = NDArray[np.bool_]
 class StepScorer:
     """Scores the steps of one robot type."""
 
-    def __init__(self, robot: Robot, recipe: Recipe) -> None:
-        """Take robot and recipe."""
-        self.robot, self.recipe = robot, recipe
+    def __init__(self, robot: Robot, scoring: Scoring) -> None:
+        """Take the robot and what decides its reward."""
+        self.robot, self.rewards = robot, scoring.rewards
         self.default = robot.per_joint('default')
-        self.swing_start = np.array([foot.swing_start for foot in recipe.feet.values()])
+        self.swing_start = np.array([foot.swing_start for foot in scoring.feet.values()])
 
     def terms(
         self,
@@ -69,7 +68,7 @@ class StepScorer:
             foot_speed=footing.foot_speed,
             foot_phase=phase % 1.0,
         )
-        return reward_terms(self.recipe.rewards, step)
+        return reward_terms(self.rewards, step)
 
     def torque(self, parameters: Mapping[str, Array], target: Array, now: BatchState) -> Array:
         """Return what the motors give towards joint targets, (N, num_joints) [rad], in N m."""

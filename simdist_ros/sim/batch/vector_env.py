@@ -19,12 +19,12 @@ from simdist_ros.sim.batch.ground import BatchGround
 from simdist_ros.sim.batch.observation import BatchState, Observer
 from simdist_ros.sim.batch.privileged import privileged_obs
 from simdist_ros.sim.batch.randomisation import PARAMETERS, RobotModels, draw_parameters
+from simdist_ros.sim.batch.settings import BatchSettings
 from simdist_ros.sim.batch.state_layout import StateLayout
 from simdist_ros.sim.batch.step_scoring import StepScorer
 from simdist_ros.sim.batch.training_model import FOOT_SENSORS
 from simdist_ros.sim.model import steps_per_period
 from simdist_ros.tasks.velocity.commands import HOLD_STEPS, draw_commands
-from simdist_ros.tasks.velocity.recipe import Recipe
 from simdist_ros.tasks.velocity.reward import GROUPS
 
 __all__ = ['VectorEnv']
@@ -56,7 +56,7 @@ class VectorEnv:
     def __init__(
         self,
         robot: Robot,
-        recipe: Recipe,
+        settings: BatchSettings,
         *,
         num_robots: int,
         seed: int,
@@ -66,13 +66,13 @@ class VectorEnv:
         """Build the models and start all robots, at level 0.
 
         Raises:
-            ConfigError: MJCF, description and recipe do not fit each other.
+            ConfigError: MJCF, description and settings do not fit each other.
         """
-        self.robot, self.recipe, self.num_robots = robot, recipe, num_robots
+        self.robot, self.settings, self.num_robots = robot, settings, num_robots
         self.episode_steps = episode_steps
         self.rng = np.random.default_rng(seed)
-        self.models = RobotModels(robot, recipe, num_robots)
-        self.observer = Observer(robot, recipe.noise)
+        self.models = RobotModels(robot, settings, num_robots)
+        self.observer = Observer(robot, settings.noise)
         plane = self.models.plane
         self.num_substeps = steps_per_period(plane, robot)
         self.physics_step_ns = robot.period_ns // self.num_substeps
@@ -82,14 +82,14 @@ class VectorEnv:
         self.layout = StateLayout(self.models)
         self.velocity_at = self.layout.velocity_at
         self.ground = BatchGround(robot)
-        self.scorer = StepScorer(robot, recipe)
+        self.scorer = StepScorer(robot, settings)
         self.state = np.zeros((n, self.layout.size))
         self.trace = np.zeros((n, self.num_substeps, self.layout.size))
         self.sensors = np.zeros((n, self.num_substeps, plane.nsensordata))
         self.low, self.high = robot.per_joint('low'), robot.per_joint('high')
-        self.foot_radius = np.array([plane.geom(name).size[0] for name in recipe.feet])
+        self.foot_radius = np.array([plane.geom(name).size[0] for name in settings.feet])
         self.levels = np.zeros(n)
-        self.rough = np.arange(n) < round(recipe.terrain.rough_share * n)
+        self.rough = np.arange(n) < round(settings.terrain.rough_share * n)
         self.parameters = {name: np.zeros((n, size)) for name, size in PARAMETERS.items()}
         self.penalty_scale = self.command_scale = 1.0
         self.stamp_ns = np.zeros(n, dtype=np.int64)
@@ -105,7 +105,7 @@ class VectorEnv:
         """Start new episodes of those marked, (N,), and return the observations of all."""
         index = np.flatnonzero(who)
         if len(index):
-            drawn = draw_parameters(self.recipe, self.levels[index], self.rough[index], self.rng)
+            drawn = draw_parameters(self.settings, self.levels[index], self.rough[index], self.rng)
             for name, values in drawn.items():
                 self.parameters[name][index] = values
             self.start(index)
@@ -124,7 +124,7 @@ class VectorEnv:
         """Set robots to the start of an episode."""
         drawn = draw_start(
             self.robot,
-            self.recipe,
+            self.settings,
             self.layout,
             len(index),
             self.rng,
@@ -215,12 +215,12 @@ class VectorEnv:
         if not len(index):
             return
         angle = self.rng.uniform(-np.pi, np.pi, len(index))
-        limit = self.recipe.randomisation.push_speed_mps
+        limit = self.settings.randomisation.push_speed_mps
         speed = self.rng.uniform(0.0, limit, len(index))
         at = self.velocity_at
         self.state[index, at] += speed * np.cos(angle)
         self.state[index, at + 1] += speed * np.sin(angle)
-        wait = draw_push_steps(self.robot, self.recipe, len(index), self.rng)
+        wait = draw_push_steps(self.robot, self.settings, len(index), self.rng)
         self.next_push[index] = self.steps[index] + wait
 
     def wrap(self) -> None:
@@ -260,7 +260,7 @@ class VectorEnv:
             terminated=fallen & ~diverged,
             truncated=ended & ~fallen & ~diverged,
             diverged=diverged,
-            tracking=(terms['velocity'] / self.recipe.rewards.velocity).astype(np.float32),
+            tracking=(terms['velocity'] / self.settings.rewards.velocity).astype(np.float32),
             terms={name: float(value.mean()) for name, value in terms.items()},
         )
 

@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simdist_ros.core.settings import Settings, setting
 from simdist_ros.tasks.velocity.following import following
-from simdist_ros.tasks.velocity.recipe import RewardWeights
+from simdist_ros.tasks.velocity.gait import Foot
 
-__all__ = ['GROUPS', 'Step', 'reward_terms', 'swing_profile']
+__all__ = ['GROUPS', 'RewardWeights', 'Scoring', 'Step', 'reward_terms', 'swing_profile']
 
 Array = NDArray[np.floating[Any]]
 
 GROUPS = ('velocity', 'turning', 'gait')  # what is earned; the rest are penalties
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardWeights(Settings):
+    """Reward of one second; what is bad has a negative weight."""
+
+    velocity: float = setting(2.5, 'Following the commanded velocity.')
+    velocity_tolerance_mps: float = setting(0.5, 'Error at which 1/e is left.', low=0.01)
+    turning: float = setting(1.0, 'Following the commanded yaw rate.')
+    turning_tolerance_radps: float = setting(0.4, 'Error at which 1/e is left.', low=0.01)
+    gait: float = setting(1.0, 'Share of feet that touch the ground just when they should.')
+    swing_height: float = setting(-40.0, 'Squared error of the height of swinging feet [1/m2].')
+    swing_height_m: float = setting(0.08, 'Height of a foot in mid-swing.', unit='m', low=0.0)
+    base_height: float = setting(-30.0, 'Squared error of the height of the base [1/m2].')
+    base_height_m: float = setting(0.3, 'Height of the base over the ground.', unit='m', low=0.0)
+    tilt: float = setting(-3.0, 'Squared sine of the angle to the ground.')
+    bounce: float = setting(-1.5, 'Squared velocity along the base z axis [s2/m2].')
+    sway: float = setting(-0.05, 'Squared rate of roll and pitch [s2/rad2].')
+    action_rate: float = setting(-0.01, 'Squared change of the action.')
+    torque: float = setting(-2e-4, 'Squared torque [1/(N m)2].')
+    joint_speed: float = setting(-2e-4, 'Squared joint velocity [s2/rad2].')
+    pose: float = setting(-0.15, 'Squared distance to the default pose [1/rad2].')
+    slip: float = setting(-0.15, 'Squared speed of feet that touch the ground [s2/m2].')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """What decides the reward of a step: when each foot of the robot swings, and the weights."""
+
+    feet: dict[str, Foot]
+    rewards: RewardWeights = field(default_factory=RewardWeights)
 
 
 @dataclass(frozen=True)

@@ -1,91 +1,18 @@
-"""The mirror: left and right of a robot exchanged, as a permutation with signs."""
+"""The mirror image of a velocity command and of feet."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-import torch
-from torch import Tensor
+from simdist_ros.embodiment.mirror import Mirror
+from simdist_ros.tasks.velocity.gait import Foot
 
-from simdist_ros.core.errors import ConfigError
-from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import JOINTS, terms_of
-from simdist_ros.tasks.velocity.recipe import Recipe
+__all__ = ['COMMAND', 'mirror_of_feet']
 
-__all__ = [
-    'Mirror',
-    'mirror_of_actions',
-    'mirror_of_extero',
-    'mirror_of_feet',
-    'mirror_of_proprio',
-]
-
-COMMAND = (1.0, -1.0, -1.0)  # vx, vy, yaw rate
+COMMAND = (1.0, -1.0, -1.0)  # signs of vx, vy, yaw rate
 
 
-@dataclass(frozen=True)
-class Mirror:
-    """Number i of the image is `sign[i]` times number `index[i]` of the original."""
-
-    index: Tensor
-    sign: Tensor
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return the mirror image of vectors, (..., size)."""
-        return x[..., self.index] * self.sign
-
-    def to(self, device: str) -> Mirror:
-        """Return it on another device."""
-        return Mirror(self.index.to(device), self.sign.to(device))
-
-    @staticmethod
-    def of(index: Sequence[int], sign: Sequence[float]) -> Mirror:
-        """Build one from plain numbers."""
-        return Mirror(torch.tensor(index, dtype=torch.long), torch.tensor(sign))
-
-    @staticmethod
-    def signs(sign: Sequence[float]) -> Mirror:
-        """Build one that exchanges nothing."""
-        return Mirror.of(range(len(sign)), sign)
-
-    @staticmethod
-    def join(*mirrors: Mirror) -> Mirror:
-        """Mirror a vector that is made of several."""
-        starts = [sum(len(m.index) for m in mirrors[:i]) for i in range(len(mirrors))]
-        index = [m.index + start for m, start in zip(mirrors, starts, strict=True)]
-        return Mirror(torch.cat(index), torch.cat([m.sign for m in mirrors]))
-
-
-def mirror_of_actions(recipe: Recipe) -> Mirror:
-    """Mirror one number per joint."""
-    names = list(recipe.joints)
-    index = [names.index(joint.mirror) for joint in recipe.joints.values()]
-    return Mirror.of(index, [joint.sign for joint in recipe.joints.values()])
-
-
-def mirror_of_feet(recipe: Recipe) -> Mirror:
+def mirror_of_feet(feet: Mapping[str, Foot]) -> Mirror:
     """Mirror one number per foot."""
-    names = list(recipe.feet)
-    return Mirror.of([names.index(f.mirror) for f in recipe.feet.values()], [1.0] * len(names))
-
-
-def mirror_of_proprio(robot: Robot, recipe: Recipe) -> Mirror:
-    """Mirror the proprioceptive observation, term by term."""
-    joints = mirror_of_actions(recipe)
-    kinds = (term.mirror for term in terms_of(robot))
-    return Mirror.join(*(joints if kind == JOINTS else Mirror.signs(kind) for kind in kinds))
-
-
-def mirror_of_extero(robot: Robot) -> Mirror:
-    """Mirror the height map: its rows, which go along y, in reverse."""
-    grid = robot.height_map
-    if grid is None:
-        return Mirror.signs(())
-    if abs(grid.first_y_m + 0.5 * (grid.rows - 1) * grid.resolution_m) > 1e-6:
-        raise ConfigError(
-            f'{robot.source}: the height map is not as wide to the left as to the right, so that '
-            'it has no mirror image; set first_y_m to minus half of its width'
-        )
-    index = torch.arange(grid.size).reshape(grid.rows, grid.columns).flip(0).reshape(-1)
-    return Mirror(index, torch.ones(grid.size))
+    names = list(feet)
+    return Mirror.of([names.index(foot.mirror) for foot in feet.values()], [1.0] * len(names))

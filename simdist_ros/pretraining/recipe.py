@@ -1,0 +1,78 @@
+"""What is particular to a robot in pretraining, read from the file that its description names."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.settings import Settings, read_settings, refuse_unknown_settings
+from simdist_ros.embodiment.joint_mirror import check_joint_mirrors, check_mirror
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.sensor_noise import SensorNoise
+from simdist_ros.sim.batch.settings import BatchSettings, Randomisation, Terrain
+from simdist_ros.tasks.velocity.gait import Foot, Swing
+from simdist_ros.tasks.velocity.reward import RewardWeights
+
+__all__ = ['Recipe', 'load_recipe']
+
+S = TypeVar('S', bound=Settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(BatchSettings):
+    """All of it; feet and joints by name, joints in the robot's order."""
+
+    joints: dict[str, Swing]
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return names and values, for a record of what was used."""
+        return dataclasses.asdict(self)
+
+
+def load_recipe(robot: Robot) -> Recipe:
+    """Read a robot's recipe.
+
+    Raises:
+        ConfigError: It is missing, or does not fit the robot.
+    """
+    if not robot.pretraining:
+        raise ConfigError(
+            f'robot {robot.name!r} has no recipe for pretraining; name its file in the setting '
+            f"'pretraining' of {robot.source}"
+        )
+    path = (robot.source.parent / robot.pretraining).resolve()
+    values = read_settings(path)
+    known = [one.name for one in dataclasses.fields(Recipe)]
+    refuse_unknown_settings(values, known, str(path))
+    feet = parse_each(Foot, values.get('feet'), f'{path}: feet')
+    joints = parse_each(Swing, values.get('joints'), f'{path}: joints')
+    robot.order(list(joints))
+    check_mirror('foot', {name: foot.mirror for name, foot in feet.items()}, path)
+    check_joint_mirrors(joints, path)
+    for name, joint in joints.items():
+        if joint.foot and joint.foot not in feet:
+            raise ConfigError(f'{path}: {name}: {unknown_name("foot", joint.foot, feet)}')
+    sections: dict[str, type[Settings]] = {
+        'rewards': RewardWeights,
+        'randomisation': Randomisation,
+        'terrain': Terrain,
+        'noise': SensorNoise,
+    }
+    parsed: dict[str, Any] = {
+        name: cls.from_mapping(values.get(name) or {}, f'{path}: {name}')
+        for name, cls in sections.items()
+    }
+    ordered = {name: joints[name] for name in robot.joint_names}
+    return Recipe(feet=feet, joints=ordered, **parsed)
+
+
+def parse_each(cls: type[S], values: Any, source: str) -> dict[str, S]:
+    """Return the settings of each named thing."""
+    if not isinstance(values, Mapping) or not values:
+        raise ConfigError(f'{source}: expected names and their settings, got {values!r}')
+    return {
+        str(name): cls.from_mapping(v or {}, f'{source}: {name}') for name, v in values.items()
+    }

@@ -1,0 +1,57 @@
+"""What is varied between the robots of a batch, and how they are scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from simdist_ros.core.settings import Settings, refuse_reversed_range, setting
+from simdist_ros.embodiment.sensor_noise import SensorNoise
+from simdist_ros.tasks.velocity.reward import Scoring
+
+__all__ = ['BatchSettings', 'Randomisation', 'Terrain']
+
+
+@dataclass(frozen=True, kw_only=True)
+class Randomisation(Settings):
+    """What differs from robot to robot; drawn anew for each episode."""
+
+    friction_low: float = setting(0.2, 'Smallest friction of the ground.', low=0.01)
+    friction_high: float = setting(1.2, 'Largest friction of the ground.', low=0.01)
+    payload_low_kg: float = setting(0.0, 'Smallest mass added to the base.', unit='kg')
+    payload_high_kg: float = setting(0.0, 'Largest mass added to the base.', unit='kg')
+    centre_of_mass_m: float = setting(
+        0.03, 'Largest shift of the centre of mass of the base, each way.', unit='m', low=0.0
+    )
+    gain_spread: float = setting(0.1, 'Largest change of the gains.', low=0.0, high=0.9)
+    strength_low: float = setting(0.85, 'Smallest share of the torque limits.', low=0.1, high=1.0)
+    joint_friction_nm: float = setting(0.05, 'Largest joint friction.', unit='N m', low=0.0)
+    delay_steps: int = setting(1, 'Largest age of a measurement in physics steps.', low=0, high=3)
+    push_interval_s: float = setting(5.0, 'Mean time between pushes.', unit='s', low=0.1)
+    push_speed_mps: float = setting(0.8, 'Largest speed of a push.', unit='m/s', low=0.0)
+    start_offset_rad: float = setting(
+        0.1, 'Largest joint offset at the start.', unit='rad', low=0.0
+    )
+
+    def __post_init__(self) -> None:
+        """Check the order of the ranges."""
+        super().__post_init__()
+        refuse_reversed_range(self, 'friction_low', 'friction_high')
+        refuse_reversed_range(self, 'payload_low_kg', 'payload_high_kg')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terrain(Settings):
+    """The hardest ground of the curriculum."""
+
+    slope_deg: float = setting(20.0, 'Steepest slope.', unit='deg', low=0.0, high=35.0)
+    bump_height_m: float = setting(0.08, 'Tallest bump.', unit='m', low=1e-3, high=0.3)
+    rough_share: float = setting(0.5, 'Share of robots that meet bumps.', low=0.0, high=1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchSettings(Scoring):
+    """All that a batch of one robot type is told."""
+
+    randomisation: Randomisation = Randomisation()
+    terrain: Terrain = Terrain()
+    noise: SensorNoise = field(default_factory=SensorNoise)
