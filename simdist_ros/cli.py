@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,38 +17,21 @@ from simdist_ros.bringup.graph import (
     parse_overrides,
 )
 from simdist_ros.core.errors import SimdistError, unknown_name
-from simdist_ros.core.options import add_settings, given_setting, option, read_options
+from simdist_ros.core.options import (
+    BAD_INPUT,
+    Parser,
+    add_settings,
+    given_setting,
+    option,
+    read_options,
+)
 from simdist_ros.jobs.resuming import says_how_to_resume
 from simdist_ros.jobs.writable import check_file, check_folder
 
 __all__ = ['main']
 
-BAD_INPUT = 2
 INTERRUPTED = 130  # what a shell says of a program ended by Ctrl-C
 RUNS = Path('runs')
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, and suggests the nearest name."""
-
-    def __init__(self, *arguments: Any, **details: Any) -> None:
-        """Take ``-1e-3`` for the number that it is."""
-        super().__init__(*arguments, **details)
-        self._negative_number_matcher = re.compile(r'-(\d|\.\d)\S*')
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Refuse an unknown option here, where the known ones are known."""
-        parsed, rest = super().parse_known_args(args, namespace)
-        for word in rest:
-            if word.startswith('--'):
-                name = word.partition('=')[0]
-                self.error(unknown_name('option', name, self._option_string_actions))
-        return parsed, rest
-
-    def error(self, message: str) -> None:  # type: ignore[override]
-        """Print the sentence and exit with 2."""
-        sys.stderr.write(f'error: {message}; see `{self.prog} --help`\n')
-        sys.exit(BAD_INPUT)
 
 
 def add_up(parser: argparse.ArgumentParser) -> None:

@@ -66,6 +66,11 @@ def reference(header: str, sections: Sections) -> str:
 
 def parameters() -> Sections:
     """List title, note, prefix and class of each table of what runs."""
+    return [*graph(), *adaptation(), *files()]
+
+
+def graph() -> Sections:
+    """List the tables of the graph and its nodes."""
     return [
         (
             '`simdist up` and `bringup.launch.py`',
@@ -96,6 +101,12 @@ def parameters() -> Sections:
         ('Node `finetuner`: its end', 'ROS parameters.', 'end.', EndSettings),
         ('Node `mujoco_robot`', 'ROS parameters.', '', MujocoRobotSettings),
         ('Node `operator`', 'ROS parameters.', '', OperatorSettings),
+    ]
+
+
+def adaptation() -> Sections:
+    """List the tables of finetuning and of its benchmark."""
+    return [
         ('`simdist finetune`: training', 'With `--set`.', 'finetune.', FinetuneSettings),
         ('`simdist finetune`: the gate', 'With `--set`.', 'gate.', GateSettings),
         (
@@ -122,6 +133,12 @@ def parameters() -> Sections:
             'trial.',
             TrialSettings,
         ),
+    ]
+
+
+def files() -> Sections:
+    """List the tables of the files that a user writes."""
+    return [
         ('Worlds', 'Files in `config/worlds/`.', '', World),
         ('Worlds: sensors', 'Under `sensors:` in a world.', 'sensors: ', Sensors),
         ('Robots', 'Files in `config/robots/`.', '', Robot),

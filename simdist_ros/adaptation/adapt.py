@@ -110,10 +110,7 @@ def adapt_from_bags(
             say('\n'.join(bag.lines()))
         episodes = InMemoryEpisodes(tuple(e for bag in read for e in bag.episodes))
         check_enough(episodes.numbers)
-        if rehearsal is None:
-            known = nominal_walks(parent, robot, nominal, say)
-        else:
-            known = pretraining_walks(rehearsal, robot, parent.model.architecture)
+        known = known_walks(parent, robot, rehearsal, nominal, say)
         data = data_of_episodes(
             episodes,
             episodes.numbers,
@@ -126,6 +123,19 @@ def adapt_from_bags(
         write(out, parent, robot, adaptation, settings, gate, data.about, overwrite=overwrite)
         say(f'{adaptation.verdict.reason}; wrote {out}')
         return adaptation
+
+
+def known_walks(
+    parent: LoadedModel,
+    robot: Robot,
+    rehearsal: Path | None,
+    nominal: NominalSettings,
+    say: Callable[[str], None],
+) -> NominalWalks:
+    """Return what must not be forgotten: given, or walked in the nominal world."""
+    if rehearsal is None:
+        return nominal_walks(parent, robot, nominal, say)
+    return pretraining_walks(rehearsal, robot, parent.model.architecture)
 
 
 def data_of_episodes(

@@ -126,18 +126,7 @@ def run_graph(
         options = dataclasses.replace(options, bag=str(folder / 'bag'))
     robot = check_options(options)
     nodes = with_progress(describe_graph(options, overrides), options, robot, progress)
-    with graph_environment(options) as defaults:
-        shared = ros_environment(folder / 'log', defaults)
-        with (
-            record_graph(robot.name, options.mode, folder, shared) as record,
-            ProcessGroup(nodes, folder, defaults, progress.quiet_s) as group,
-        ):
-            print(f'ROS domain        {record.domain}', flush=True)
-            code = group.wait()
-    if code:
-        raise ConfigError(
-            f'node {group.ended_by!r} ended with exit code {code}; see {group.log_folder}'
-        )
+    group = run_processes(nodes, options, robot, folder, progress.quiet_s)
     try:
         report, recording = make_report(Path(options.bag), robot)
     except BagError as error:
@@ -159,6 +148,29 @@ def run_graph(
     if report_path is not None:  # last, because it is the only one that may lie where it cannot
         write_report(report, report_path, about)
     return report
+
+
+def run_processes(
+    nodes: list[NodeSpec], options: GraphOptions, robot: Robot, folder: Path, quiet_s: float
+) -> ProcessGroup:
+    """Start the nodes, wait for the first that ends, and end the others.
+
+    Raises:
+        ConfigError: A node failed.
+    """
+    with graph_environment(options) as defaults:
+        shared = ros_environment(folder / 'log', defaults)
+        with (
+            record_graph(robot.name, options.mode, folder, shared) as record,
+            ProcessGroup(nodes, folder, defaults, quiet_s) as group,
+        ):
+            print(f'ROS domain        {record.domain}', flush=True)
+            code = group.wait()
+    if code:
+        raise ConfigError(
+            f'node {group.ended_by!r} ended with exit code {code}; see {group.log_folder}'
+        )
+    return group
 
 
 def with_progress(

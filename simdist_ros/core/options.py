@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import re
+import sys
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
-from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.settings import SettingInfo, Settings, checked, describe
 from simdist_ros.core.values import NotAValue, as_whole
 
 __all__ = [
+    'BAD_INPUT',
+    'Parser',
     'add_setting',
     'add_settings',
     'given_setting',
@@ -20,7 +24,31 @@ __all__ = [
 ]
 
 S = TypeVar('S', bound=Settings)
+BAD_INPUT = 2  # exit code
 SHORT = {'duration_s': 'duration', 'num_threads': 'threads'}  # an option without its unit
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, and suggests the nearest name."""
+
+    def __init__(self, *arguments: Any, **details: Any) -> None:
+        """Take ``-1e-3`` for the number that it is."""
+        super().__init__(*arguments, **details)
+        self._negative_number_matcher = re.compile(r'-(\d|\.\d)\S*')
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse an unknown option here, where the known ones are known."""
+        parsed, rest = super().parse_known_args(args, namespace)
+        for word in rest:
+            if word.startswith('--'):
+                name = word.partition('=')[0]
+                self.error(unknown_name('option', name, self._option_string_actions))
+        return parsed, rest
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        """Print the sentence and exit with 2."""
+        sys.stderr.write(f'error: {message}; see `{self.prog} --help`\n')
+        sys.exit(BAD_INPUT)
 
 
 def option(name: str) -> str:

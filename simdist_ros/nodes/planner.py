@@ -320,9 +320,7 @@ class PlannerNode(LifecycleNode):
         self, stamp: int, result: PlannedTargets | NoPlan, elapsed_ms: float, waited_ms: float
     ) -> None:
         """Publish what this tick took, what of it in wait for a processor, and what it gave."""
-        age_ms = 0.0
-        if not self.lockstep:
-            age_ms = 1e-6 * (self.get_clock().now().nanoseconds - stamp)
+        age_ms = 0.0 if self.lockstep else 1e-6 * (self.get_clock().now().nanoseconds - stamp)
         findings = self.controller.findings if self.controller is not None else ()
         values = self.statistics.add(result, elapsed_ms, age_ms, waited_ms, findings)
         if self.models is not None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,9 @@ from simdist_ros.jobs.stage_folder import claim_folder
 from simdist_ros.jobs.train_progress import duration
 from simdist_ros.pretraining.evaluate.data import (
     WARNING_S,
+    Calibration,
     Foresight,
+    OpenLoop,
     area_under_curve,
     foresee,
     open_loop,
@@ -28,10 +30,11 @@ from simdist_ros.pretraining.evaluate.report import (
     summarise_walks,
     write_report,
 )
-from simdist_ros.pretraining.evaluate.walks import WalkLog, list_walks, run_walks
+from simdist_ros.pretraining.evaluate.walks import Setup, WalkLog, list_walks, run_walks
 from simdist_ros.pretraining.train.settings import TrainSettings
 from simdist_ros.transitions.shards.dataset import open_dataset
 from simdist_ros.transitions.windows import WindowSampler, split_episodes
+from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import load_model
 
 __all__ = ['run_evaluate']
@@ -78,47 +81,62 @@ def run_evaluate(
         'created_by': loaded.manifest.created_by,
         'hash': loaded.manifest.identity,
     }
-    claim_folder(
-        out,
-        {
-            'stage': 'evaluate',
-            'robot': robot.name,
-            'model': about['hash'],
-            'settings': asdict(settings),
-        },
-    )
+    claimed = {'stage': 'evaluate', 'robot': robot.name, 'model': about['hash']}
+    claim_folder(out, claimed | {'settings': asdict(settings)})
+    by_data = judge_by_data(loaded.model, robot, data, settings, training)
+    say(f'evaluate: correlation of returns {by_data.calibration.correlation:.3f}')
+    tasks = list_walks(settings, has_expert=expert is not None)
+    log = WalkLog(out / 'walks.jsonl', about['hash'])
+    setup = Setup(str(robot.source), model, expert, make_walker)
+    run_walks(setup, tasks, log, processes=processes, say=EvaluationProgress(say).tell)
+    walks = {task: log.results[task] for task in tasks}
+    evaluation = evaluation_of(walks, by_data, robot, about)
+    write_report(evaluation, out)
+    say(f'evaluate: wrote {out / "report.md"}')
+    return metrics(evaluation)
+
+
+class ByData(NamedTuple):
+    """What held-out transitions say of a model."""
+
+    open_loop: OpenLoop
+    calibration: Calibration
+    foresight: Foresight
+
+
+def judge_by_data(
+    model: WorldModel,
+    robot: Robot,
+    data: Path,
+    settings: EvaluateSettings,
+    training: TrainSettings,
+) -> ByData:
+    """Compare predictions with the transitions that the training held out."""
     dataset = open_dataset(data, robot, checks_hashes=False)
     kept, held_out = split_episodes(dataset.num_episodes, training.held_out, training.seed)
-    a = loaded.model.architecture
+    a = model.architecture
     fitting, windows = (
         WindowSampler(
             dataset, episodes, history_steps=a.history_steps, horizon_steps=a.horizon_steps
         )
         for episodes in (kept, held_out)
     )
-    errors, calibration = open_loop(loaded.model, robot, windows, fitting, settings.num_windows)
-    foresight = foresee(loaded.model, robot, windows, settings.num_episodes, settings.seed)
-    say(f'evaluate: correlation of returns {calibration.correlation:.3f}')
-    tasks = list_walks(settings, has_expert=expert is not None)
-    log = WalkLog(out / 'walks.jsonl', about['hash'])
-    run_walks(
-        robot,
-        model,
-        expert,
-        make_walker,
-        tasks,
-        log,
-        processes=processes,
-        say=EvaluationProgress(say).tell,
-    )
-    walks = {task: log.results[task] for task in tasks}
-    evaluation = Evaluation(
+    errors, calibration = open_loop(model, robot, windows, fitting, settings.num_windows)
+    foresight = foresee(model, robot, windows, settings.num_episodes, settings.seed)
+    return ByData(errors, calibration, foresight)
+
+
+def evaluation_of(
+    walks: dict[Walk, WalkResult], by_data: ByData, robot: Robot, about: dict[str, Any]
+) -> Evaluation:
+    """Put together what the walks and the data say."""
+    return Evaluation(
         summaries=summarise_walks(walks),
         planner_gain=gain(walks, 'planner', over='policy'),
         imitation_gain=gain(walks, 'policy', over='expert'),
-        open_loop=errors,
-        calibration=calibration,
-        data_foresight=foresight,
+        open_loop=by_data.open_loop,
+        calibration=by_data.calibration,
+        data_foresight=by_data.foresight,
         walk_foresight=foresee_walks(walks, robot),
         hard_foresight=foresee_walks(
             {task: result for task, result in walks.items() if task.world in BEYOND}, robot
@@ -126,9 +144,6 @@ def run_evaluate(
         traces=traces(walks),
         about=about,
     )
-    write_report(evaluation, out)
-    say(f'evaluate: wrote {out / "report.md"}')
-    return metrics(evaluation)
 
 
 class EvaluationProgress:

@@ -12,14 +12,14 @@ from typing import Any
 import torch
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.embodiment.robot import Robot, load_robot
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.evaluation.settings import EvaluateSettings
 from simdist_ros.evaluation.walk import MakeWalker, Walk, WalkResult, walk
 from simdist_ros.jobs.worker_pool import worker_pool
 from simdist_ros.pretraining.evaluate.expert_walker import ExpertWalker
 from simdist_ros.pretraining.recipe import load_recipe
 
-__all__ = ['WalkLog', 'list_walks', 'run_walks']
+__all__ = ['Setup', 'WalkLog', 'list_walks', 'run_walks']
 
 
 def list_walks(settings: EvaluateSettings, *, has_expert: bool = False) -> list[Walk]:
@@ -84,7 +84,14 @@ class WalkLog:
 
 @dataclass(frozen=True)
 class Setup:
-    """What each process needs."""
+    """What each process needs.
+
+    Attributes:
+        robot: Path of the description of who walks.
+        model: Folder of the model.
+        expert: File of the expert, if any of the walks is its.
+        make_walker: Makes the controller in each process, so it must be found by name.
+    """
 
     robot: str
     model: Path
@@ -116,10 +123,7 @@ def one(task: Walk) -> WalkResult:
 
 
 def run_walks(
-    robot: Robot,
-    model: Path,
-    expert: Path | None,
-    make_walker: MakeWalker,
+    setup: Setup,
     tasks: list[Walk],
     log: WalkLog,
     *,
@@ -129,17 +133,13 @@ def run_walks(
     """Do all walks that are not done.
 
     Args:
-        robot: Who walks.
-        model: Folder of the model.
-        expert: File of the expert, if any of the walks is its.
-        make_walker: Makes the controller in each process, so it must be found by name.
+        setup: What they need.
         tasks: What to try.
         log: Where the results go.
         processes: How many at once; 1 is this one.
         say: Told the last walk, how many are done and how many there are.
     """
     missing = [task for task in tasks if task not in log.results]
-    setup = Setup(str(robot.source), model, expert, make_walker)
     done = len(tasks) - len(missing)
     for task, result in results(setup, missing, processes):
         log.add(task, result)

@@ -119,16 +119,9 @@ def run_imitate(
                     lessons.walk(index, recipe, actor, threads)
                 rounds_left = settings.num_rounds - 1 - index
                 log.to_come_s = rounds_left * (time.monotonic() - began)
-                falls = lessons.falls_per_minute(index)
-                said = f'{falls:.2f} falls a minute, {rounds_left} rounds left'
-                say(f'imitate: walked round {index + 1}, {said}')
+                say(f'imitate: {lessons.said_of(index)}, {rounds_left} rounds left')
                 lessons.learn(index, log)
-        last = settings.num_rounds - 1
-        metrics = {
-            f'imitate.falls_per_minute.{name}': round(lessons.falls_per_minute(index), 4)
-            for name, index in (('first', 0), ('last', last))
-        }
-        return Imitated(lessons.model.to('cpu').eval(), metrics)
+        return Imitated(lessons.model.to('cpu').eval(), lessons.metrics())
 
 
 class Lessons:
@@ -200,6 +193,18 @@ class Lessons:
         dataset = open_dataset(self.walks(index), self.robot, checks_hashes=False)
         falls = sum(int(shard.terminated.sum()) for shard in dataset.shards)
         return 60.0 * falls / (dataset.num_transitions * self.robot.period_s)
+
+    def said_of(self, index: int) -> str:
+        """Say how a round's walks went."""
+        return f'walked round {index + 1}, {self.falls_per_minute(index):.2f} falls a minute'
+
+    def metrics(self) -> dict[str, float]:
+        """Return what the model's manifest states, after the last round."""
+        rounds = (('first', 0), ('last', self.settings.num_rounds - 1))
+        return {
+            f'imitate.falls_per_minute.{name}': round(self.falls_per_minute(index), 4)
+            for name, index in rounds
+        }
 
     def walks_up_to(self, index: int) -> Dataset:
         """Open the walks of a round and of those before it."""
