@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +15,11 @@ from simdist_ros.core.atomic import TEMPORARY_SUFFIX, write_atomic
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.overrides import override
 from simdist_ros.core.settings import Settings, read_yaml
-from simdist_ros.core.share import share_folder
 from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.evaluation.settings import EVALUATE_PRESETS, EvaluateSettings
 from simdist_ros.evaluation.walk import MakeWalker
 from simdist_ros.jobs.free_cores import free_cores, threads_for
+from simdist_ros.jobs.provenance import describe_commit
 from simdist_ros.jobs.train_process import find_device
 from simdist_ros.jobs.train_progress import duration
 from simdist_ros.jobs.writable import check_folder
@@ -257,19 +256,6 @@ def write_model(plan: Plan, folder: Path, model: WorldModel, metrics: Mapping[st
         metrics=metrics,
         overwrite=True,  # `check_out` has seen that it is ours, or may be replaced
     )
-
-
-def describe_commit() -> str:
-    """Return the commit of the source tree, or nothing where it is not one."""
-    root = share_folder()
-    if not (root / '.git').exists():
-        return ''
-    command = ['git', 'describe', '--always', '--dirty', '--abbrev=12']
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
-    except OSError:
-        return ''
-    return done.stdout.strip()
 
 
 def check_out(plan: Plan) -> None:

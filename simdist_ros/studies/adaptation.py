@@ -13,10 +13,10 @@ from simdist_ros.adaptation.commands import load
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.jobs.folder_lock import lock_folder
+from simdist_ros.jobs.provenance import about_machine
 from simdist_ros.jobs.stage_folder import claim_folder
 from simdist_ros.jobs.writable import check_folder
 from simdist_ros.sim.scenes.world import World
-from simdist_ros.studies.about import about_machine
 from simdist_ros.studies.options import BenchOptions
 from simdist_ros.studies.progress import StudyProgress
 from simdist_ros.studies.report import write_report

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from simdist_ros.jobs.results_log import LineLog
 from simdist_ros.studies.adapting import AdaptResult
 from simdist_ros.studies.collect import CollectResult
 from simdist_ros.studies.judging import JudgeResult
@@ -34,17 +34,14 @@ class ResultLog:
 
     def __init__(self, path: Path) -> None:
         """Read what is there; a line that was half written is dropped."""
-        self.path = path
+        self.path, self.file = path, LineLog(path)
         self.results: dict[Task, Result] = {}
         self.seconds: dict[Task, float] = {}
-        lines = path.read_text().split('\n')[:-1] if path.exists() else []
-        for line in lines:
-            entry = json.loads(line)
+        for entry in self.file.entries:
             task, result = KINDS[entry['kind']]
             key = task(**entry['task'])
             self.results[key] = result(**entry['result'])
             self.seconds[key] = entry['seconds']
-        path.write_text(''.join(f'{line}\n' for line in lines))
 
     def add(self, task: Task, result: Result, seconds: float) -> None:
         """Write down one result."""
@@ -55,5 +52,4 @@ class ResultLog:
             'result': asdict(result),
             'seconds': round(seconds, 2),
         }
-        with self.path.open('a') as file:
-            file.write(json.dumps(entry) + '\n')
+        self.file.add(entry)

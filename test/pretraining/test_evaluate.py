@@ -131,7 +131,7 @@ def test_walks_of_another_model_are_refused_and_left_alone(tmp_path):
     path = tmp_path / 'walks.jsonl'
     WalkLog(path, 'abc').add(TASK, RESULT)
     before = path.read_bytes()
-    with pytest.raises(ConfigError, match='holds walks of abc, expected xyz'):
+    with pytest.raises(ConfigError, match='holds results of abc, expected xyz'):
         WalkLog(path, 'xyz')
     assert path.read_bytes() == before
 

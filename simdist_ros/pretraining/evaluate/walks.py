@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
@@ -11,10 +10,10 @@ from typing import Any
 
 import torch
 
-from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.evaluation.settings import EvaluateSettings
 from simdist_ros.evaluation.walk import MakeWalker, Walk, WalkResult, walk
+from simdist_ros.jobs.results_log import LineLog
 from simdist_ros.jobs.worker_pool import worker_pool
 from simdist_ros.pretraining.evaluate.expert_walker import ExpertWalker
 from simdist_ros.pretraining.recipe import load_recipe
@@ -59,27 +58,15 @@ class WalkLog:
         Raises:
             ConfigError: It holds the walks of something else.
         """
-        self.path = path
-        self.results: dict[Walk, WalkResult] = {}
-        lines = path.read_text().split('\n')[:-1] if path.exists() else []
-        if not lines:
-            path.write_text(json.dumps({'about': about}) + '\n')
-            return
-        found = json.loads(lines[0]).get('about')
-        if found != about:
-            raise ConfigError(
-                f'{path} holds walks of {found}, expected {about}; delete it to evaluate anew'
-            )
-        for line in lines[1:]:
-            entry = json.loads(line)
-            self.results[Walk(**entry['walk'])] = WalkResult(**entry['result'])
-        path.write_text(''.join(f'{line}\n' for line in lines))  # without a half-written one
+        self.file = LineLog(path, about)
+        self.results = {
+            Walk(**entry['walk']): WalkResult(**entry['result']) for entry in self.file.entries
+        }
 
     def add(self, task: Walk, result: WalkResult) -> None:
         """Write down one result."""
         self.results[task] = result
-        with self.path.open('a') as file:
-            file.write(json.dumps({'walk': asdict(task), 'result': asdict(result)}) + '\n')
+        self.file.add({'walk': asdict(task), 'result': asdict(result)})
 
 
 @dataclass(frozen=True)

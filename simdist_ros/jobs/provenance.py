@@ -1,16 +1,17 @@
-"""Where and with what a benchmark ran."""
+"""Where and with what something was made or measured."""
 
 from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from importlib import metadata
 from pathlib import Path
 
 from simdist_ros import __version__
-from simdist_ros.pretraining.pretrain import describe_commit
+from simdist_ros.core.share import share_folder
 
-__all__ = ['about_machine']
+__all__ = ['about_machine', 'describe_commit']
 
 CPUS = Path('/proc/cpuinfo')
 LIBRARIES = ('mujoco', 'numpy', 'torch')
@@ -31,3 +32,16 @@ def processor() -> str:
     lines = CPUS.read_text().splitlines() if CPUS.exists() else []
     names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
     return names[0] if names else platform.machine()
+
+
+def describe_commit() -> str:
+    """Return the commit of the source tree, or nothing where it is not one."""
+    root = share_folder()
+    if not (root / '.git').exists():
+        return ''
+    command = ['git', 'describe', '--always', '--dirty', '--abbrev=12']
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
+    except OSError:
+        return ''
+    return done.stdout.strip()
