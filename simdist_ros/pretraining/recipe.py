@@ -23,7 +23,7 @@ S = TypeVar('S', bound=Settings)
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(BatchSettings):
-    """All of it; feet and joints by name, joints in the robot's order."""
+    """All of it; feet, if any, and joints by name, joints in the robot's order."""
 
     joints: dict[str, Swing]
 
@@ -47,7 +47,7 @@ def load_recipe(robot: Robot) -> Recipe:
     values = read_settings(path)
     known = [one.name for one in dataclasses.fields(Recipe)]
     refuse_unknown_settings(values, known, str(path))
-    feet = parse_each(Foot, values.get('feet'), f'{path}: feet')
+    feet = parse_each(Foot, values['feet'], f'{path}: feet') if 'feet' in values else {}
     joints = parse_each(Swing, values.get('joints'), f'{path}: joints')
     robot.order(list(joints))
     check_mirror('foot', {name: foot.mirror for name, foot in feet.items()}, path)

@@ -14,8 +14,11 @@ from simdist_ros.pretraining.expert.networks import (
     actor_input,
     critic_input,
     make_mirrors,
+    make_ppo,
     to_tensor,
 )
+from simdist_ros.rl.ppo import PpoSettings
+from simdist_ros.sim.batch.vector_env import VectorEnv
 
 
 @pytest.fixture
@@ -103,6 +106,19 @@ def test_both_sides_explore_alike(go2, recipe, mirrors):
     torch.nn.init.normal_(actor.log_std)
     std = actor.std()
     assert torch.equal(std[mirrors.action.index], std)
+
+
+def test_a_robot_without_feet_gait_clock_and_map_is_trained_in_the_same_batch(go2, recipe):
+    bare = dataclasses.replace(
+        go2, proprio_obs=('joint_vel', 'projected_gravity'), height_map=None
+    )
+    joints = {name: dataclasses.replace(j, foot='') for name, j in recipe.joints.items()}
+    footless = dataclasses.replace(recipe, feet={}, joints=joints)
+    env = VectorEnv(bare, footless, num_robots=2, seed=0)
+    ppo = make_ppo(bare, footless, PpoSettings(), seed=0)
+    seen = to_tensor(env.observation, 'cpu')
+    action = ppo.actor(actor_input(seen), seen['extero_obs']).detach().numpy()
+    assert np.isfinite(env.step(action).reward).all()
 
 
 def test_a_robot_without_gait_clock_and_map_has_networks_and_mirrors_too(go2, recipe):

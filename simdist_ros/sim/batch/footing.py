@@ -51,7 +51,9 @@ def find_footing(
         sensors: Of the last physics step, (N, F * FOOT_SENSORS + 1).
         radius: Of the feet, (F,) [m].
     """
-    felt = sensors[:, : len(radius) * FOOT_SENSORS].reshape(-1, len(radius), FOOT_SENSORS)
+    felt = sensors[:, : len(radius) * FOOT_SENSORS].reshape(
+        len(sensors), len(radius), FOOT_SENSORS
+    )
     position, velocity, force = felt[..., :3], felt[..., 3:6], felt[..., 6]
     return Footing(
         base_height=ground.base_height(state, heights),

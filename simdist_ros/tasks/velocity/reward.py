@@ -104,8 +104,8 @@ def reward_terms(weights: RewardWeights, step: Step) -> dict[str, Array]:
     return {
         'velocity': w.velocity * following(moved, told, w.velocity_tolerance_mps),
         'turning': w.turning * following(turned, told_turn, w.turning_tolerance_radps),
-        'gait': w.gait * np.mean(step.foot_contact != swings, axis=1),
-        'swing_height': w.swing_height * np.mean(clearance**2, axis=1),
+        'gait': w.gait * mean_of_feet(step.foot_contact != swings),
+        'swing_height': w.swing_height * mean_of_feet(clearance**2),
         'base_height': w.base_height * (step.base_height - w.base_height_m) ** 2,
         'tilt': w.tilt * squared(step.normal[:, :2]),
         'bounce': w.bounce * step.linear_velocity[:, 2] ** 2,
@@ -116,6 +116,12 @@ def reward_terms(weights: RewardWeights, step: Step) -> dict[str, Array]:
         'pose': w.pose * squared(step.joint_offset),
         'slip': w.slip * np.sum(step.foot_contact * step.foot_speed**2, axis=1),
     }
+
+
+def mean_of_feet(x: Array | NDArray[np.bool_]) -> Array:
+    """Return the mean of each row, (N,); 0 for a robot without feet."""
+    mean: Array = np.sum(x, axis=1) / max(1, x.shape[1])
+    return mean
 
 
 def squared(x: Array) -> Array:
