@@ -38,8 +38,9 @@ class FinetuneSettings(Settings):
     residual_decay: float = setting(0.1, 'Weight decay of the residual.', low=0.0, high=100.0)
     max_grad_norm: float = setting(1.0, 'Norm to which gradients are clipped.', low=1e-6)
     rehearsal: float = setting(
-        0.25,
-        'Share of each batch that is rehearsed: pretraining data, or walks in the nominal world.',
+        0.1,
+        'Share of each batch that is rehearsed: pretraining data, or walks in the nominal world. '
+        'More of it slows the adaptation; without any the error on nominal ground grows tenfold.',
         low=0.0,
         high=0.9,
     )
