@@ -22,6 +22,7 @@ from .running import observed, parent_of, running_graph, running_nodes
 
 LOWEST = 19  # niceness
 START_S = 120.0
+LONGEST_S = 500.0  # a training of the lowest priority beside processes that keep the cores busy
 SETTINGS = {
     'planner.mppi.num_iterations': 0,
     'finetuner.low_priority': 'true',
@@ -67,7 +68,7 @@ class Walk:
                     return values | {'message': status.message}
             return None
 
-        return self.observer.until(found, what)
+        return self.observer.until(found, what, LONGEST_S)
 
     def walk_on(self, ticks):
         wanted = len(self.ticks) + ticks
