@@ -120,7 +120,7 @@ def test_overrides_win_over_what_the_mode_sets_and_touch_no_other_node():
             None,
             'mode lockstep needs a command for each stamp; teleop has none',
         ),
-        ({'finetune': True}, None, 'finetune needs a bag to learn from; name one with bag'),
+        ({'finetune': True}, None, 'finetune needs a bag as training data; name one with bag'),
         ({}, {'planer': {'seed': 1}}, "unknown node 'planer'; did you mean 'planner'?"),
         (
             {'use_mock_hardware': False},
@@ -197,7 +197,7 @@ def test_an_override_without_a_value_is_refused():
 def test_what_contradicts_itself_is_named_as_the_user_wrote_it():
     with pytest.raises(ConfigError) as caught:
         describe_graph(GraphOptions(model='m', finetune=True), spell=lambda name: f'--{name}')
-    assert str(caught.value) == '--finetune needs a bag to learn from; name one with --bag'
+    assert str(caught.value) == '--finetune needs a bag as training data; name one with --bag'
 
 
 def test_texts_in_a_parameter_file_are_texts_to_rcl_too(tmp_path):
