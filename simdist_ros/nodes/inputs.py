@@ -12,7 +12,8 @@ from simdist_ros.nodes.throttle import ThrottledLog
 
 __all__ = ['Inputs', 'other_types']
 
-PATIENT_LOOKS = 3  # in a row before the log says it: at the start others are still to come
+PATIENT_LOOKS = 3  # in a row before the log says it
+STARTING_LOOKS = 30  # the same before all has ever been well: others are still to come
 
 
 class Inputs:
@@ -34,12 +35,15 @@ class Inputs:
         self.node, self.needed, self.missing = node, needed, missing
         self.log = ThrottledLog(node.get_logger())
         self.looks = 0  # in a row that found something
+        self.was_well = False  # in some look
 
     def look(self) -> str:
         """Return what is wrong, or an empty text; what stays wrong is logged, not too often."""
-        said = '; '.join(other_types(self.node, self.needed).values()) or self.missing()
+        wrong = '; '.join(other_types(self.node, self.needed).values())
+        said = wrong or self.missing()
         self.looks = self.looks + 1 if said else 0
-        if self.looks >= PATIENT_LOOKS:
+        self.was_well |= not said
+        if self.looks >= (PATIENT_LOOKS if wrong or self.was_well else STARTING_LOOKS):
             self.log.warning('inputs', said)
         return said
 

@@ -12,7 +12,7 @@ from sensor_msgs.msg import Imu
 
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.messages import topics
-from simdist_ros.nodes.inputs import PATIENT_LOOKS, Inputs, other_types
+from simdist_ros.nodes.inputs import PATIENT_LOOKS, STARTING_LOOKS, Inputs, other_types
 from simdist_ros.nodes.velocity_command import VelocityCommand
 
 from .conftest import new_context
@@ -86,15 +86,38 @@ def test_the_log_says_what_stays_wrong_not_what_is_still_to_come(make_node, monk
     node, logs, said = make_node(), Logs(), ['no state']
     monkeypatch.setattr(node, 'get_logger', lambda: logs)
     needed = Inputs(node, (topics.IMU,), lambda: said[0])
-    for _ in range(PATIENT_LOOKS - 1):
+    for _ in range(STARTING_LOOKS - 1):
         assert needed.look() == 'no state'
     said[0] = ''
     assert needed.look() == ''
     assert logs.warnings == []
     said[0] = 'no state again'
-    for _ in range(PATIENT_LOOKS + 5):
+    for _ in range(PATIENT_LOOKS - 1):
+        needed.look()
+    assert logs.warnings == []
+    for _ in range(5):
         needed.look()
     assert logs.warnings == ['no state again']
+
+
+def test_at_the_start_the_log_waits_for_what_is_still_to_come_but_not_for_another_type(
+    make_node, other_process, monkeypatch
+):
+    node, logs = make_node(), Logs()
+    monkeypatch.setattr(node, 'get_logger', lambda: logs)
+    silent = Inputs(node, (topics.IMU,), lambda: 'no state')
+    for _ in range(STARTING_LOOKS):
+        assert logs.warnings == []
+        silent.look()
+    assert logs.warnings == ['no state']
+    node.create_subscription(TwistStamped, topics.COMMAND_VELOCITY, print, 10)
+    other_process.create_publisher(Twist, topics.COMMAND_VELOCITY, 10)
+    said = wait_for_teleop(node)[topics.COMMAND_VELOCITY]
+    misfit = Inputs(node, (topics.COMMAND_VELOCITY,), lambda: 'no state')
+    for _ in range(PATIENT_LOOKS):
+        assert len(logs.warnings) == 1
+        misfit.look()
+    assert logs.warnings[1:] == [said]
 
 
 def command(stamp_ns):
