@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ MEASURED = tuple(field.name for field in fields(States))
 class RobotState:
     """Everything measured at one stamp, in the robot's joint order.
 
+    What the robot has no sensor for is NaN, of which no comparison holds.
+
     Attributes:
         stamp_ns: Time of the measurement [ns].
         joint_pos: Joint positions, (num_joints,) [rad].
@@ -42,9 +44,9 @@ class RobotState:
     stamp_ns: int
     joint_pos: Array
     joint_vel: Array
-    orientation: Array
-    angular_velocity: Array
-    linear_velocity: Array
+    orientation: Array = field(default_factory=lambda: np.full(4, np.nan))
+    angular_velocity: Array = field(default_factory=lambda: np.full(3, np.nan))
+    linear_velocity: Array = field(default_factory=lambda: np.full(3, np.nan))
     height_map: Array | None = None
 
 

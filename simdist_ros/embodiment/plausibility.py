@@ -23,7 +23,7 @@ harm.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.sensors import SENSORS, sensors_of
 
 __all__ = ['Implausible', 'Plausibility', 'StateCheck', 'describe']
 
@@ -128,6 +129,7 @@ class Plausibility:
         self.max_velocity = VELOCITY_MARGIN * fastest
         self.joint_names = names
         self.period_s = robot.period_s
+        self.has_free_base = robot.has_free_base
         self.quantities = {
             'joint_pos': Quantity(
                 name='joint_states: position',
@@ -197,6 +199,8 @@ class Plausibility:
             )
             for i in np.flatnonzero(~(step <= most))
         ]
+        if not self.has_free_base:
+            return tuple(found)
         turn = angle_between(before.orientation, state.orientation)
         limit = MAX_ANGULAR_VELOCITY * elapsed_s + TURN_SLACK_RAD
         if not turn <= limit:
@@ -212,10 +216,11 @@ class StateCheck:
     the time, so that a robot that was really moved is believed after a tenth of a second.
     """
 
-    def __init__(self, robot: Robot, *, with_map: bool = True) -> None:
-        """Begin without a state; without `with_map` the height map is not checked."""
+    def __init__(self, robot: Robot, sensors: Collection[str] | None = None) -> None:
+        """Begin without a state; check what these sensors say, by default all of the robot's."""
         self._plausibility = Plausibility(robot)
-        self._with_map = with_map
+        checked = [name for name in sensors_of(robot) if sensors is None or name in sensors]
+        self._readings = [field for name in checked for field in SENSORS[name].measures]
         self._last: RobotState | None = None
 
     def reset(self) -> None:
@@ -224,15 +229,8 @@ class StateCheck:
 
     def check(self, state: RobotState) -> tuple[Implausible, ...]:
         """Return all that is wrong with the next state; nothing if it can be used."""
-        readings = {
-            'joint_pos': state.joint_pos,
-            'joint_vel': state.joint_vel,
-            'orientation': state.orientation,
-            'angular_velocity': state.angular_velocity,
-            'linear_velocity': state.linear_velocity,
-        }
-        if self._with_map and state.height_map is not None:
-            readings['height_map'] = state.height_map
+        values = {name: getattr(state, name) for name in self._readings}
+        readings = {name: array for name, array in values.items() if array is not None}
         found = self._plausibility.findings(readings)
         last = self._last
         if not found and last is not None and state.stamp_ns >= last.stamp_ns:

@@ -111,6 +111,18 @@ class Robot(Settings):
         0.25, 'Radians that action 1 adds to the default.', unit='rad', above=0.0
     )
     phase_period_s: float = setting(0.5, 'Period of the gait clock.', unit='s', low=1e-3)
+    base: str = setting(
+        'free',
+        'Whether the base moves: `free`, with an IMU and odometry, or `fixed`, as of an arm on a '
+        'table, which measures its joints alone.',
+        choices=('free', 'fixed'),
+    )
+    safe_action: str = setting(
+        'damp',
+        'What the joints do where nothing can be trusted: `damp` (velocity gain only, a legged '
+        'robot sinks) or `hold` (the last safe target, an arm does not drop what it carries).',
+        choices=('damp', 'hold'),
+    )
     base_height_m: float = setting(0.3, 'Height of the base when it stands.', unit='m', above=0.0)
     fallen_height_m: float = setting(
         0.15, 'Base height above ground below which it has fallen.', unit='m'
@@ -154,6 +166,11 @@ class Robot(Settings):
     def num_joints(self) -> int:
         """Number of actuated joints, also the size of an action."""
         return len(self.joints)
+
+    @property
+    def has_free_base(self) -> bool:
+        """Whether the base moves, so that there is an orientation, a height and a velocity."""
+        return self.base == 'free'
 
     @property
     def period_s(self) -> float:

@@ -17,6 +17,7 @@ from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.rotation import projected_gravity
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.embodiment.sensor_noise import SensorNoise
+from simdist_ros.embodiment.sensors import SENSORS
 
 __all__ = [
     'AXIAL',
@@ -76,6 +77,7 @@ class Term:
         size: How many there are; `JOINTS` for one a joint.
         mirror: The sign of each in the mirror image; `JOINTS` where joints change places.
         noise: Setting of `SensorNoise` that limits its error; empty for what has none.
+        sensor: Which of `SENSORS` measures it; empty for a function of the stamp alone.
         compute: The numbers of states, (N, size).
     """
 
@@ -84,6 +86,7 @@ class Term:
     size: int | Literal['joints']
     mirror: tuple[float, ...] | Literal['joints']
     noise: str = ''
+    sensor: str = ''
     compute: Callable[[Robot, States], Array]
 
     def size_for(self, robot: Robot) -> int:
@@ -111,6 +114,7 @@ ROWS = (
         size=3,
         mirror=POLAR,
         noise='base_lin_vel',
+        sensor='odom',
         compute=lambda robot, states: states.linear_velocity,
     ),
     Term(
@@ -119,6 +123,7 @@ ROWS = (
         size=3,
         mirror=AXIAL,
         noise='base_ang_vel',
+        sensor='imu',
         compute=lambda robot, states: states.angular_velocity,
     ),
     Term(
@@ -126,6 +131,7 @@ ROWS = (
         size=3,
         mirror=POLAR,
         noise='projected_gravity',
+        sensor='imu',
         compute=lambda robot, states: states.gravity,
     ),
     Term(
@@ -134,6 +140,7 @@ ROWS = (
         size=JOINTS,
         mirror=JOINTS,
         noise='joint_pos',
+        sensor='joints',
         compute=lambda robot, states: states.joint_pos - robot.per_joint('default'),
     ),
     Term(
@@ -142,6 +149,7 @@ ROWS = (
         size=JOINTS,
         mirror=JOINTS,
         noise='joint_vel',
+        sensor='joints',
         compute=lambda robot, states: states.joint_vel,
     ),
     Term(
@@ -158,11 +166,17 @@ def terms_of(robot: Robot) -> list[Term]:
     """Return what a robot observes, in its order.
 
     Raises:
-        ConfigError: It names something that is no term.
+        ConfigError: It names something that is no term, or that it has no sensor for.
     """
     for name in robot.proprio_obs:
         if name not in TERMS:
             raise ConfigError(unknown_name('observation term', name, TERMS))
+        sensor = SENSORS.get(TERMS[name].sensor)
+        if sensor is not None and not sensor.is_on(robot):
+            raise ConfigError(
+                f'proprio_obs of robot {robot.name!r} names {name!r}, which comes of '
+                f'{sensor.topic}, but {sensor.lacks}; leave it out'
+            )
     return [TERMS[name] for name in robot.proprio_obs]
 
 

@@ -5,6 +5,7 @@ Only the fields of the ROS types are relied on; joints are matched by name, neve
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.robot import HeightMap, Robot
 
 __all__ = [
+    'READERS',
     'height_map_from_msg',
     'imu_from_msg',
     'joint_command_from_msg',
@@ -78,6 +80,21 @@ def height_map_from_msg(grid: HeightMap, message: Any) -> Array:
         raise ConfigError(f'height_map has {len(message.data)} bytes; expected {4 * grid.size}')
     order = '>f4' if message.is_bigendian else '<f4'
     return np.frombuffer(message.data, dtype=order).astype(np.float64)
+
+
+def height_map_of(robot: Robot, message: Any) -> tuple[Array]:
+    """Return the heights of a map of the robot's grid, as `height_map_from_msg` does."""
+    assert robot.height_map is not None
+    return (height_map_from_msg(robot.height_map, message),)
+
+
+# By sensor: the values of a message, in the order of what the sensor `measures`.
+READERS: dict[str, Callable[[Robot, Any], tuple[Array, ...]]] = {
+    'joints': joint_state_from_msg,
+    'imu': lambda robot, message: imu_from_msg(message),
+    'odom': lambda robot, message: odometry_from_msg(message)[1:],
+    'height_map': height_map_of,
+}
 
 
 def twist_array(message: Any) -> Array:

@@ -10,16 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.embodiment.observation import RobotState
-from simdist_ros.embodiment.robot import Robot
-from simdist_ros.messages.topic_names import HEIGHT_MAP, IMU, JOINT_STATES, ODOM
+from simdist_ros.embodiment.sensors import SENSORS
 
-__all__ = ['PARTS', 'TOPICS', 'StateAssembler', 'apart', 'parts_of']
+__all__ = ['StateAssembler', 'apart']
 
 Array = NDArray[np.floating[Any]]
 
 ONCE_A_PERIOD = 0.6  # of a period; joints further apart than this are not thinned
-TOPICS = {'joints': JOINT_STATES, 'imu': IMU, 'odom': ODOM, 'height_map': HEIGHT_MAP}
-PARTS = tuple(TOPICS)
 
 
 class StateAssembler:
@@ -32,7 +29,7 @@ class StateAssembler:
     def __init__(
         self, parts: Collection[str], period_ns: int, tolerance_ns: Mapping[str, int]
     ) -> None:
-        """Wait for these `PARTS`; what is left out stays zero, or None for the height map."""
+        """Wait for these of `SENSORS`; what is left out is not known."""
         self.wanted = tuple(parts)
         self.period_ns = period_ns
         self.tolerance_ns = tolerance_ns
@@ -48,10 +45,9 @@ class StateAssembler:
         """Take in one part, and return the state that it completes, if it does.
 
         Args:
-            part: One of `PARTS`.
+            part: One of `SENSORS`.
             stamp_ns: Its stamp [ns].
-            values: joints: positions, velocities; imu: orientation, angular velocity;
-                odom: linear velocity; height_map: heights.
+            values: What it `measures`.
         """
         if part == 'joints':
             before = self.newest[part][0] if part in self.newest else stamp_ns
@@ -96,7 +92,8 @@ class StateAssembler:
         if not self.unjoined:
             return ''
         part = max(self.unjoined, key=self.unjoined.__getitem__)
-        name, joints, offset_ns = TOPICS[part], TOPICS['joints'], self.offset_ns.get(part)
+        name, joints = SENSORS[part].topic, SENSORS['joints'].topic
+        offset_ns = self.offset_ns.get(part)
         if offset_ns is None:
             return f'{name} has no usable message'
         stamped = f'{name} is stamped {apart(1e-9 * offset_ns)} {joints}'
@@ -123,28 +120,12 @@ class StateAssembler:
 
     def state(self, stamp_ns: int) -> RobotState:
         """Build the state from the newest parts."""
-        joint_pos, joint_vel = self.newest['joints'][1]
-        orientation, angular = self.part('imu', np.array([1.0, 0.0, 0.0, 0.0]), np.zeros(3))
-        (linear,) = self.part('odom', np.zeros(3))
-        heights = self.newest['height_map'][1][0] if 'height_map' in self.wanted else None
-        return RobotState(
-            stamp_ns=stamp_ns,
-            joint_pos=joint_pos,
-            joint_vel=joint_vel,
-            orientation=orientation,
-            angular_velocity=angular,
-            linear_velocity=linear,
-            height_map=heights,
-        )
-
-    def part(self, name: str, *missing: Array) -> tuple[Array, ...]:
-        """Return a part's values, or what stands for them where it isn't wanted."""
-        return self.newest[name][1] if name in self.wanted else missing
-
-
-def parts_of(robot: Robot) -> tuple[str, ...]:
-    """Return what a whole state of a robot consists of."""
-    return tuple(part for part in PARTS if part != 'height_map' or robot.height_map is not None)
+        measured = {
+            field: value
+            for part in self.wanted
+            for field, value in zip(SENSORS[part].measures, self.newest[part][1], strict=True)
+        }
+        return RobotState(stamp_ns=stamp_ns, **measured)
 
 
 def apart(offset_s: float) -> str:

@@ -115,8 +115,9 @@ def odometry_to_msg(
     return message
 
 
-def height_map_to_msg(grid: HeightMap, state: RobotState) -> Image:
+def height_map_to_msg(grid: HeightMap | None, state: RobotState) -> Image:
     """Return height of the base above the ground per cell [m] as 32FC1; NaN is unknown."""
+    assert grid is not None
     assert state.height_map is not None
     message = Image(height=grid.rows, width=grid.columns, encoding='32FC1', step=4 * grid.columns)
     message.header.stamp = time_msg(state.stamp_ns)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from simdist_ros.embodiment.sensors import SENSORS
+
 __all__ = ['TYPES', 'find_namespaces']
 
-JOINT_STATES = 'joint_states'
-IMU = 'imu/data'
-ODOM = 'odom'
-HEIGHT_MAP = 'height_map'
+JOINT_STATES = SENSORS['joints'].topic
+IMU = SENSORS['imu'].topic
+ODOM = SENSORS['odom'].topic
+HEIGHT_MAP = SENSORS['height_map'].topic
 GROUND_TRUTH = 'ground_truth/odom'
 COMMAND_VELOCITY = 'cmd_vel'
 PLAN = 'plan'
@@ -20,10 +22,7 @@ SUPERVISOR_TICK = 'supervisor/tick'
 
 
 TYPES = {  # the first one is ours; the others are understood as well
-    JOINT_STATES: ('sensor_msgs/msg/JointState',),
-    IMU: ('sensor_msgs/msg/Imu',),
-    ODOM: ('nav_msgs/msg/Odometry',),
-    HEIGHT_MAP: ('sensor_msgs/msg/Image',),
+    **{sensor.topic: (sensor.type,) for sensor in SENSORS.values()},
     GROUND_TRUTH: ('nav_msgs/msg/Odometry',),
     COMMAND_VELOCITY: ('geometry_msgs/msg/TwistStamped', 'geometry_msgs/msg/Twist'),
     PLAN: ('trajectory_msgs/msg/JointTrajectory',),

@@ -20,7 +20,6 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.task import Future
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image, Imu, JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -30,6 +29,7 @@ from simdist_ros.core.scheduling import SAFETY, SchedulingSettings
 from simdist_ros.core.settings import Settings, seed_setting, setting
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.embodiment.sensors import SENSORS, sensors_of
 from simdist_ros.messages import topics
 from simdist_ros.messages.to_messages import (
     height_map_to_msg,
@@ -78,7 +78,7 @@ class MujocoRobotSettings(Settings):
         0.0, 'Robot time after which it ends, counted from the first answer; 0: never.', low=0.0
     )
     num_observers: int = setting(
-        0, 'Subscribers of the IMU to wait for before the first state.', low=0
+        0, 'Subscribers of the joint states to wait for before the first state.', low=0
     )
     patience_s: float = setting(
         60.0, 'Wall time without an answer after which it gives up (lockstep).', unit='s', low=1.0
@@ -122,10 +122,12 @@ class MujocoRobotNode(Node):
 
     def open_topics(self) -> None:
         """Create publishers and the subscription of the command."""
-        self.joints = self.create_publisher(JointState, topics.JOINT_STATES, RELIABLE)
-        self.imu = self.create_publisher(Imu, topics.IMU, RELIABLE)
-        self.odom = self.create_publisher(Odometry, topics.ODOM, RELIABLE)
-        self.height_map = self.create_publisher(Image, topics.HEIGHT_MAP, RELIABLE)
+        measured = {name: SENSORS[name].topic for name in reversed(sensors_of(self.robot))}
+        self.sensors = {  # the joints last, since they complete a state
+            name: self.create_publisher(topics.RECORDED_TOPICS[topic], topic, RELIABLE)
+            for name, topic in measured.items()
+        }
+        self.joints = self.sensors['joints']
         self.ground_truth = self.create_publisher(Odometry, topics.GROUND_TRUTH, RELIABLE)
         self.clock = self.create_publisher(Clock, '/clock', RELIABLE) if self.lockstep else None
         self.create_subscription(
@@ -161,7 +163,7 @@ class MujocoRobotNode(Node):
     def tell_progress(self) -> None:
         """Say how far it is."""
         if self.answered_ns < 0:
-            heard, wanted = self.imu.get_subscription_count(), self.settings.num_observers
+            heard, wanted = self.joints.get_subscription_count(), self.settings.num_observers
             self.get_logger().info(
                 f'waits for the first command; {heard} of {wanted} nodes listen'
             )
@@ -180,7 +182,7 @@ class MujocoRobotNode(Node):
         settled = float('inf')
         while not self.is_over(stop) and time.monotonic() < settled:
             executor.spin_once(timeout_sec=0.05)
-            if self.imu.get_subscription_count() < self.settings.num_observers:
+            if self.joints.get_subscription_count() < self.settings.num_observers:
                 continue
             settled = min(settled, time.monotonic() + SETTLE_S)
 
@@ -201,20 +203,21 @@ class MujocoRobotNode(Node):
         measured = dataclasses.replace(state, stamp_ns=stamp)
         if self.clock is not None:
             self.clock.publish(Clock(clock=time_msg(stamp)))
-        if measured.height_map is not None and self.robot.height_map is not None:
-            self.height_map.publish(height_map_to_msg(self.robot.height_map, measured))
         truth = self.simulation.true_state()
-        self.imu.publish(imu_to_msg(measured))
-        self.odom.publish(
-            odometry_to_msg(
+        messages = {
+            'joints': lambda: joint_state_to_msg(self.robot, measured, truth.joint_torque),
+            'imu': lambda: imu_to_msg(measured),
+            'odom': lambda: odometry_to_msg(
                 stamp,
                 truth.position,
                 measured.orientation,
                 measured.linear_velocity,
                 measured.angular_velocity,
-            )
-        )
-        self.joints.publish(joint_state_to_msg(self.robot, measured, truth.joint_torque))
+            ),
+            'height_map': lambda: height_map_to_msg(self.robot.height_map, measured),
+        }
+        for name, publisher in self.sensors.items():
+            publisher.publish(messages[name]())
         self.ground_truth.publish(
             odometry_to_msg(
                 stamp,

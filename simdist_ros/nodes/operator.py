@@ -10,16 +10,18 @@ import numpy as np
 from geometry_msgs.msg import TwistStamped
 from rclpy.executors import Executor
 from rclpy.node import Node
-from sensor_msgs.msg import Imu
 
 from simdist_ros.core.settings import Settings, setting
+from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.embodiment.sensors import MOTION
 from simdist_ros.messages import topics
-from simdist_ros.messages.to_messages import command_to_msg, imu_from_msg, stamp_ns
+from simdist_ros.messages.to_messages import command_to_msg
 from simdist_ros.nodes.other_publishers import refuse_other_publishers
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RELIABLE
 from simdist_ros.nodes.runtime import Stop, run, spin
+from simdist_ros.nodes.state_subscriber import StateSubscriber
 from simdist_ros.tasks.velocity.heading import HeadingHold
 
 
@@ -55,12 +57,21 @@ class OperatorNode(Node):
         self.driver = HeadingHold(robot, velocity, settings.heading_gain)
         refuse_other_publishers(self, (topics.COMMAND_VELOCITY,), created)
         self.publisher = self.create_publisher(TwistStamped, topics.COMMAND_VELOCITY, RELIABLE)
-        self.create_subscription(Imu, topics.IMU, self.on_imu, RELIABLE)
+        self.last = TwistStamped()
+        self.states = StateSubscriber(
+            self,
+            robot,
+            MOTION,
+            self.on_state,
+            qos=RELIABLE,
+            period_ns=1,
+            on_repeated=lambda stamp: self.publisher.publish(self.last),
+        )
 
-    def on_imu(self, message: Imu) -> None:
+    def on_state(self, state: RobotState) -> None:
         """Ask for the velocity, with the state's stamp."""
-        orientation, _ = imu_from_msg(message)
-        self.publisher.publish(command_to_msg(stamp_ns(message), self.driver.command(orientation)))
+        self.last = command_to_msg(state.stamp_ns, self.driver.command(state.orientation))
+        self.publisher.publish(self.last)
 
     def work(self, executor: Executor, stop: Stop) -> int:
         """Spin."""

@@ -9,11 +9,11 @@ from rclpy.node import Node
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.messages import topics
+from simdist_ros.embodiment.sensors import SENSORS
 
 __all__ = ['STATE_TOPICS', 'OtherPublishers', 'node_name', 'refuse_other_publishers']
 
-STATE_TOPICS = (topics.JOINT_STATES, topics.IMU, topics.ODOM, topics.HEIGHT_MAP)
+STATE_TOPICS = tuple(sensor.topic for sensor in SENSORS.values())
 DISCOVERY_S = 1.5  # in which a new node hears of those that are there
 POLL_S = 0.05
 UNKNOWN = 'UNKNOWN'  # in what the middleware calls a node whose name it does not know

@@ -23,8 +23,8 @@ from simdist_ros.core.scheduling import CONTROL, SchedulingSettings, WaitClock
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.plausibility import describe
 from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.embodiment.sensors import sensors_of
 from simdist_ros.messages import topics
-from simdist_ros.messages.state_assembler import parts_of
 from simdist_ros.messages.to_messages import (
     diagnostics,
     joint_command_from_msg,
@@ -163,7 +163,7 @@ class PlannerNode(LifecycleNode):
         self.states = StateSubscriber(
             self,
             self.robot,
-            parts_of(self.robot),
+            sensors_of(self.robot),
             self.on_state,
             qos=state_wanted(self.lockstep),
             period_ns=self.robot.period_ns,

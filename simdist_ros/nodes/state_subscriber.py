@@ -4,30 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection
+from functools import partial
+from typing import Any
 
 import numpy as np
-from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import Image, Imu, JointState
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.messages import topics
-from simdist_ros.messages.from_messages import odometry_from_msg
-from simdist_ros.messages.state_assembler import TOPICS, StateAssembler
-from simdist_ros.messages.to_messages import (
-    height_map_from_msg,
-    imu_from_msg,
-    joint_state_from_msg,
-    stamp_ns,
-)
+from simdist_ros.embodiment.sensors import SENSORS, sensors_of
+from simdist_ros.messages.from_messages import READERS
+from simdist_ros.messages.state_assembler import StateAssembler
+from simdist_ros.messages.to_messages import stamp_ns
+from simdist_ros.messages.topics import JOINT_STATES, RECORDED_TOPICS
 from simdist_ros.nodes.throttle import ThrottledLog
 
 
 class StateSubscriber:
-    """Joins ``joint_states``, ``imu/data``, ``odom`` and ``height_map`` by their stamps."""
+    """Joins the topics of a robot's sensors by their stamps."""
 
     def __init__(
         self,
@@ -46,7 +42,7 @@ class StateSubscriber:
         Args:
             node: Owner of the subscriptions.
             robot: Whose joints and grid to expect.
-            parts: Which parts a state must have.
+            parts: Which of `SENSORS` a state must have, as far as the robot has them.
             on_state: Called with each complete state.
             qos: Profile of the subscriptions.
             period_ns: Shortest time between two states.
@@ -55,6 +51,7 @@ class StateSubscriber:
         """
         self.robot, self.node = robot, node
         self.on_state, self.on_repeated = on_state, on_repeated
+        parts = [part for part in sensors_of(robot) if part in parts]
         half_period = robot.period_ns // 2
         tolerance = dict.fromkeys(parts, half_period)
         tolerance['height_map'] = max(half_period, round(1e9 * height_map_max_age_s))
@@ -65,17 +62,15 @@ class StateSubscriber:
         self.misfits: dict[str, str] = {}  # by part, since then
         self.asked_stamp_ns = -1  # of the joints then
         self.log = ThrottledLog(node.get_logger())
-        handlers = {
-            'joints': (JointState, topics.JOINT_STATES, self.on_joints),
-            'imu': (Imu, topics.IMU, self.on_imu),
-            'odom': (Odometry, topics.ODOM, self.on_odom),
-            'height_map': (Image, topics.HEIGHT_MAP, self.on_height_map),
-        }
-        self.topics = tuple(TOPICS[part] for part in parts)
+        self.topics = tuple(SENSORS[part].topic for part in parts)
         self.subscriptions = [
-            node.create_subscription(kind, topic, self.guarded(part, handler), qos)
-            for part, (kind, topic, handler) in handlers.items()
-            if part in parts
+            node.create_subscription(
+                RECORDED_TOPICS[SENSORS[part].topic],
+                SENSORS[part].topic,
+                self.guarded(part, partial(self.take, part)),
+                qos,
+            )
+            for part in parts
         ]
 
     def guarded(self, part: str, handler: Callable) -> Callable:
@@ -91,31 +86,15 @@ class StateSubscriber:
 
         return handle
 
-    def on_joints(self, message: JointState) -> None:
-        """Take joint positions and velocities."""
-        positions, velocities = joint_state_from_msg(self.robot, message)
-        if np.isfinite(positions).all():
-            self.joint_pos = positions
-        stamp = stamp_ns(message)
-        if stamp == self.assembler.last_stamp_ns:
-            self.on_repeated(stamp)
-        self.add('joints', stamp, positions, velocities)
-
-    def on_imu(self, message: Imu) -> None:
-        """Take orientation and angular velocity."""
-        self.add('imu', stamp_ns(message), *imu_from_msg(message))
-
-    def on_odom(self, message: Odometry) -> None:
-        """Take the linear velocity, which is in the base frame (REP 105)."""
-        _, linear = odometry_from_msg(message)
-        self.add('odom', stamp_ns(message), linear)
-
-    def on_height_map(self, message: Image) -> None:
-        """Take the ground around the robot."""
-        assert self.robot.height_map is not None
-        self.add(
-            'height_map', stamp_ns(message), height_map_from_msg(self.robot.height_map, message)
-        )
+    def take(self, part: str, message: Any) -> None:
+        """Take a sensor's message."""
+        stamp, values = stamp_ns(message), READERS[part](self.robot, message)
+        if part == 'joints':
+            if np.isfinite(values[0]).all():
+                self.joint_pos = values[0]
+            if stamp == self.assembler.last_stamp_ns:
+                self.on_repeated(stamp)
+        self.add(part, stamp, *values)
 
     def add(self, part: str, stamp: int, *values: np.ndarray) -> None:
         """Hand on the state that a part completes."""
@@ -142,12 +121,12 @@ class StateSubscriber:
         may_wait = in_lockstep and self.assembler.last_stamp_ns is not None
         for part in self.assembler.wanted:
             if not heard[part] and (part in misfits or not may_wait):
-                return f'no state: {misfits.get(part) or self.silence(TOPICS[part])}'
+                return f'no state: {misfits.get(part) or self.silence(SENSORS[part].topic)}'
         if why:
             return f'no state: {why}; stamp both with the time of the measurement'
         if joints_ns != asked_ns or may_wait:
             return ''
-        name = self.node.resolve_topic_name(topics.JOINT_STATES)
+        name = self.node.resolve_topic_name(JOINT_STATES)
         return f'no state: the stamp of {name} stays {1e-9 * joints_ns:g} s; stamp each message'
 
     def silence(self, topic: str) -> str:

@@ -23,6 +23,7 @@ from simdist_ros.core.settings import Settings, setting
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.plausibility import describe
 from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.embodiment.sensors import MOTION
 from simdist_ros.messages import topics
 from simdist_ros.messages.to_messages import (
     diagnostics,
@@ -52,7 +53,6 @@ from simdist_ros.safety.watchdog import Action, Fault
 
 WATCHDOG_S = 0.02
 OTHERS_S = 0.5  # between two looks for other publishers, 0.2 ms each
-PARTS = ('joints', 'imu')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +119,7 @@ class SupervisorNode(Node):
         self.states = StateSubscriber(
             self,
             self.robot,
-            PARTS,
+            MOTION,
             self.on_state,
             qos=state_wanted(self.lockstep),
             period_ns=1,

@@ -54,7 +54,7 @@ class Controller:
         self.history = History(history_steps, proprio_obs_dim(robot), robot.num_joints)
         self.ticks = TickCounter(robot.period_ns)
         self.order = StampOrder(robot.period_ns)
-        self.check = StateCheck(robot, with_map=robot.height_map is not None)
+        self.check = StateCheck(robot)
         self.findings: tuple[Implausible, ...] = ()  # why the newest state is not used
         self.executed: dict[int, tuple[int, F32]] = {}  # stamp and action by step
         self.step: int | None = None  # of the newest observation in the history

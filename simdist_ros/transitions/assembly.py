@@ -12,21 +12,18 @@ from numpy.typing import NDArray
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.sensors import SENSORS, sensors_of
 from simdist_ros.messages.from_messages import (
-    height_map_from_msg,
-    imu_from_msg,
+    READERS,
     joint_command_from_msg,
-    joint_state_from_msg,
     odometry_from_msg,
     stamp_ns,
     twist_array,
 )
 from simdist_ros.messages.stamp_order import Stamped, StampOrder
-from simdist_ros.messages.state_assembler import TOPICS, StateAssembler, apart, parts_of
+from simdist_ros.messages.state_assembler import StateAssembler, apart
 from simdist_ros.messages.topic_names import (
     COMMAND_VELOCITY,
-    HEIGHT_MAP,
-    IMU,
     JOINT_COMMAND,
     JOINT_STATES,
     MODE,
@@ -45,15 +42,13 @@ CLOCK_JUMP_NS = 1_000_000_000  # a stamp this far behind the newest is of anothe
 # about it follows.
 RANKS = {
     COMMAND_VELOCITY: 0,
-    IMU: 1,
-    ODOM: 1,
-    HEIGHT_MAP: 1,
+    **{sensor.topic: 1 for sensor in SENSORS.values()},
     JOINT_STATES: 2,
     JOINT_COMMAND: 3,
     SUPERVISOR_TICK: 4,
     MODE: 4,
 }
-PART_OF = {topic: part for part, topic in TOPICS.items()}
+PART_OF = {sensor.topic: name for name, sensor in SENSORS.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +91,8 @@ def make_cutter(robot: Robot, settings: AssemblySettings) -> EpisodeCutter:
 
 def needed_topics(robot: Robot) -> tuple[str, ...]:
     """Return the topics without which there are no transitions."""
-    needed = (JOINT_STATES, IMU, ODOM, COMMAND_VELOCITY, JOINT_COMMAND)
-    return needed if robot.height_map is None else (*needed, HEIGHT_MAP)
+    sensors = tuple(SENSORS[name].topic for name in sensors_of(robot))
+    return (*sensors, COMMAND_VELOCITY, JOINT_COMMAND)
 
 
 class TransitionAssembler:
@@ -122,7 +117,7 @@ class TransitionAssembler:
         self.cutter = make_cutter(robot, settings)
         self.discarded: Counter[str] = self.cutter.discarded
         half_period = robot.period_ns // 2
-        parts = parts_of(robot)
+        parts = sensors_of(robot)
         tolerance = dict.fromkeys(parts, half_period)
         tolerance['height_map'] = max(half_period, round(1e9 * settings.height_map_max_age_s))
         self._parts, self._tolerance = parts, tolerance
@@ -144,13 +139,14 @@ class TransitionAssembler:
         """Take in one message.
 
         Args:
-            topic: Its name without the robot's namespace; others than those needed are ignored.
+            topic: Its name without the robot's namespace; others than those needed are ignored,
+                those of sensors that the robot does not have too.
             message: As received or as read from a bag.
 
         Returns:
             The episodes that are complete now, often none.
         """
-        if topic not in RANKS:
+        if topic not in RANKS or PART_OF.get(topic, 'joints') not in self._parts:
             return []
         try:
             values = self._read(topic, message)
@@ -222,14 +218,10 @@ class TransitionAssembler:
 
     def _read(self, topic: str, message: Any) -> tuple[Any, ...]:
         """Return the values of a message; raise `ConfigError` if it does not fit the robot."""
-        if topic == JOINT_STATES:
-            return joint_state_from_msg(self.robot, message)
-        if topic == IMU:
-            return imu_from_msg(message)
         if topic == ODOM:
             return odometry_from_msg(message)
-        if topic == HEIGHT_MAP and self.robot.height_map is not None:
-            return (height_map_from_msg(self.robot.height_map, message),)
+        if topic in PART_OF:
+            return READERS[PART_OF[topic]](self.robot, message)
         if topic == COMMAND_VELOCITY:
             return (twist_array(message),)
         if topic == JOINT_COMMAND:
@@ -246,8 +238,7 @@ class TransitionAssembler:
             self._position, linear = one.values
             state = self._states.add('odom', one.stamp_ns, linear)
         elif one.kind in PART_OF:
-            if PART_OF[one.kind] in self._parts:
-                state = self._states.add(PART_OF[one.kind], one.stamp_ns, *one.values)
+            state = self._states.add(PART_OF[one.kind], one.stamp_ns, *one.values)
         elif one.kind == COMMAND_VELOCITY:
             self._take_velocity(one.values[0])
         elif one.kind == JOINT_COMMAND:

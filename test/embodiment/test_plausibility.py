@@ -9,12 +9,13 @@ import pytest
 
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.plausibility import Implausible, Plausibility, StateCheck, describe
-from simdist_ros.embodiment.robot import Joint, Robot
+from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
 
 JOINT = Joint(low=-1.0, high=2.0, max_velocity=20.0, max_rate=10.0)
 ROBOT = Robot(
     name='two',
     max_base_speed_mps=2.5,
+    height_map=HeightMap(columns=2, rows=2),
     joints=(replace(JOINT, name='hip'), replace(JOINT, name='knee', max_rate=40.0)),
 )
 MS = 1_000_000
@@ -157,6 +158,17 @@ def test_after_a_reset_or_on_an_earlier_clock_nothing_is_a_jump():
 
 def test_who_does_not_ask_for_the_map_does_not_hear_of_it():
     blind = state(height_map=np.full(4, np.nan))
-    assert StateCheck(ROBOT, with_map=False).check(blind) == ()
+    assert StateCheck(ROBOT, ('joints', 'imu', 'odom')).check(blind) == ()
     assert StateCheck(ROBOT).check(blind) != ()
     assert StateCheck(ROBOT).check(replace(state(), height_map=None)) == ()
+
+
+def test_a_fixed_base_is_asked_for_joints_alone():
+    arm = replace(ROBOT, base='fixed', height_map=None)
+    check = StateCheck(arm)
+    pose = {'joint_pos': np.array([0.5, 0.5]), 'joint_vel': np.zeros(2)}
+    assert check.check(RobotState(stamp_ns=0, **pose)) == ()
+    assert check.check(RobotState(stamp_ns=20 * MS, **pose)) == ()  # no turn to be far off
+    beyond = RobotState(stamp_ns=40 * MS, **{**pose, 'joint_pos': np.array([9.0, 0.5])})
+    assert [one.what for one in check.check(beyond)] == ['joint_states: position of hip']
+    assert StateCheck(ROBOT).check(RobotState(stamp_ns=0, **pose)) != ()

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from simdist_ros.embodiment.sensors import SENSORS
 from simdist_ros.messages import to_messages as messages
 from simdist_ros.messages import topics
-from simdist_ros.messages.state_assembler import PARTS
 from simdist_ros.nodes.qos import RELIABLE
 from simdist_ros.nodes.state_subscriber import StateSubscriber
 
@@ -54,7 +54,7 @@ class Wire:
         self.subscriber = StateSubscriber(
             self.node,
             robot,
-            PARTS,
+            SENSORS,
             self.states.append,
             qos=RELIABLE,
             period_ns=PERIOD_NS,
