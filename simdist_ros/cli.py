@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from simdist_ros import __version__, operating
+from simdist_ros import __version__, graph_commands
 from simdist_ros.bringup.graph import (
     REALTIME,
     GraphOptions,
@@ -289,10 +289,14 @@ COMMANDS = {
     'bench': ('measure what adaptation gains, walk by walk', add_bench, bench),
     'completion': ('print what completes these commands in a shell', add_completion, complete),
     'predict': ('run a model on recorded inputs', add_predict, predict),
-    'status': ('show the state of the running graph', operating.add_options, operating.status),
+    'status': (
+        'show the state of the running graph',
+        graph_commands.add_options,
+        graph_commands.status,
+    ),
     **{
-        name: (what, operating.add_options, operating.ask)
-        for name, (_, what) in operating.SERVICES.items()
+        name: (what, graph_commands.add_options, graph_commands.ask)
+        for name, (_, what) in graph_commands.SERVICES.items()
     },
 }
 

@@ -19,9 +19,9 @@ from simdist_ros.bringup.graph import (
     describe_graph,
     environment_defaults,
 )
+from simdist_ros.bringup.graph_records import record_graph
 from simdist_ros.bringup.processes import ProcessGroup, ros_environment
 from simdist_ros.bringup.progress import ProgressDisplay
-from simdist_ros.bringup.running import record_graph
 from simdist_ros.core.errors import BagError, ConfigError
 from simdist_ros.core.settings import Spelling
 from simdist_ros.core.values import NotAValue, guess

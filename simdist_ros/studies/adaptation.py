@@ -29,8 +29,8 @@ from simdist_ros.studies.settings import (
     read_settings,
     world_name,
 )
+from simdist_ros.studies.task_pool import Setup, do_tasks
 from simdist_ros.studies.tasks import list_tasks
-from simdist_ros.studies.working import Setup, do_tasks
 from simdist_ros.world_model.store.checkpoint import LoadedModel
 
 __all__ = ['bench_adaptation']

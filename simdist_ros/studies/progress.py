@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from simdist_ros.jobs.train_progress import duration
-from simdist_ros.studies.adapting import AdaptResult
 from simdist_ros.studies.collect import CollectResult
+from simdist_ros.studies.finetuning import AdaptResult
 from simdist_ros.studies.results import Result, ResultLog
 from simdist_ros.studies.settings import TrialSettings
 from simdist_ros.studies.tasks import Adapt, Collect, Task

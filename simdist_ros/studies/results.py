@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from simdist_ros.jobs.results_log import LineLog
-from simdist_ros.studies.adapting import AdaptResult
 from simdist_ros.studies.collect import CollectResult
+from simdist_ros.studies.finetuning import AdaptResult
 from simdist_ros.studies.judging import JudgeResult
 from simdist_ros.studies.tasks import Adapt, Collect, Judge, Task
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.evaluation.intervals import Interval, mean_interval
 from simdist_ros.evaluation.settings import RIVALS
-from simdist_ros.studies.adapting import AdaptResult
+from simdist_ros.studies.finetuning import AdaptResult
 from simdist_ros.studies.judging import JudgeResult
 from simdist_ros.studies.results import Result
 from simdist_ros.studies.settings import NOMINAL, world_name

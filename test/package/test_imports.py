@@ -27,7 +27,7 @@ ORDER = (  # each imports rooms before it alone
     'studies',
     'nodes',
     'bringup',
-    'operating',
+    'graph_commands',
     'completion',
     'reference',
     'cli',

@@ -12,13 +12,13 @@ from simdist_ros.cli import main
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.studies.adaptation import without_missing_expert
-from simdist_ros.studies.adapting import adapt_model
 from simdist_ros.studies.collect import collect, first_minutes
+from simdist_ros.studies.finetuning import adapt_model
 from simdist_ros.studies.judging import latent_errors
 from simdist_ros.studies.results import ResultLog
 from simdist_ros.studies.settings import bench_world
+from simdist_ros.studies.task_pool import Setup, do_tasks
 from simdist_ros.studies.tasks import Adapt, Collect, Judge, list_tasks
-from simdist_ros.studies.working import Setup, do_tasks
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import load_model, save_model
 from simdist_ros.world_model.store.manifest import read_manifest

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from simdist_ros.studies.adapting import AdaptResult
 from simdist_ros.studies.collect import CollectResult
 from simdist_ros.studies.figures import largest_amounts
+from simdist_ros.studies.finetuning import AdaptResult
 from simdist_ros.studies.judging import JudgeResult
 from simdist_ros.studies.progress import StudyProgress
 from simdist_ros.studies.report import rows_of, write_report

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from simdist_ros.bringup.running import GraphRecord
+from simdist_ros.bringup.graph_records import GraphRecord
 from simdist_ros.cli import main
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.operating import choose_graph
+from simdist_ros.graph_commands import choose_graph
 
 
 def graph(domain: int) -> GraphRecord:

@@ -16,8 +16,8 @@ import torch
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.jobs.worker_pool import worker_pool
-from simdist_ros.studies.adapting import adapt_model
 from simdist_ros.studies.collect import collect
+from simdist_ros.studies.finetuning import adapt_model
 from simdist_ros.studies.judging import judge
 from simdist_ros.studies.results import Result, ResultLog
 from simdist_ros.studies.settings import BenchSettings, world_name

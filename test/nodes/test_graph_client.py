@@ -17,11 +17,11 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from simdist_ros.bringup.domain import hold_free_domain
+from simdist_ros.graph_commands import status_lines
 from simdist_ros.messages.to_messages import diagnostics
 from simdist_ros.messages.topics import COMMAND_VELOCITY, IMU, MODE
-from simdist_ros.nodes.operate import NoAnswerError, operator
+from simdist_ros.nodes.graph_client import NoAnswerError, graph_client
 from simdist_ros.nodes.qos import LATCHED, RELIABLE
-from simdist_ros.operating import status_lines
 
 PATIENCE_S = 60.0  # ends at once when all goes well
 
@@ -90,7 +90,7 @@ def supervisor(domain):
 
 
 def test_a_request_is_done_and_what_the_node_says_comes_back(supervisor, domain):
-    with operator(domain=domain) as one:
+    with graph_client(domain=domain) as one:
         assert one.ask('supervisor/estop', PATIENCE_S) == (True, 'mode is estop')
         refusal = 'walk is refused from estop: recover first'
         assert one.ask('supervisor/walk', PATIENCE_S) == (False, refusal)
@@ -98,7 +98,7 @@ def test_a_request_is_done_and_what_the_node_says_comes_back(supervisor, domain)
 
 
 def test_the_status_shows_mode_health_faults_and_topics(supervisor, domain):
-    with operator(domain=domain) as one:
+    with graph_client(domain=domain) as one:
         heard = one.listen(PATIENCE_S)
     assert heard.mode == 'stand'
     assert heard.nodes['supervisor'].level == 'warning'
@@ -114,7 +114,7 @@ def test_the_status_shows_mode_health_faults_and_topics(supervisor, domain):
 
 
 def test_where_nobody_is_that_is_said_and_what_to_do():
-    with hold_free_domain() as empty, operator(domain=empty) as one:
+    with hold_free_domain() as empty, graph_client(domain=empty) as one:
         with pytest.raises(NoAnswerError, match=r'no finetuner offers /finetuner/finetune within'):
             one.ask('finetuner/finetune', 0.2)
         with pytest.raises(NoAnswerError, match=r'no graph was heard of within 0\.2 s; start one'):
@@ -123,7 +123,7 @@ def test_where_nobody_is_that_is_said_and_what_to_do():
 
 def test_a_robot_in_a_namespace_is_asked_there(supervisor, domain):
     with (
-        operator('spot', domain) as one,
+        graph_client('spot', domain) as one,
         pytest.raises(NoAnswerError, match='offers /spot/supervisor/estop within'),
     ):
         one.ask('supervisor/estop', 0.2)

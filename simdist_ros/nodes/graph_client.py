@@ -1,4 +1,4 @@
-"""What an operator does from another terminal: see how the graph is, and ask it for something."""
+"""Another terminal's view of a graph: how its nodes and topics are, and requests to them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from simdist_ros.messages.topics import MODE, RECORDED_TOPICS
 from simdist_ros.nodes.inputs import other_types
 from simdist_ros.nodes.qos import LATCHED, RECORDED
 
-__all__ = ['Heard', 'NoAnswerError', 'NodeHealth', 'Operator', 'TopicHealth', 'operator']
+__all__ = ['GraphClient', 'Heard', 'NoAnswerError', 'NodeHealth', 'TopicHealth', 'graph_client']
 
 PAUSE_S = 0.02
 REMEDY = {'finetuner': 'start a graph with --finetune'}
@@ -92,7 +92,7 @@ class Heard:
     ended: float = 0.0
 
 
-class Operator:
+class GraphClient:
     """A node without a loop of its own; it lives as long as one command."""
 
     def __init__(self, context: Context, namespace: str = '') -> None:
@@ -205,7 +205,7 @@ class Operator:
 
 
 @contextlib.contextmanager
-def operator(namespace: str = '', domain: int | None = None) -> Iterator[Operator]:
+def graph_client(namespace: str = '', domain: int | None = None) -> Iterator[GraphClient]:
     """Join a graph for one command.
 
     Args:
@@ -216,7 +216,7 @@ def operator(namespace: str = '', domain: int | None = None) -> Iterator[Operato
     rclpy.init(
         args=[], context=context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO
     )
-    found = Operator(context, namespace)
+    found = GraphClient(context, namespace)
     try:
         yield found
     finally:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from simdist_ros.bringup.domain import DOMAIN, HIGHEST, given_domain
-from simdist_ros.bringup.running import GraphRecord, running_graphs
+from simdist_ros.bringup.graph_records import GraphRecord, running_graphs
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import SettingInfo, checked
 
 if TYPE_CHECKING:
-    from simdist_ros.nodes.operate import Heard, TopicHealth
+    from simdist_ros.nodes.graph_client import Heard, TopicHealth
 
 __all__ = ['SERVICES', 'add_options', 'ask', 'choose_graph', 'status', 'status_lines']
 
@@ -80,9 +80,9 @@ def enter(arguments: argparse.Namespace) -> tuple[GraphRecord | None, float]:
 def ask(arguments: argparse.Namespace) -> int:
     """Call the service of a command; return 0, or `REFUSED` where the node refuses."""
     _, timeout_s = enter(arguments)
-    from simdist_ros.nodes.operate import operator
+    from simdist_ros.nodes.graph_client import graph_client
 
-    with operator(arguments.namespace) as one:
+    with graph_client(arguments.namespace) as one:
         done, said = one.ask(SERVICES[arguments.command][0], timeout_s)
     print(said or ('done' if done else 'refused'))
     return 0 if done else REFUSED
@@ -91,9 +91,9 @@ def ask(arguments: argparse.Namespace) -> int:
 def status(arguments: argparse.Namespace) -> int:
     """Show how the graph is; return 0, or `UNWELL` where a node reports an error."""
     graph, timeout_s = enter(arguments)
-    from simdist_ros.nodes.operate import operator
+    from simdist_ros.nodes.graph_client import graph_client
 
-    with operator(arguments.namespace) as one:
+    with graph_client(arguments.namespace) as one:
         heard = one.listen(timeout_s)
     if graph is not None:
         print(
