@@ -11,7 +11,7 @@ from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.priority_gate import PriorityGate
 from simdist_ros.core.scheduling import step_behind
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.planning.backends.backend import NewDynamics
+from simdist_ros.planning.backends.backend import NewParts
 from simdist_ros.planning.candidate import Candidate, load_candidate
 from simdist_ros.planning.plan import Observation
 from simdist_ros.planning.planner import Planner
@@ -26,7 +26,7 @@ class Earlier(NamedTuple):
     """A model that can be swapped in again."""
 
     loaded: LoadedModel
-    dynamics: NewDynamics
+    parts: NewParts
 
 
 def describe_model(loaded: LoadedModel) -> str:
@@ -62,7 +62,7 @@ class LiveModel:
         """Begin with the model that the planner was made with.
 
         Args:
-            planner: Its dynamics will be swapped.
+            planner: Parts of its model will be swapped.
             loaded: Its model, as it was read.
             robot: Whose they are.
             settings: How it is watched.
@@ -74,6 +74,7 @@ class LiveModel:
         self.earlier: deque[Earlier] = deque(maxlen=KEPT)
         self.num_swaps = self.num_rollbacks = 0
         self.last_change = ''
+        self.has_other_latents = False  # than the model before, so that errors can't be compared
         self.error: float | None = None
         self.error_before: float | None = None
         rate_hz = robot.control_rate_hz
@@ -88,14 +89,17 @@ class LiveModel:
 
     def load(self, name: str) -> Future[Candidate]:
         """Read, verify and warm up another model in the background; nothing changes yet."""
-        backend = self.planner.backend
-        return self.worker.submit(load_candidate, name, self.robot, backend, self.way.wait)
+        backend, swappable = self.planner.backend, self.running.manifest.swappable
+        return self.worker.submit(
+            load_candidate, name, self.robot, backend, swappable, self.way.wait
+        )
 
     def use(self, candidate: Candidate) -> str:
         """Plan with another model from the next tick on, and say so."""
         before = Earlier(self.running, self.planner.swap(candidate.new))
         self.earlier.append(before)
         self.num_swaps += 1
+        self.has_other_latents = 'encoder' in candidate.changed
         told = f'{describe_model(candidate.loaded)} plans from now on, after '
         return self.change(candidate.loaded, told + describe_model(before.loaded))
 
@@ -110,8 +114,8 @@ class LiveModel:
                 f'there is no model before {describe_model(self.running)} to go back to; set the '
                 "parameter 'model' instead"
             )
-        worse, (loaded, dynamics) = self.running, self.earlier.pop()
-        self.planner.swap(dynamics)
+        worse, (loaded, parts) = self.running, self.earlier.pop()
+        self.planner.swap(parts)
         self.num_rollbacks += 1
         told = f'{describe_model(loaded)} plans again, after {describe_model(worse)}: {reason}'
         self.change(loaded, told)
@@ -135,7 +139,8 @@ class LiveModel:
         if self.measuring is None and self.is_due:
             self.since_measured = 0
             models = [self.running.model]
-            if self.earlier and self.age <= self.duration:
+            is_new = self.earlier and self.age <= self.duration
+            if is_new and not self.has_other_latents:
                 models.append(self.earlier[-1].loaded.model)
             ticks, most = self.recent.copy(), self.settings.num_windows
             self.measuring = self.worker.submit(live_errors, models, ticks, most, self.way.wait)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.core.priority_gate import GiveWay, no_wait
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.planning.backends.backend import Backend, NewDynamics
+from simdist_ros.planning.backends.backend import Backend, NewParts
+from simdist_ros.world_model.parts import changed_parts
 from simdist_ros.world_model.store.checkpoint import LoadedModel, find_model, load_model
 
 __all__ = ['Candidate', 'load_candidate']
@@ -19,15 +21,21 @@ class Candidate:
 
     Attributes:
         loaded: The model on the CPU, verified.
-        new: Its dynamics as the backend wants them.
+        new: Its parts as the backend wants them.
+        changed: Those in which it differs from the model in use.
     """
 
     loaded: LoadedModel
-    new: NewDynamics
+    new: NewParts
+    changed: tuple[str, ...]
 
 
 def load_candidate(
-    name: str, robot: Robot, backend: Backend, give_way: GiveWay = no_wait
+    name: str,
+    robot: Robot,
+    backend: Backend,
+    swappable: Collection[str],
+    give_way: GiveWay = no_wait,
 ) -> Candidate:
     """Read, verify and warm up a model, off the control thread; the one in use stays in use.
 
@@ -35,11 +43,12 @@ def load_candidate(
         name: Name or folder of the model.
         robot: The robot it must be for.
         backend: What runs the model in use.
+        swappable: The parts that the manifest of the model in use lets be swapped.
         give_way: Called between two pieces of work.
 
     Raises:
         CheckpointError: The model is damaged, made for something else, was refused when it was
-            made, or differs from the one in use in more than its dynamics.
+            made, or differs from the one in use in more than these parts.
     """
     loaded = load_model(find_model(name), robot, give_way=give_way)
     verdict = loaded.manifest.adaptation.get('verdict', {})
@@ -48,4 +57,5 @@ def load_candidate(
             f'{loaded.folder}: the gate did not accept this model ({verdict.get("reason", "?")}); '
             'choose one that it accepted'
         )
-    return Candidate(loaded, backend.prepare(loaded.model, give_way))
+    changed = changed_parts(backend.model, loaded.model)
+    return Candidate(loaded, backend.prepare(loaded.model, swappable, give_way), changed)

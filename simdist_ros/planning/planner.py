@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.planning.backends.backend import Backend, NewDynamics
+from simdist_ros.planning.backends.backend import Backend, NewParts
 from simdist_ros.planning.backends.torch_backend import TorchBackend
 from simdist_ros.planning.budget import Budget
 from simdist_ros.planning.exploration import Exploration, Trial
@@ -138,8 +138,8 @@ class Planner:
         shape = (self.horizon_steps, self.model.architecture.action_dim)
         self.noise.prepare(self.settings, shape)
 
-    def swap(self, new: NewDynamics) -> NewDynamics:
-        """Use other dynamics, made ready by ``backend.prepare``, from the next tick on.
+    def swap(self, new: NewParts) -> NewParts:
+        """Use parts of another model, made ready by ``backend.prepare``, from the next tick on.
 
         Returns:
             Those used so far, to go back to.

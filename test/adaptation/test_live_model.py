@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from concurrent.futures import wait
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,8 +17,10 @@ from simdist_ros.planning.candidate import load_candidate
 from simdist_ros.planning.plan import Observation
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.residual import Residual
 from simdist_ros.world_model.store.checkpoint import load_model, save_model
+from simdist_ros.world_model.store.manifest import MANIFEST
 
 from .conftest import H, T, lived
 
@@ -61,11 +64,15 @@ def save(parent):
     return save
 
 
-@pytest.fixture
-def live(parent, robot):
+def make_live(parent, robot):
     settings = MppiSettings(num_samples=8, num_iterations=1)
     planner = Planner(parent.model, settings, torch.Generator().manual_seed(0))
-    live = LiveModel(planner, parent, robot, WATCH, waits=True)
+    return LiveModel(planner, parent, robot, WATCH, waits=True)
+
+
+@pytest.fixture
+def live(parent, robot):
+    live = make_live(parent, robot)
     yield live
     live.close()
 
@@ -76,7 +83,8 @@ def swap_in(live, name):
 
 def load_candidate_of(live, name):
     """Read a candidate without the thread that measures."""
-    return load_candidate(name, live.robot, live.planner.backend)
+    swappable = live.running.manifest.swappable
+    return load_candidate(name, live.robot, live.planner.backend, swappable)
 
 
 def walk(live, steps, number=3):
@@ -219,7 +227,7 @@ def test_a_model_with_another_encoder_is_not_loaded(live, parent, tmp_path, arch
     with torch.no_grad():
         next(other.encoder.parameters()).add_(0.1)
     save_model(tmp_path / 'other', other, robot='go2', created_by='a test')
-    with pytest.raises(CheckpointError, match='only its dynamics can be swapped'):
+    with pytest.raises(CheckpointError, match='lets only dynamics and residual be swapped'):
         live.load(str(tmp_path / 'other')).result()
 
 
@@ -251,3 +259,57 @@ def test_the_thread_that_reads_and_measures_waits_while_a_plan_is_made(live, sav
             work = live.measuring
         assert not wait([work], timeout=0.2).done
     assert wait([work], timeout=30.0).done
+
+
+# Parts
+
+
+def test_with_another_encoder_errors_are_not_compared_for_its_latents_are_others(
+    tmp_path, parent, robot
+):
+    parts = ['dynamics', 'residual', 'encoder']
+    free = replace(parent, manifest=replace(parent.manifest, swappable=parts))
+    other = changed(parent.model, 5.0)  # far worse dynamics, which would be taken back
+    other.encoder.load_state_dict(WorldModel(other.architecture, seed=5).encoder.state_dict())
+    save_model(tmp_path / 'student', other, robot='go2', created_by='a test')
+    live = make_live(free, robot)
+    swap_in(live, str(tmp_path / 'student'))
+    assert walk(live, 40) == []
+    assert live.num_rollbacks == 0
+    assert live.error > 1.0
+    assert live.error_before is None
+    live.roll_back('asked for')
+    assert live.planner.model is parent.model
+    live.close()
+
+
+def test_an_adapted_model_inherits_what_may_be_swapped(tmp_path, parent):
+    first = tmp_path / 'first'
+    save_model(first, parent.model, robot='go2', created_by='a test')
+    assert load_model(first).manifest.swappable == ['dynamics', 'residual']
+    manifest = first / MANIFEST
+    manifest.write_text(manifest.read_text().replace('- residual\n', '- residual\n- heads\n'))
+    child = save_model(
+        tmp_path / 'child', changed(parent.model, 0.1), robot='go2', created_by='a test',
+        parent='../first',
+    )  # fmt: skip
+    assert child.swappable == ['dynamics', 'residual', 'heads']
+    assert load_model(tmp_path / 'child').manifest.swappable == child.swappable
+
+
+@pytest.mark.parametrize(
+    ('entry', 'said'),
+    [
+        ('heads', 'it must list parts: encoder'),
+        ('[haeds]', "did you mean 'heads'"),
+        ('[normalizer]', 'unknown swappable part'),
+    ],
+)
+def test_a_manifest_that_declares_no_part_is_refused(tmp_path, parent, entry, said):
+    folder = tmp_path / 'model'
+    save_model(folder, parent.model, robot='go2', created_by='a test')
+    manifest = folder / MANIFEST
+    text = manifest.read_text()
+    manifest.write_text(text[: text.index('swappable:')] + f'swappable: {entry}\n')
+    with pytest.raises(CheckpointError, match=said):
+        load_model(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,28 +12,28 @@ from torch import Tensor
 
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.core.priority_gate import GiveWay, no_wait
-from simdist_ros.planning.backends.stages import DYNAMICS, Run, Stages
+from simdist_ros.planning.backends.stages import Run, Stages
 from simdist_ros.planning.mppi import Search, State, iterate
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.parts import ADAPTED, changed_parts
 from simdist_ros.world_model.returns import discounted_return
 
-__all__ = ['FROZEN', 'Backend', 'NewDynamics', 'check_frozen']
-
-
-FROZEN = ('encoder', 'heads', 'normalizer')
+__all__ = ['Backend', 'NewParts', 'check_changes']
 
 
 @dataclass(frozen=True)
-class NewDynamics:
-    """Dynamics made ready for a backend, off the control thread.
+class NewParts:
+    """Parts of another model, made ready for a backend, off the control thread.
 
     Attributes:
         model: The whole model with them.
+        parts: Their names: all that may differ, whether it does or not.
         stages: What runs them, by name of the stage.
     """
 
     model: WorldModel
+    parts: Collection[str]
     stages: Mapping[str, Run]
 
 
@@ -104,55 +104,52 @@ class Backend(ABC):
             torch.cuda.synchronize(self.device)
 
     @abstractmethod
-    def prepare(self, model: WorldModel, give_way: GiveWay = no_wait) -> NewDynamics:
-        """Make the dynamics of another model ready; slow, to be called off the control thread.
+    def prepare(
+        self,
+        model: WorldModel,
+        swappable: Collection[str] = ADAPTED,
+        give_way: GiveWay = no_wait,
+    ) -> NewParts:
+        """Make parts of another model ready; slow, to be called off the control thread.
 
         Args:
             model: The whole model with them.
+            swappable: The parts that may differ from those in use.
             give_way: Called between two pieces of work.
 
         Raises:
-            CheckpointError: The model differs in more than its dynamics.
+            CheckpointError: The model differs in more.
         """
 
-    def swap(self, new: NewDynamics) -> NewDynamics:
-        """Use other dynamics from the next tick on; call it between two ticks.
+    def swap(self, new: NewParts) -> NewParts:
+        """Use other parts from the next tick on; call it between two ticks.
 
         Returns:
             Those used so far, ready to be swapped in again.
         """
-        old = NewDynamics(self.model, {name: getattr(self.stages, name) for name in DYNAMICS})
-        for name in DYNAMICS:
-            setattr(self.stages, name, new.stages[name])
+        old = NewParts(
+            self.model, new.parts, {name: getattr(self.stages, name) for name in new.stages}
+        )
+        for name, stage in new.stages.items():
+            setattr(self.stages, name, stage)
         self.model = new.model
         return old
 
 
-def check_frozen(old: WorldModel, new: WorldModel) -> None:
-    """Refuse a model that differs from another in more than its dynamics.
+def check_changes(old: WorldModel, new: WorldModel, swappable: Collection[str]) -> None:
+    """Refuse a model that differs from another in more than the parts that may be swapped.
 
     Raises:
-        CheckpointError: It has other sizes, another encoder, other heads, another normalizer or
-            another expert.
+        CheckpointError: It does, or has other sizes.
     """
     if old.architecture != new.architecture:
         raise CheckpointError(
             'the new model has other sizes than the one in use; load it at the next start'
         )
-    for part in FROZEN:
-        before, after = (getattr(model, part).state_dict() for model in (old, new))
-        if any(not torch.equal(before[name].cpu(), after[name].cpu()) for name in before):
+    for part in changed_parts(old, new):
+        if part not in swappable:
             raise CheckpointError(
-                f'{part} of the new model is not that of the model in use, and only its dynamics '
-                'can be swapped; load it at the next start'
+                f'{part} of the new model is not that of the model in use, which lets only '
+                f'{" and ".join(swappable)} be swapped (`swappable` in its manifest); load it at '
+                'the next start'
             )
-    if expert_content(old) != expert_content(new):
-        raise CheckpointError(
-            'the expert of the new model is not that of the model in use, and only its dynamics '
-            'can be swapped; load it at the next start'
-        )
-
-
-def expert_content(model: WorldModel) -> bytes | None:
-    """Return the file of a model's expert; None for a model without one."""
-    return None if model.expert is None else model.expert.content

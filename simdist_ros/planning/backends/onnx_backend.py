@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.core.priority_gate import GiveWay, no_wait
-from simdist_ros.planning.backends.backend import Backend, NewDynamics, check_frozen
+from simdist_ros.planning.backends.backend import Backend, NewParts, check_changes
 from simdist_ros.planning.backends.onnx_graphs import (
     Graph,
     cache_folder,
@@ -19,8 +19,9 @@ from simdist_ros.planning.backends.onnx_graphs import (
     read_graphs,
 )
 from simdist_ros.planning.backends.onnx_session import OnnxStage
-from simdist_ros.planning.backends.stages import DYNAMICS, STAGES, Stages, example_inputs
+from simdist_ros.planning.backends.stages import STAGES, Stages, example_inputs, stages_of
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.parts import ADAPTED
 
 __all__ = ['OnnxBackend']
 
@@ -106,18 +107,23 @@ class OnnxBackend(Backend):
         return super().observe(*(array.contiguous() for array in arrays))
 
     @torch.inference_mode()
-    def prepare(self, model: WorldModel, give_way: GiveWay = no_wait) -> NewDynamics:
-        """Build sessions for other dynamics and run them once at every size in use.
+    def prepare(
+        self,
+        model: WorldModel,
+        swappable: Collection[str] = ADAPTED,
+        give_way: GiveWay = no_wait,
+    ) -> NewParts:
+        """Build sessions for other parts and run them once at every size in use.
 
         Raises:
             CheckpointError: The model differs in more, or its graphs are not exported.
         """
         give_way()
-        check_frozen(self.model, model)
-        new = self.sessions(model, self.graphs_of(model), DYNAMICS, give_way)
+        check_changes(self.model, model, swappable)
+        new = self.sessions(model, self.graphs_of(model), stages_of(swappable), give_way)
         for name, session in new.items():
             for count in tuple(getattr(self.stages, name).buffers):
                 give_way()
                 inputs = example_inputs(model.architecture, count)
                 session(*(inputs[key].to(self.device) for key in STAGES[name].inputs))
-        return NewDynamics(model, new)
+        return NewParts(model, swappable, new)

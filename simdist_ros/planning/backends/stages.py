@@ -6,7 +6,7 @@ normalizer has no layers: its numbers are inputs of the graphs that need them, l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,15 @@ from simdist_ros.world_model.attention import Memory
 from simdist_ros.world_model.encoders.encoder import Context
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['DYNAMICS', 'STAGES', 'Run', 'Stage', 'Stages', 'example_inputs', 'torch_stages']
+__all__ = [
+    'STAGES',
+    'Run',
+    'Stage',
+    'Stages',
+    'example_inputs',
+    'stages_of',
+    'torch_stages',
+]
 
 Run = Callable[..., tuple[Tensor, ...]]
 
@@ -25,6 +33,7 @@ Run = Callable[..., tuple[Tensor, ...]]
 class Stage(nn.Module):
     """One stage of a model, as a module of its own."""
 
+    parts: tuple[str, ...]  # of the model, besides the normalizer
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
@@ -37,6 +46,7 @@ class Stage(nn.Module):
 class Encode(Stage):
     """Encoder, once a tick: the past and the present."""
 
+    parts = ('encoder',)
     inputs = ('proprio_obs_hist', 'acts_hist', 'extero_obs')
     outputs = ('tokens', 'latent')
 
@@ -48,6 +58,7 @@ class Encode(Stage):
 class Propose(Stage):
     """Heads, once a tick: what the expert would do, told this or that."""
 
+    parts = ('heads',)
     inputs = ('tokens', 'latent', 'asked_commands')
     outputs = ('proposals',)
 
@@ -59,6 +70,7 @@ class Propose(Stage):
 class Remember(Stage):
     """Dynamics, once a tick: keys and values that all candidates share."""
 
+    parts = ('dynamics',)
     inputs = ('tokens', 'latent')
     outputs = ('keys', 'values')
 
@@ -70,6 +82,7 @@ class Remember(Stage):
 class Predict(Stage):
     """Dynamics, once an iteration: where the candidates lead."""
 
+    parts = ('dynamics', 'residual')
     inputs = ('keys', 'values', 'actions')
     outputs = ('latents',)
 
@@ -81,6 +94,7 @@ class Predict(Stage):
 class Judge(Stage):
     """Heads, once an iteration: what that is worth."""
 
+    parts = ('heads',)
     inputs = ('tokens', 'latent', 'latents', 'actions', 'commands')
     outputs = ('rewards', 'final_value')
 
@@ -100,7 +114,11 @@ STAGES: dict[str, type[Stage]] = {
     'predict': Predict,
     'judge': Judge,
 }
-DYNAMICS = ('remember', 'predict')  # what a new dynamics replaces
+
+
+def stages_of(parts: Collection[str]) -> tuple[str, ...]:
+    """Return the stages that use any of these parts of a model."""
+    return tuple(name for name, stage in STAGES.items() if set(parts) & set(stage.parts))
 
 
 @dataclass

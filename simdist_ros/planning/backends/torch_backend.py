@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -12,12 +12,13 @@ from torch import Tensor
 
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.core.priority_gate import GiveWay, no_wait
-from simdist_ros.planning.backends.backend import FROZEN, Backend, NewDynamics, check_frozen
+from simdist_ros.planning.backends.backend import Backend, NewParts, check_changes
 from simdist_ros.planning.backends.cuda_graph import CudaGraph, flatten
-from simdist_ros.planning.backends.stages import DYNAMICS, STAGES, example_inputs, torch_stages
+from simdist_ros.planning.backends.stages import STAGES, example_inputs, stages_of, torch_stages
 from simdist_ros.planning.mppi import Search, State
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.parts import ADAPTED
 
 __all__ = ['CudaBackend', 'TorchBackend']
 
@@ -34,18 +35,23 @@ class TorchBackend(Backend):
         super().__init__(model, torch_stages(model))
 
     @torch.inference_mode()
-    def prepare(self, model: WorldModel, give_way: GiveWay = no_wait) -> NewDynamics:
-        """Take over another model's dynamics and run them once; there is nothing to build."""
+    def prepare(
+        self,
+        model: WorldModel,
+        swappable: Collection[str] = ADAPTED,
+        give_way: GiveWay = no_wait,
+    ) -> NewParts:
+        """Take over another model's parts and run them once; there is nothing to build."""
         give_way()
-        check_frozen(self.model, model)
+        check_changes(self.model, model, swappable)
         give_way()
         model = model.to(self.device).eval()
-        new = {name: STAGES[name](model) for name in DYNAMICS}
+        new = {name: STAGES[name](model) for name in stages_of(swappable)}
         inputs = example_inputs(model.architecture, WARM_UP_CANDIDATES)
         for name, stage in new.items():
             give_way()
             stage(*(inputs[key].to(self.device) for key in STAGES[name].inputs))
-        return NewDynamics(model, new)
+        return NewParts(model, swappable, new)
 
 
 class CudaBackend(TorchBackend):
@@ -94,25 +100,31 @@ class CudaBackend(TorchBackend):
         result: State = self.play(settings, partial(super().step, settings), start, state, noise)
         return result
 
-    def prepare(self, model: WorldModel, give_way: GiveWay = no_wait) -> NewDynamics:
-        """Bring other dynamics to the GPU; the recordings need arrays of the same names."""
+    def prepare(
+        self,
+        model: WorldModel,
+        swappable: Collection[str] = ADAPTED,
+        give_way: GiveWay = no_wait,
+    ) -> NewParts:
+        """Bring other parts to the GPU; the recordings need arrays of the same names."""
         give_way()
-        check_frozen(self.model, model)
+        check_changes(self.model, model, swappable)
         if model.state_dict().keys() != self.model.state_dict().keys():
             raise CheckpointError(
-                'the dynamics of the new model have other arrays than those in use; load it at '
-                'the next start'
+                'the new model has other arrays than the one in use; load it at the next start'
             )
         give_way()
-        return NewDynamics(copy.deepcopy(model).to(self.device).eval(), {})
+        return NewParts(copy.deepcopy(model).to(self.device).eval(), swappable, {})
 
     @torch.inference_mode()
-    def swap(self, new: NewDynamics) -> NewDynamics:
-        """Exchange the numbers of the dynamics in place, so that the recordings see them."""
+    def swap(self, new: NewParts) -> NewParts:
+        """Exchange the numbers of the parts in place, so that the recordings see them."""
         theirs = new.model.state_dict()
         for name, mine in self.model.state_dict().items():
-            if not name.startswith(FROZEN):
+            if name.partition('.')[0] in new.parts:
                 before = mine.clone()
                 mine.copy_(theirs[name])
                 theirs[name].copy_(before)
+        if 'expert' in new.parts:  # asked on the CPU, never recorded
+            self.model.expert, new.model.expert = new.model.expert, self.model.expert
         return new

@@ -19,6 +19,7 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.jobs.writable import check_folder
 from simdist_ros.world_model.cpu import keep_freed_memory
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.parts import ADAPTED
 from simdist_ros.world_model.store.manifest import (
     MANIFEST,
     Manifest,
@@ -181,16 +182,18 @@ def save_model(
     check_destination(folder, overwrite=overwrite)
     content = serialise(model)
     files = {name: sha256(data) for name, data in content.items()}
+    above = parent_manifest(folder, parent) if parent else None
     manifest = Manifest(
         robot=robot,
         created_by=created_by,
         parent=parent,
         files=files,
         metrics=dict(metrics or {}),
-        parent_identity=parent_manifest(folder, parent).identity if parent else '',
+        parent_identity=above.identity if above else '',
         adaptation=dict(adaptation or {}),
+        swappable=list(above.swappable if above else ADAPTED),
     )
-    inherited = parent_manifest(folder, parent).files if parent else {}
+    inherited = above.files if above else {}
     own = {name: data for name, data in content.items() if inherited.get(name) != files[name]}
     try:
         clear(folder)

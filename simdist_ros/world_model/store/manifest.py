@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
-from simdist_ros.core.errors import CheckpointError, ConfigError
+from simdist_ros.core.errors import CheckpointError, ConfigError, unknown_name
 from simdist_ros.core.settings import read_yaml
+from simdist_ros.world_model.parts import ADAPTED, SWAPPABLE
 
 __all__ = [
     'FORMAT_VERSION',
@@ -41,6 +42,8 @@ class Manifest:
         metrics: The numbers that the model was accepted with.
         parent_identity: The parent's `identity` when this model was made, or empty.
         adaptation: How it was made from its parent: method, bags, settings, verdict and figures.
+        swappable: The parts that another model may exchange while this one plans; its adapted
+            models inherit them.
     """
 
     format_version: int = FORMAT_VERSION
@@ -51,6 +54,7 @@ class Manifest:
     metrics: dict[str, float] = field(default_factory=dict)
     parent_identity: str = ''
     adaptation: dict[str, Any] = field(default_factory=dict)
+    swappable: list[str] = field(default_factory=lambda: list(ADAPTED))
 
     @property
     def identity(self) -> str:
@@ -119,8 +123,22 @@ def parse(path: Path, values: dict[str, Any]) -> Manifest:
             f"{path}: entry 'files' must give the SHA-256 of each file by name; "
             'import the model or train it again'
         )
+    check_swappable(path, values.get('swappable', []))
     known = {field.name for field in dataclasses.fields(Manifest)}
     return Manifest(**{name: value for name, value in values.items() if name in known})
+
+
+def check_swappable(path: Path, parts: Any) -> None:
+    """Refuse what does not list parts of a model."""
+    if not isinstance(parts, list):
+        raise CheckpointError(
+            f"{path}: entry 'swappable' is {parts!r}; it must list parts: {', '.join(SWAPPABLE)}"
+        )
+    for part in parts:
+        if part not in SWAPPABLE:
+            raise CheckpointError(
+                f'{path}: {unknown_name("swappable part", str(part), SWAPPABLE)}'
+            )
 
 
 def parent_folder(folder: Path, parent: str) -> Path:

@@ -1,0 +1,33 @@
+"""The parts of a model: each is a file of its own, and freezes and may be swapped by itself."""
+
+from __future__ import annotations
+
+import torch
+
+from simdist_ros.world_model.model import WorldModel
+
+__all__ = ['ADAPTED', 'SWAPPABLE', 'changed_parts']
+
+SWAPPABLE = ('encoder', 'dynamics', 'residual', 'heads', 'expert')
+FIXED = ('normalizer',)  # what all the others are scaled by
+ADAPTED = ('dynamics', 'residual')  # may be swapped where a model declares nothing else
+
+
+def changed_parts(old: WorldModel, new: WorldModel) -> tuple[str, ...]:
+    """Return the parts in which a model differs from another of the same architecture."""
+    return tuple(part for part in (*SWAPPABLE, *FIXED) if differs(part, old, new))
+
+
+def differs(part: str, old: WorldModel, new: WorldModel) -> bool:
+    """Tell whether two models differ in a part; one has it and the other does not, included."""
+    mine, theirs = getattr(old, part), getattr(new, part)
+    if mine is None or theirs is None:
+        return mine is not theirs
+    if part == 'expert':
+        return bool(mine.content != theirs.content)
+    before, after = mine.state_dict(), theirs.state_dict()
+    return before.keys() != after.keys() or any(
+        before[name].shape != after[name].shape
+        or not torch.equal(before[name].cpu(), after[name].cpu())
+        for name in before
+    )
