@@ -10,7 +10,7 @@ import numpy as np
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.settings import describe
 from simdist_ros.embodiment.robot import load_robot
-from simdist_ros.evaluation.closed_loop import Steady, closed_loop
+from simdist_ros.evaluation.closed_loop import closed_loop
 from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.loading import load_planner
@@ -18,6 +18,7 @@ from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.environment import velocity_reward
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
+from simdist_ros.tasks.task import Steady
 from simdist_ros.tasks.velocity.following import tracking_error
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from simdist_ros.embodiment.robot import Robot, load_robot
-from simdist_ros.evaluation.closed_loop import Steady, closed_loop
+from simdist_ros.evaluation.closed_loop import closed_loop
 from simdist_ros.evaluation.faulty_states import KINDS, FaultyStates
 from simdist_ros.planning.controller import Controller
 from simdist_ros.planning.planner import Planner
@@ -21,6 +21,7 @@ from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.supervision import Supervision
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
+from simdist_ros.tasks.task import Steady
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 

@@ -14,6 +14,7 @@ from simdist_ros.adaptation.finetune import Finetuning
 from simdist_ros.adaptation.settings import METHODS, FinetuneSettings
 from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.embodiment.terms import proprio_obs_dim
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
@@ -70,7 +71,7 @@ def random_episode(robot: Robot, generator: np.random.Generator) -> Episode:
         'proprio_obs': (STEPS + 1, proprio_obs_dim(robot)),
         'extero_obs': (STEPS + 1, 0 if grid is None else grid.size),
         'actions': (STEPS, robot.num_joints),
-        'commands': (STEPS + 1, len(robot.command_low)),
+        'commands': (STEPS + 1, task_of(robot).goal.size),
     }
     return Episode(
         **{name: generator.normal(size=size).astype(np.float32) for name, size in sizes.items()}

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import load_robot
-from simdist_ros.evaluation.closed_loop import Steady, closed_loop
+from simdist_ros.evaluation.closed_loop import closed_loop
 from simdist_ros.planning.controller import Controller
 from simdist_ros.planning.loading import load_planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
+from simdist_ros.tasks.task import Steady
 
 STOPS, AFTER_S = 40, 3.0
 SPEEDS = (0.3, 0.5, 1.0)

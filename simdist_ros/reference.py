@@ -33,6 +33,7 @@ from simdist_ros.sim.scenes.world import Sensors, World
 from simdist_ros.studies.settings import GridSettings, TrialSettings
 from simdist_ros.tasks.velocity.gait import Foot, Swing
 from simdist_ros.tasks.velocity.reward import RewardWeights
+from simdist_ros.tasks.velocity.settings import VelocitySettings
 from simdist_ros.transitions.assembly import AssemblySettings
 
 __all__ = ['PAGES', 'main', 'reference']
@@ -143,6 +144,12 @@ def files() -> Sections:
         ('Worlds', 'Files in `config/worlds/`.', '', World),
         ('Worlds: sensors', 'Under `sensors:` in a world.', 'sensors: ', Sensors),
         ('Robots', 'Files in `config/robots/`.', '', Robot),
+        (
+            'Robots: task `velocity`',
+            'Under `tasks: velocity:` in a robot.',
+            '',
+            VelocitySettings,
+        ),
         ('Robots: joints', 'Under `joints:` in a robot, by joint name.', '', Joint),
         ('Robots: height map', 'Under `height_map:` in a robot.', '', HeightMap),
     ]

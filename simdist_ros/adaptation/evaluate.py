@@ -17,8 +17,9 @@ from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.intervals import mean_interval
-from simdist_ros.evaluation.outcomes import recorded_following, records_velocity, slips
+from simdist_ros.evaluation.outcomes import recorded_following, slips
 from simdist_ros.evaluation.prediction import column_means, predict
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.assembly import AssemblySettings
 from simdist_ros.transitions.bags.episodes import BagEpisodes, read_bags
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
@@ -101,7 +102,7 @@ def evaluate_bags(
             )
         prediction = predict(loaded.model, windows, MOST_WINDOWS)
         slip_error = []
-        if records_velocity(robot):
+        if not task_of(robot).why_not_recorded():
             worst = slips(recorded_following(robot, windows, MOST_WINDOWS))
             slip_error = column_means(prediction.share()[worst]).tolist()
         per_episode = prediction.by_episode()

@@ -27,6 +27,7 @@ from simdist_ros.core.errors import ConfigError, SimdistError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.planning.planner import MIN_LEFT_STEPS
 from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.assembly import AssemblySettings
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.dataset import DatasetError, ShardWriter, open_dataset
@@ -100,20 +101,9 @@ def original(model: LoadedModel, robot: Robot) -> LoadedModel:
     return model
 
 
-def commands(robot: Robot) -> list[tuple[float, float]]:
-    """Return speeds [m/s] and yaw rates [rad/s]: straight on, then in curves to either side.
-
-    A third and two thirds of the largest speed, half of the largest yaw rate: 0.5 and 1.0 m/s and
-    0.5 rad/s for a Go2.
-    """
-    speeds = [robot.command_high[0] * share / 3.0 for share in (1.0, 2.0)]
-    turn = 0.5 * robot.command_high[2] if len(robot.command_high) > 2 else 0.0
-    return [*((speed, 0.0) for speed in speeds), (speeds[0], turn), (speeds[1], -turn)]
-
-
 def is_judging(number: int, robot: Robot, settings: NominalSettings) -> bool:
     """Tell whether a walk judges, by its number: the last round of the commands does."""
-    return number // len(commands(robot)) == settings.rounds - 1
+    return number // len(task_of(robot).practice()) == settings.rounds - 1
 
 
 def divide(
@@ -152,7 +142,7 @@ def read_or_make(
     stays, and of two at once each reads what either has made.
     """
     folder = cache_folder('nominal') / key(model, robot, settings)
-    count = settings.rounds * len(commands(robot))
+    count = settings.rounds * len(task_of(robot).practice())
     walks = []
     for number in range(count):
         place = folder / f'walk_{number:03d}'
@@ -206,8 +196,7 @@ def make(
     from simdist_ros.evaluation.planned_walk import PlannedWalk, episodes_of_walk, walk
     from simdist_ros.sim.scenes.world import load_world
 
-    asked = commands(robot)
-    speed, yaw_rate = asked[number % len(asked)]
+    asked = task_of(robot).practice()
     ticks = walk(
         robot,
         model.model,
@@ -215,8 +204,7 @@ def make(
         PlannedWalk(
             world=load_world(WORLD),
             seed=SEED + number,
-            speed=speed,
-            yaw_rate=yaw_rate,
+            command=tuple(asked[number % len(asked)].tolist()),
             seconds=settings.walk_s,
         ),
     )

@@ -34,7 +34,7 @@ from simdist_ros.sim.footfalls import Footfalls, find_footfalls
 from simdist_ros.sim.mjcf_check import check_mjcf
 from simdist_ros.sim.rendering.draw import RecordedWalk, draw_walk
 from simdist_ros.sim.scenes.world import load_world
-from simdist_ros.tasks.velocity.heading import HeadingHold
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 __all__ = ['check_options', 'new_run_folder', 'recorded_walk', 'run_graph']
@@ -57,8 +57,8 @@ def check_options(options: GraphOptions, spell: Spelling = str) -> Robot:
         load_world(options.world)
         check_mjcf(robot)
         check_velocity(options, robot, spell)
-        velocity = robot.check_command(np.array([options.vx, options.vy, options.yaw_rate]))
-        HeadingHold(robot, velocity, options.heading_gain)  # refuses what it cannot hold
+        velocity = np.array([options.vx, options.vy, options.yaw_rate])
+        task_of(robot).driver(velocity, options.heading_gain)  # refuses what it cannot ask for
     load_model(find_model(options.model), robot)
     if options.bag and Path(options.bag).exists():
         raise BagError(f'bag {options.bag!r} exists already; name a folder that does not')
@@ -73,7 +73,8 @@ def check_velocity(options: GraphOptions, robot: Robot, spell: Spelling) -> None
             f'{options.yaw_rate}; a heading is held only where that is 0'
         )
     names = ('vx', 'vy', 'yaw_rate')
-    for name, low, high in zip(names, robot.command_low, robot.command_high, strict=False):
+    goal = task_of(robot).goal
+    for name, low, high in zip(names, goal.low, goal.high, strict=False):
         if not low <= getattr(options, name) <= high:
             raise ConfigError(
                 f'{spell(name)} is {getattr(options, name)}; robot {robot.name!r} can be asked '

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.settings import (
     Settings,
     checked,
@@ -97,7 +97,11 @@ class HeightMap(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class Robot(Settings):
-    """A robot's description; arrays follow the order of `joints`, the order of its actions."""
+    """A robot's description; arrays follow the order of `joints`, the order of its actions.
+
+    What it is for stands under `tasks`, each with its settings, see `simdist_ros.tasks`; `task` is
+    the one chosen, the first where it is empty.
+    """
 
     name: str = setting('', 'Name of the robot, checked against a model and a bag.')
     mjcf: str = setting('', 'MuJoCo model, a path relative to the description.')
@@ -137,9 +141,9 @@ class Robot(Settings):
         unit='m/s',
         low=0.1,
     )
-    command_low: tuple[float, ...] = setting((), 'Smallest vx, vy [m/s], yaw rate [rad/s].')
-    command_high: tuple[float, ...] = setting((), 'Largest vx, vy [m/s], yaw rate [rad/s].')
     proprio_obs: tuple[str, ...] = ()
+    tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    task: str = ''
     joints: tuple[Joint, ...] = ()
     height_map: HeightMap | None = None
     source: Path = Path()
@@ -149,13 +153,6 @@ class Robot(Settings):
         super().__post_init__()
         if not self.joints:
             raise ConfigError(f'robot {self.name!r} has no joints')
-        if len(self.command_low) != len(self.command_high):
-            raise ConfigError(f'robot {self.name!r}: command_low and command_high differ in size')
-        if any(low > high for low, high in zip(self.command_low, self.command_high, strict=True)):
-            raise ConfigError(
-                f'robot {self.name!r}: command_low is {list(self.command_low)}, beyond '
-                f'command_high, {list(self.command_high)}'
-            )
         if self.fallen_height_m >= self.base_height_m:
             raise ConfigError(
                 f'robot {self.name!r}: fallen_height_m is {self.fallen_height_m} m; it must be '
@@ -229,46 +226,27 @@ class Robot(Settings):
             )
         return np.array([position[name] for name in self.joint_names])
 
-    def check_command(self, command: Array) -> Array:
-        """Return the command if the robot can be asked for it.
 
-        Args:
-            command: vx, vy [m/s] and yaw rate [rad/s].
-
-        Raises:
-            ConfigError: It has another size, is not finite, or is out of range.
-        """
-        low, high = np.array(self.command_low), np.array(self.command_high)
-        if command.shape != low.shape:
-            raise ConfigError(
-                f'command has {command.size} numbers; robot {self.name!r} takes {low.size}'
-            )
-        if not np.all((command >= low) & (command <= high)):
-            raise ConfigError(
-                f'command {command.tolist()} is beyond the range of robot {self.name!r}: '
-                f'{low.tolist()} .. {high.tolist()}'
-            )
-        return command
-
-
+FORMERLY_ON_TOP = ('command_low', 'command_high')
 REQUIRED = {
     'name': 'the robot, as its models and bags do',
     'proprio_obs': 'the terms of the observation in their order',
 }
 
 
-def load_robot(name: str) -> Robot:
+def load_robot(name: str, task: str = '') -> Robot:
     """Read a robot's description.
 
     Args:
         name: The name of one that ships, or the path of a YAML file.
+        task: What it is to do, one of those that it names; empty for the first.
 
     Raises:
         ConfigError: It does not exist or breaks a rule.
     """
     path = find_config('robots', name)
-    values = read_settings(path)
-    known = [field for field in Robot.__dataclass_fields__ if field != 'source']
+    values = upgraded(read_settings(path))
+    known = [name for name in Robot.__dataclass_fields__ if name not in ('source', 'task')]
     refuse_unknown_settings(values, known, str(path))
     for name, what in REQUIRED.items():
         if not values.get(name):
@@ -276,6 +254,7 @@ def load_robot(name: str) -> Robot:
     joints = values.pop('joints', None)
     height_map = values.pop('height_map', None)
     terms = values.pop('proprio_obs', [])
+    tasks = parse_tasks(values.pop('tasks', {}), task, path)
     if not isinstance(joints, Mapping):
         raise ConfigError(f'{path}: joints must map each joint name to its settings')
     if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
@@ -288,10 +267,36 @@ def load_robot(name: str) -> Robot:
     plain = {name: checked(infos[name], values[name], f'{path}: {name}') for name in values}
     try:
         return Robot(
-            **plain, proprio_obs=tuple(terms), joints=parsed, height_map=grid, source=path
+            **plain,
+            proprio_obs=tuple(terms),
+            tasks=tasks,
+            task=task,
+            joints=parsed,
+            height_map=grid,
+            source=path,
         )
     except ConfigError as error:
         raise ConfigError(f'{path}: {error}') from None
+
+
+def upgraded(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a description in which the settings of a task, once at the top, stand under it."""
+    moved = {key: values.pop(key) for key in FORMERLY_ON_TOP if key in values}
+    if moved and 'tasks' not in values:
+        return values | {'tasks': {'velocity': moved}}
+    return values | moved  # none, or refused as unknown
+
+
+def parse_tasks(given: Any, chosen: str, path: Path) -> dict[str, dict[str, Any]]:
+    """Return the settings of each task, as they were written; a task itself checks them."""
+    if not isinstance(given, Mapping) or not all(
+        values is None or isinstance(values, Mapping) for values in given.values()
+    ):
+        raise ConfigError(f'{path}: tasks must map each task to its settings, got {given!r}')
+    tasks = {str(name): dict(values or {}) for name, values in given.items()}
+    if chosen and chosen not in tasks:
+        raise ConfigError(f'{path}: {unknown_name("task of this robot", chosen, tasks)}')
+    return tasks
 
 
 def parse_joint(name: str, values: Any, path: Path) -> Joint:

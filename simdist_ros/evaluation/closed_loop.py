@@ -20,10 +20,10 @@ from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.supervision import Supervision
 from simdist_ros.sim.errors import SimulationError
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
+from simdist_ros.tasks.task import Driver
 
-__all__ = ['Driver', 'Steady', 'Tick', 'Walker', 'as_published', 'closed_loop', 'decide']
+__all__ = ['Tick', 'Walker', 'as_published', 'closed_loop', 'decide']
 
-Array = NDArray[np.floating[Any]]
 F32 = NDArray[np.float32]
 
 
@@ -37,24 +37,6 @@ class Walker(Protocol):
 
     def note_executed(self, command: JointCommand, joint_pos: F32) -> None:
         """Remember what was really sent."""
-
-
-class Driver(Protocol):
-    """What asks for a velocity, e.g. `simdist_ros.tasks.velocity.heading.HeadingHold`."""
-
-    def command(self, orientation: Array) -> Array:
-        """Return the command for a base orientation, (command_dim,)."""
-
-
-@dataclass(frozen=True)
-class Steady:
-    """A driver that asks for the same velocity all the time, (command_dim,)."""
-
-    velocity: Array
-
-    def command(self, orientation: Array) -> Array:
-        """Return it."""
-        return self.velocity
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,9 @@
 """What recorded windows were worth, by sensors alone, and what a model expects of them.
 
-A robot records no reward. Of each step counts exp(-e^2 / s^2), where e is the distance of the
-base's velocity along the ground (odometry) from the one asked for, and s is `TOLERANCE_MPS`,
-less by how far the base was tilted towards the angle that is a fall. A window with a fall is worth
-less than any without, and less the sooner it came. The model's return is what the planner would
-give the executed actions: its rewards and the value of where they lead.
+A robot records no reward. Each step counts as its task has it, 0 .. 1: how well the command was
+followed, in walking less by how far the base was tilted. A window with a failure, such as a fall,
+is worth less than any without, and less the sooner it came. The model's return is what the planner
+would give the executed actions: its rewards and the value of where they lead.
 """
 
 from __future__ import annotations
@@ -15,11 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.rotation import tilt
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import term_slice
-from simdist_ros.tasks.velocity.following import following
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.windows import CHUNK, Windows, WindowSampler, evenly
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.returns import discounted_return
@@ -30,15 +26,12 @@ __all__ = [
     'recorded_falls',
     'recorded_following',
     'recorded_outcomes',
-    'records_velocity',
     'slips',
 ]
 
 Array = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
-TOLERANCE_MPS = 0.4
-VELOCITY, GRAVITY = 'base_lin_vel', 'projected_gravity'
 SLIPS = 0.25  # share of windows
 
 
@@ -46,12 +39,12 @@ def recorded_outcomes(robot: Robot, sampler: WindowSampler, most: int) -> Array:
     """Return what evenly spaced windows were worth, (N,): -1 .. 0 with a fall, 0 .. 1 without.
 
     Raises:
-        ConfigError: The robot's observations hold no velocity.
+        ConfigError: The robot's observations do not tell.
     """
-    past, rows = sampler.history_steps, []
+    task, past, rows = task_of(robot), sampler.history_steps, []
     for chunk in chunks(len(sampler), most):
         windows = sampler.gather(chunk)
-        steps = followed(robot, windows, past) * upright(robot, windows, past)
+        steps = task.worth(*reached(windows, past))
         lost = (windows.has_ended.sum(axis=1) + 1) / sampler.horizon_steps  # the falling step too
         worth = mean_of_steps(windows, steps)
         rows.append(np.where(sampler.ends_in_fall(chunk), -lost, worth))
@@ -64,23 +57,19 @@ def recorded_following(robot: Robot, sampler: WindowSampler, most: int) -> Array
     After a fall nothing counts. Beyond the mere end of a recording, the known steps do.
 
     Raises:
-        ConfigError: The robot's observations hold no velocity.
+        ConfigError: The robot's observations do not tell.
     """
-    rows = []
+    task, rows = task_of(robot), []
     for chunk in chunks(len(sampler), most):
         windows = sampler.gather(chunk)
-        rows.append(mean_of_steps(windows, followed(robot, windows, sampler.history_steps)))
+        followed = task.followed(*reached(windows, sampler.history_steps))
+        rows.append(mean_of_steps(windows, followed))
     return np.concatenate(rows)
 
 
 def recorded_falls(sampler: WindowSampler, most: int) -> Bools:
     """Return in which of evenly spaced windows the robot fell, (N,)."""
     return sampler.ends_in_fall(evenly(len(sampler), most))
-
-
-def records_velocity(robot: Robot) -> bool:
-    """Tell whether a robot's observations say how well it followed its command."""
-    return VELOCITY in robot.proprio_obs
 
 
 def slips(following: Array) -> NDArray[np.intp]:
@@ -100,25 +89,9 @@ def chunks(count: int, most: int) -> list[NDArray[np.int64]]:
     return np.array_split(numbers, max(1, -(-len(numbers) // CHUNK)))
 
 
-def followed(robot: Robot, windows: Windows, past: int) -> Array:
-    """Return how well each step followed its command, (B, T), 0 .. 1."""
-    if not records_velocity(robot):
-        raise ConfigError(
-            f'robot {robot.name!r} has no {VELOCITY!r} in proprio_obs; without it nothing tells '
-            'how well it followed its command'
-        )
-    start = term_slice(robot, VELOCITY).start
-    reached = windows.proprio_obs[:, past + 1 :, start : start + 2]
-    return following(reached, windows.commands[:, :-1, :2], TOLERANCE_MPS)
-
-
-def upright(robot: Robot, windows: Windows, past: int) -> Array:
-    """Return how far each step's state is from the tilt that is a fall, (B, T), 1 .. 0."""
-    if GRAVITY not in robot.proprio_obs:
-        return np.ones(windows.is_known.shape)
-    gravity = windows.proprio_obs[:, past + 1 :, term_slice(robot, GRAVITY)]
-    left: Array = np.maximum(0.0, 1.0 - (tilt(gravity) / robot.max_tilt_rad) ** 2)
-    return left
+def reached(windows: Windows, past: int) -> tuple[Array, Array]:
+    """Return what was observed after each step, (B, T, P), and what it answered, (B, T, C)."""
+    return windows.proprio_obs[:, past + 1 :], windows.commands[:, :-1]
 
 
 def mean_of_steps(windows: Windows, worth: Array) -> Array:

@@ -15,7 +15,10 @@ from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.tasks.velocity.heading import YAW_RATE, HeadingHold
+from simdist_ros.tasks.choice import task_of
+from simdist_ros.tasks.task import Driver
+from simdist_ros.tasks.velocity.heading import HeadingHold
+from simdist_ros.tasks.velocity.task import VelocityTask
 from simdist_ros.transitions.assembly import AssemblySettings, make_cutter
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.world_model.model import WorldModel
@@ -36,22 +39,25 @@ class PlannedWalk:
         seconds: For how long.
         heading_gain: How firmly it is steered straight on, see `HeadingHold` [1/s].
         yaw_rate: Asked for, where no heading is held [rad/s].
+        command: What is asked for instead of a speed, (command_dim,).
     """
 
     world: World
     seed: int
-    speed: float
+    speed: float = 0.0
     seconds: float
     heading_gain: float = 0.0
     yaw_rate: float = 0.0
+    command: tuple[float, ...] = ()
 
-    def driver(self, robot: Robot) -> HeadingHold:
-        """Return who asks for the velocity."""
-        velocity = np.zeros(len(robot.command_low))
-        velocity[0] = self.speed
-        if self.yaw_rate:
-            velocity[YAW_RATE] = self.yaw_rate
-        return HeadingHold(robot, velocity, self.heading_gain)
+    def driver(self, robot: Robot) -> Driver:
+        """Return what asks for it."""
+        task = task_of(robot)
+        if self.command:
+            return task.driver(np.array(self.command), self.heading_gain)
+        if isinstance(task, VelocityTask):
+            return HeadingHold(robot, task.ahead(self.speed, self.yaw_rate), self.heading_gain)
+        return task.driver(task.first_command(), self.heading_gain)
 
 
 def walk(

@@ -17,7 +17,7 @@ from simdist_ros.core.errors import BagError, ConfigError
 from simdist_ros.core.rotation import projected_gravity
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.recording import Recording, read_recording
-from simdist_ros.tasks.velocity.failure import has_fallen
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.velocity.following import gait_steps, smoothed, tracking_error
 
 __all__ = ['Report', 'make_report', 'report_lines', 'velocity_series', 'write_report']
@@ -100,9 +100,9 @@ def make_report(bag: Path, robot: Robot) -> tuple[Report, Recording]:
 
 def count_falls(recording: Recording, robot: Robot) -> int:
     """Count how often the base became too low or too far tilted."""
+    task = task_of(robot)
     fallen = [
-        has_fallen(
-            robot,
+        task.failed(
             projected_gravity(recording.orientation[stamp]),
             recording.height.get(stamp, np.nan),
         )

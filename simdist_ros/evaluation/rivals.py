@@ -25,7 +25,8 @@ from simdist_ros.planning.plan import NoPlan
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
-from simdist_ros.tasks.velocity.reward import Scoring
+from simdist_ros.tasks.step import Scoring
+from simdist_ros.tasks.velocity.settings import velocity_goal
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['METHODS', 'RivalResult', 'SpeedController', 'judge_rival', 'search_of']
@@ -45,7 +46,7 @@ class SpeedController:
 
     def __init__(self, robot: Robot) -> None:
         """Begin at rest."""
-        self.period_s, self.highest = robot.period_s, robot.command_high[0]
+        self.period_s, self.highest = robot.period_s, velocity_goal(robot).high[0]
         self.speed = self.integral = self.time_s = 0.0
 
     def command(self, wanted: F32, measured_mps: float) -> F32:
@@ -137,7 +138,7 @@ def judge_rival(
     earned = math.nan if reward is None else 0.0
     truths: list[TrueState] = []
     executed: JointCommand | None = None
-    wanted: F32 = np.zeros(len(robot.command_low), dtype=np.float32)
+    wanted: F32 = np.zeros(velocity_goal(robot).size, dtype=np.float32)
     steps = round(asked.seconds * robot.control_rate_hz)
     for tick in closed_loop(simulation, walker, asked.driver(robot), steps):
         truths.append(tick.truth)
@@ -146,7 +147,7 @@ def judge_rival(
         if reward is not None and executed is not None:
             earned += reward.step(wanted, executed)
         wanted, executed = tick.velocity, tick.command
-    ahead: F32 = np.zeros(len(robot.command_low), dtype=np.float32)
+    ahead: F32 = np.zeros(velocity_goal(robot).size, dtype=np.float32)
     ahead[0] = asked.speed
     found = summarise(robot, ahead, truths, steps, earned, [])
     return RivalResult(

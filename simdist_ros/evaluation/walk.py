@@ -15,12 +15,14 @@ from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.history import History
 from simdist_ros.embodiment.observation import RobotState, extero_obs
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.evaluation.closed_loop import Steady, Walker, closed_loop
+from simdist_ros.evaluation.closed_loop import Walker, closed_loop
 from simdist_ros.evaluation.settings import evaluation_world
 from simdist_ros.evaluation.walk_reward import WalkReward
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
+from simdist_ros.tasks.step import Scoring
+from simdist_ros.tasks.task import Steady
 from simdist_ros.tasks.velocity.following import tracking_error
-from simdist_ros.tasks.velocity.reward import Scoring
+from simdist_ros.tasks.velocity.settings import velocity_goal
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.returns import discounted_return
 
@@ -83,7 +85,7 @@ def walk(
 ) -> WalkResult:
     """Walk until the time is over or the robot falls."""
     simulation = SimulatedRobot(robot, evaluation_world(task.world), task.seed)
-    command = np.zeros(len(robot.command_low), dtype=np.float32)
+    command = np.zeros(velocity_goal(robot).size, dtype=np.float32)
     command[0] = task.speed
     reward = WalkReward(robot, scoring, simulation)
     steps = round(task.seconds * robot.control_rate_hz)

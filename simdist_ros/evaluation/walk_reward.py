@@ -12,9 +12,9 @@ from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.rotation import into_body, yaw
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import gait_phase
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
-from simdist_ros.tasks.velocity.reward import Scoring, Step, reward_terms
+from simdist_ros.tasks.choice import task_of
+from simdist_ros.tasks.step import Scoring, Step
 
 __all__ = ['WalkReward']
 
@@ -33,9 +33,9 @@ class WalkReward:
         Raises:
             ConfigError: The recipe names a foot that the simulation does not have.
         """
-        self.robot, self.weights, self.simulation = robot, scoring.rewards, simulation
+        self.robot, self.scoring, self.simulation = robot, scoring, simulation
+        self.task = task_of(robot)
         self.feet = [find_foot(name, simulation) for name in scoring.feet]
-        self.swing_start = np.array([foot.swing_start for foot in scoring.feet.values()])
         x, y = np.meshgrid(AROUND_M, AROUND_M)
         self.cells = np.stack([x.ravel(), y.ravel()], axis=1)
         self.under = np.flatnonzero(np.abs(self.cells).max(axis=1) <= UNDER_M)
@@ -67,9 +67,9 @@ class WalkReward:
         feet, velocity, radius = self.simulation.contacts.foot_motion(self.simulation.data)
         depth = [self.simulation.height_scan.depth(*foot) for foot in feet.tolist()]
         along = velocity - np.outer(velocity @ normal, normal)
-        phase = gait_phase(self.robot, np.array([truth.time_ns])) - self.swing_start
         order = self.feet
         step = Step(
+            stamp_ns=np.array([truth.time_ns]),
             command=command[None],
             linear_velocity=truth.linear_velocity[None],
             angular_velocity=truth.angular_velocity[None],
@@ -83,10 +83,10 @@ class WalkReward:
             foot_contact=truth.foot_contact[None, order],
             foot_height=(np.array(depth) * normal[2] - radius)[None, order],
             foot_speed=np.linalg.norm(along, axis=1)[None, order],
-            foot_phase=(phase % 1.0)[None],
         )
         self.last_action = action
-        return float(sum(value[0] for value in reward_terms(self.weights, step).values()))
+        terms = self.task.reward_terms(self.scoring, step)
+        return float(sum(value[0] for value in terms.values()))
 
 
 def find_foot(name: str, simulation: SimulatedRobot) -> int:

@@ -22,7 +22,7 @@ from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RELIABLE
 from simdist_ros.nodes.runtime import Stop, run, spin
 from simdist_ros.nodes.state_subscriber import StateSubscriber
-from simdist_ros.tasks.velocity.heading import HeadingHold
+from simdist_ros.tasks.choice import task_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,7 @@ class OperatorNode(Node):
         refuse_unknown(self)
         robot = load_robot(settings.robot)
         wanted = np.array([settings.vx, settings.vy, settings.yaw_rate])
-        velocity = robot.check_command(wanted)
-        self.driver = HeadingHold(robot, velocity, settings.heading_gain)
+        self.driver = task_of(robot).driver(wanted, settings.heading_gain)
         refuse_other_publishers(self, (topics.COMMAND_VELOCITY,), created)
         self.publisher = self.create_publisher(TwistStamped, topics.COMMAND_VELOCITY, RELIABLE)
         self.last = TwistStamped()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.messages.to_messages import stamp_ns, twist_array
+from simdist_ros.tasks.choice import task_of
 
 __all__ = ['VelocityCommand']
 
@@ -44,9 +45,9 @@ class VelocityCommand:
             warn: Logs a sentence on a subject, not too often.
             clock: Returns seconds.
         """
-        self.low, self.high = np.array(robot.command_low), np.array(robot.command_high)
+        self.task = task_of(robot)
         self.timeout_s, self.warn, self.clock = timeout_s, warn, clock
-        self.velocity: Array = np.zeros(len(self.low))
+        self.velocity = self.task.first_command()
         self.received = -math.inf
         self.stamp_ns = -1
 
@@ -61,16 +62,17 @@ class VelocityCommand:
         if not np.isfinite(velocity).all():
             self.warn('cmd_vel nan', 'cmd_vel is not finite; the last command stays')
             return
-        if np.any(velocity < self.low) or np.any(velocity > self.high):
-            asked, bounds = velocity.tolist(), f'{self.low.tolist()} .. {self.high.tolist()}'
+        goal = self.task.goal
+        if np.any(velocity < goal.low) or np.any(velocity > goal.high):
+            asked, bounds = velocity.tolist(), f'{goal.low.tolist()} .. {goal.high.tolist()}'
             self.warn('cmd_vel range', f'cmd_vel {asked} clipped to {bounds}')
-        self.velocity = np.clip(velocity, self.low, self.high)
+        self.velocity = goal.clip(velocity)
         self.received = self.clock()
 
     def now(self) -> Array:
         """Return the velocity, zero once it is too old, (command_dim,)."""
         if self.clock() - self.received > self.timeout_s:
-            return np.zeros_like(self.velocity)
+            return self.task.unasked(self.velocity)
         return self.velocity
 
     def why_no_answer(self, waiting: RobotState | None) -> str:

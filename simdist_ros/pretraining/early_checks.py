@@ -21,12 +21,12 @@ from simdist_ros.rl.ppo import PpoSettings
 from simdist_ros.sim.batch.vector_env import VectorEnv
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
+from simdist_ros.tasks.choice import task_of
 
 __all__ = ['check_experts', 'check_robot', 'check_space']
 
 MANY_ROBOTS = {'expert', 'collect', 'imitate'}  # stages that simulate many robots at once
 SIMULATED = MANY_ROBOTS | {'evaluate'}
-COMMAND_DIM = 3
 GB = 1e9
 
 
@@ -46,10 +46,11 @@ def check_robot(robot: Robot, stages: Collection[str], evaluate: EvaluateSetting
     robot_architecture(robot)
     if not set(stages) & SIMULATED:
         return
-    if len(robot.command_low) != COMMAND_DIM:
+    task = task_of(robot)
+    if task.goal.size != len(task.mirror):
         raise ConfigError(
-            f'{robot.source}: command_low has {len(robot.command_low)} numbers; walking is '
-            'rewarded for vx, vy and yaw rate, so give 3'
+            f'{robot.source}: commands have {task.goal.size} numbers; the reward of task '
+            f'{task.name!r} is of {len(task.mirror)}'
         )
     if set(stages) & MANY_ROBOTS:
         make_ppo(robot, recipe, PpoSettings(), seed=0)
@@ -60,8 +61,8 @@ def check_robot(robot: Robot, stages: Collection[str], evaluate: EvaluateSetting
                 'check masses, gains and base_height_m'
             )
     if 'evaluate' in stages:
-        for speed in evaluate.speeds:
-            robot.check_command(np.array([speed, 0.0, 0.0]))
+        for command in task.trials(evaluate.speeds, evaluate.seed):
+            task.goal.check(command)
         WalkReward(robot, recipe, SimulatedRobot(robot, World(), seed=0))
 
 
@@ -83,7 +84,7 @@ def transition_bytes(robot: Robot) -> int:
     """Return the size on disk of a transition, heights in half precision."""
     height_map = robot.height_map
     cells = 0 if height_map is None else height_map.size
-    numbers = proprio_obs_dim(robot) + len(robot.command_low) + 2 * robot.num_joints + 2
+    numbers = proprio_obs_dim(robot) + task_of(robot).goal.size + 2 * robot.num_joints + 2
     return 4 * numbers + 2 * cells
 
 

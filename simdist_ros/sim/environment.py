@@ -17,6 +17,7 @@ from simdist_ros.sim.mjcf_check import check_mjcf
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
 from simdist_ros.tasks.velocity.following import following
+from simdist_ros.tasks.velocity.settings import velocity_goal
 
 __all__ = ['ENVIRONMENT_ID', 'WalkEnv', 'register', 'velocity_reward']
 
@@ -91,17 +92,17 @@ class WalkEnv(gymnasium.Env[Observation, F32]):
         ones = np.ones(self.robot.num_joints)
         self.action_space: spaces.Space[F32] = box(-ones, ones)
         self.observation_space: spaces.Space[Observation] = observation_space(self.robot)
-        self.command: Array = np.zeros(len(self.robot.command_low))
+        self.goal = velocity_goal(self.robot)
+        self.command: Array = np.zeros(self.goal.size)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Start an episode."""
         super().reset(seed=seed)
-        low, high = np.array(self.robot.command_low), np.array(self.robot.command_high)
-        drawn = self.np_random.uniform(low, high)
+        drawn = self.np_random.uniform(self.goal.low, self.goal.high)
         given = (options or {}).get('command', drawn)
-        self.command = self.robot.check_command(np.asarray(given, dtype=float))
+        self.command = self.goal.check(np.asarray(given, dtype=float))
         self.simulation.reset(int(self.np_random.integers(2**31)))
         return self.observe(), {'start_heading_rad': self.simulation.start_heading_rad}
 
@@ -135,10 +136,11 @@ def box(low: Any, high: Any) -> Any:
 
 def observation_space(robot: Robot) -> Any:
     """Return the space that a robot's observations lie in."""
+    goal = velocity_goal(robot)
     proprio = np.full(proprio_obs_dim(robot), PROPRIO_LIMIT)
     parts: dict[str, spaces.Space[Any]] = {
         'proprio_obs': box(-proprio, proprio),
-        'command': box(robot.command_low, robot.command_high),
+        'command': box(goal.low, goal.high),
     }
     if robot.height_map is not None:
         clip = np.full(robot.height_map.size, robot.height_map.clip_m)

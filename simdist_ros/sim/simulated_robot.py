@@ -25,7 +25,7 @@ from simdist_ros.sim.scenes.pushes import Pushes
 from simdist_ros.sim.scenes.terrain import place_ground
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.sensing import MeasurementNoise, Snapshot, measure
-from simdist_ros.tasks.velocity.failure import has_fallen
+from simdist_ros.tasks.choice import task_of
 
 __all__ = ['SimulatedRobot', 'TrueState']
 
@@ -76,6 +76,7 @@ class SimulatedRobot:
             ConfigError: The robot's MJCF or control rate does not fit its description.
         """
         self.robot, self.world = robot, world
+        self.task = task_of(robot)
         self.model = build_model(robot, world)
         self.data = mujoco.MjData(self.model)
         self.motors = Motors(self.model, robot, world)
@@ -230,8 +231,7 @@ class SimulatedRobot:
         now = self.past[-1]
         height = self.height_scan.depth(*now.position.tolist())
         gravity = projected_gravity(now.orientation)
-        fallen = has_fallen(
-            self.robot,
+        fallen = self.task.failed(
             gravity,
             height,
             trunk_contact=self.contacts.trunk_contact(self.data),

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from simdist_ros.adaptation.commands import load
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
@@ -31,6 +29,8 @@ from simdist_ros.studies.settings import (
 )
 from simdist_ros.studies.task_pool import Setup, do_tasks
 from simdist_ros.studies.tasks import list_tasks
+from simdist_ros.tasks.choice import task_of
+from simdist_ros.tasks.velocity.task import VelocityTask
 from simdist_ros.world_model.store.checkpoint import LoadedModel
 
 __all__ = ['bench_adaptation']
@@ -87,9 +87,15 @@ def without_missing_expert(
 
 
 def check_speeds(robot: Robot, trial: TrialSettings) -> None:
-    """Refuse speeds that the robot cannot be asked for."""
+    """Refuse speeds that the robot cannot be asked for, and a robot that isn't asked for any."""
+    task = task_of(robot)
+    if not isinstance(task, VelocityTask):
+        raise ConfigError(
+            f'`simdist bench adaptation` measures walks at a velocity, and robot {robot.name!r} '
+            f'is for task {task.name!r}; choose task {VelocityTask.name!r}, if it has it'
+        )
     for speed in (*trial.walk_speeds, *trial.judged_speeds):
-        robot.check_command(np.array([speed, *np.zeros(len(robot.command_low) - 1)]))
+        task.goal.check(task.ahead(speed))
 
 
 def claim(

@@ -30,6 +30,7 @@ from simdist_ros.messages.topic_names import (
     ODOM,
     SUPERVISOR_TICK,
 )
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.episode_cutter import EpisodeCutter
 
@@ -112,7 +113,7 @@ class TransitionAssembler:
 
     def __init__(self, robot: Robot, settings: AssemblySettings) -> None:
         """Begin with nothing."""
-        self.robot = robot
+        self.robot, self._task = robot, task_of(robot)
         self.first_misfit = ''
         self.cutter = make_cutter(robot, settings)
         self.discarded: Counter[str] = self.cutter.discarded
@@ -132,7 +133,7 @@ class TransitionAssembler:
         self._num_joints, self._joints_ns = 0, 0
         self._apart: dict[str, int] = {}  # by topic, number of joints when it was far off
         self._states = StateAssembler(self._parts, self.robot.period_ns, self._tolerance)
-        self._velocity = np.zeros(len(self.robot.command_low))
+        self._command = self._task.first_command()
         self._position = np.full(3, np.nan)
 
     def add(self, topic: str, message: Any) -> list[Episode]:
@@ -240,20 +241,19 @@ class TransitionAssembler:
         elif one.kind in PART_OF:
             state = self._states.add(PART_OF[one.kind], one.stamp_ns, *one.values)
         elif one.kind == COMMAND_VELOCITY:
-            self._take_velocity(one.values[0])
+            self._take_command(one.values[0])
         elif one.kind == JOINT_COMMAND:
             self.cutter.note_command(one.values[0])
         elif one.kind == SUPERVISOR_TICK or not self._has_ticks:
             self.cutter.mode = one.values[0]
         if state is None:
             return []
-        return self.cutter.add(state, self._velocity, self._position)
+        return self.cutter.add(state, self._command, self._position)
 
-    def _take_velocity(self, velocity: Array) -> None:
+    def _take_command(self, command: Array) -> None:
         """Note what is asked for, as the planner understands it: clipped, NaN ignored."""
-        if np.isfinite(velocity).all():
-            low, high = np.array(self.robot.command_low), np.array(self.robot.command_high)
-            self._velocity = np.clip(velocity, low, high)
+        if np.isfinite(command).all():
+            self._command = self._task.goal.clip(command)
 
 
 def tick_mode(message: Any) -> str:

@@ -19,7 +19,7 @@ from simdist_ros.embodiment.observation import (
 )
 from simdist_ros.embodiment.plausibility import StateCheck
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.tasks.velocity.failure import has_fallen
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.episode import Episode
 
 __all__ = ['EpisodeCutter']
@@ -61,6 +61,7 @@ class EpisodeCutter:
         self.discarded: Counter[str] = Counter()
         self.mode: str | None = None
         self._check = StateCheck(robot)
+        self._task = task_of(robot)
         grid = robot.height_map
         self._centre = np.linalg.norm(grid.cells(), axis=1).argmin() if grid else 0
         self._forget()
@@ -144,7 +145,7 @@ class EpisodeCutter:
     def _has_fallen(self, state: RobotState) -> bool:
         """Tell whether the base is tilted too far or too low; a robot without a map knows tilt."""
         height = np.nan if state.height_map is None else state.height_map[self._centre]
-        return bool(has_fallen(self.robot, projected_gravity(state.orientation), height))
+        return bool(self._task.failed(projected_gravity(state.orientation), height))
 
     def _why_cut(self, last: Seen, seen: Seen) -> str:
         """Say why two states make no transition, or return an empty text."""

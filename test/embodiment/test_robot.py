@@ -6,6 +6,7 @@ import yaml
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import HeightMap, Joint, Robot, load_robot
+from simdist_ros.tasks.velocity.settings import velocity_goal
 
 DESCRIPTION = {
     'name': 'duo',
@@ -85,20 +86,33 @@ def test_joint_names_that_do_not_match_are_told_apart(duo, names, said):
     assert str(error.value) == f"joint names do not match robot 'duo': {said}"
 
 
-def test_a_command_at_the_limit_is_returned_as_it_is(duo):
-    command = np.array([1.0, -0.5])
-    assert duo.check_command(command) is command
+def test_bounds_of_the_velocity_at_the_top_of_an_old_file_are_those_of_its_task(duo):
+    assert list(duo.tasks) == ['velocity']
+    assert velocity_goal(duo).low.tolist() == [-1.0, -0.5]
+    assert velocity_goal(duo).high.tolist() == [1.0, 0.5]
 
 
-@pytest.mark.parametrize('command', [[1.01, 0.0], [0.0, -0.6], [math.nan, 0.0], [0.0, math.inf]])
-def test_a_command_beyond_the_range_or_not_finite_is_refused(duo, command):
-    with pytest.raises(ConfigError, match=r'beyond the range of robot .*-1\.0, -0\.5.* \.\. '):
-        duo.check_command(np.array(command))
+def test_bounds_both_at_the_top_and_under_a_task_are_refused(tmp_path):
+    said = refusal(tmp_path, {'tasks': {'velocity': {}}})
+    assert said.startswith("unknown setting 'command_low'")
 
 
-def test_a_command_of_another_size_is_refused(duo):
-    with pytest.raises(ConfigError, match="command has 3 numbers; robot 'duo' takes 2"):
-        duo.check_command(np.zeros(3))
+@pytest.mark.parametrize('tasks', [['reach'], {'reach': 3}, 'reach'])
+def test_tasks_that_are_no_names_with_settings_are_refused(tmp_path, tasks):
+    bounds = dict.fromkeys(('command_low', 'command_high'))
+    path = tmp_path / 'duo.yaml'
+    kept = {name: value for name, value in DESCRIPTION.items() if name not in bounds}
+    path.write_text(yaml.safe_dump({**kept, 'tasks': tasks}))
+    with pytest.raises(ConfigError, match='tasks must map each task to its settings, got'):
+        load_robot(str(path))
+
+
+def test_the_task_that_is_chosen_must_be_one_that_the_robot_names(tmp_path):
+    written(tmp_path, {})
+    path = str(tmp_path / 'duo.yaml')
+    assert load_robot(path, 'velocity').task == 'velocity'
+    with pytest.raises(ConfigError, match="unknown task of this robot 'reach'; known: velocity"):
+        load_robot(path, 'reach')
 
 
 def test_cells_of_the_height_map_run_along_x_first():
@@ -142,8 +156,6 @@ def test_a_robot_without_joints_is_refused(tmp_path):
         ({'fallen_height_m': 0.4}, "robot 'duo': fallen_height_m is 0.4 m; it must be less than"),
         ({'joints': {'hip': {'kp': 0}}}, 'hip: kp is 0.0 N m/rad; allowed: more than 0.0 N m/rad'),
         ({'joints': {'hip': {'max_rate': 0}}}, 'hip: max_rate is 0.0 rad/s; allowed: more than'),
-        ({'command_low': [2.0, 0.0]}, "robot 'duo': command_low is [2.0, 0.0], beyond"),
-        ({'command_low': [0.0]}, "robot 'duo': command_low and command_high differ in size"),
     ],
 )
 def test_a_bad_description_is_refused_in_one_sentence(tmp_path, changes, said):

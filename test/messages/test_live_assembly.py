@@ -23,8 +23,7 @@ def received(robot, state):
     """Yield the messages of a walk as (topic, message), in rclpy's types."""
     robot = replace(
         robot,
-        command_low=(-1.0, -1.0, -1.0),
-        command_high=(1.0, 1.0, 1.0),
+        tasks={'velocity': {'command_low': (-1.0, -1.0, -1.0), 'command_high': (1.0, 1.0, 1.0)}},
         proprio_obs=('base_lin_vel', 'base_ang_vel', 'joint_pos', 'joint_vel'),
         max_tilt_rad=3.14,
     )

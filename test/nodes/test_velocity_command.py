@@ -5,6 +5,7 @@ import pytest
 
 from simdist_ros.messages.to_messages import command_to_msg
 from simdist_ros.nodes.velocity_command import VelocityCommand
+from simdist_ros.tasks.velocity.settings import velocity_goal
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_without_an_end_it_never_gets_too_old(told):
 
 def test_beyond_the_range_it_is_clipped_and_that_is_said(told, go2):
     told.take(command_to_msg(1, np.array([9.0, 0.0, -9.0])))
-    assert told.now().tolist() == [go2.command_high[0], 0.0, go2.command_low[2]]
+    assert told.now().tolist() == [velocity_goal(go2).high[0], 0.0, velocity_goal(go2).low[2]]
     assert told.subjects == ['cmd_vel range']
 
 

@@ -34,10 +34,10 @@ ORDER = (  # each imports rooms before it alone
 )
 PURE = {  # what must work without most of the others
     'rl': {'core', 'jobs'},
-    'messages': {'core', 'embodiment'},
+    'messages': {'core', 'embodiment', 'tasks'},
     'safety': {'core', 'embodiment'},
-    'world_model': {'core', 'embodiment', 'jobs'},
-    'planning': {'core', 'embodiment', 'world_model'},
+    'world_model': {'core', 'embodiment', 'tasks', 'jobs'},
+    'planning': {'core', 'embodiment', 'tasks', 'world_model'},
 }
 MAY_IMPORT = {room: PURE.get(room, set(ORDER[:index])) for index, room in enumerate(ORDER)}
 ONLY_IN = {'rclpy': {'nodes'}, 'mujoco': {'sim'}}

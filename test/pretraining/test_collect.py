@@ -16,7 +16,8 @@ from simdist_ros.pretraining.expert.files import EXPERT
 from simdist_ros.pretraining.expert.stage import run_expert
 from simdist_ros.pretraining.presets import COLLECT_PRESETS, EXPERT_PRESETS
 from simdist_ros.rl.step import Observation, StepResult
-from simdist_ros.tasks.velocity.command_bursts import CommandBursts
+from simdist_ros.tasks.command_bursts import CommandBursts
+from simdist_ros.tasks.velocity.settings import velocity_goal
 from simdist_ros.transitions.shards.dataset import open_dataset
 
 TINY = dataclasses.replace(
@@ -109,7 +110,7 @@ def test_noise_is_as_strong_as_each_robot_s_own_and_absent_between():
 
 
 def test_some_walk_at_another_velocity_than_told_within_the_robot_s_range(go2):
-    bursts = CommandBursts(go2, 60, np.random.default_rng(2))
+    bursts = CommandBursts(velocity_goal(go2), 60, np.random.default_rng(2))
     told = np.tile([1.4, 0.0, 0.0], (60, 1)).astype(np.float32)
     steps = [bursts.next(told) for _ in range(1500)]
     walked, others = (np.array(part) for part in zip(*steps, strict=True))
@@ -117,8 +118,8 @@ def test_some_walk_at_another_velocity_than_told_within_the_robot_s_range(go2):
     assert 0.1 < others.mean() < 0.4
     difference = np.abs(walked[others] - told[0])
     assert (difference.max(axis=0) > 0.3).all()
-    assert (walked <= np.float32(go2.command_high)).all()
-    assert (walked >= np.float32(go2.command_low)).all()
+    assert (walked <= np.float32(velocity_goal(go2).high)).all()
+    assert (walked >= np.float32(velocity_goal(go2).low)).all()
     edges = np.flatnonzero(np.diff(others[:, 0].astype(int)))
     assert (np.diff(edges) >= 25).all()
 

@@ -65,7 +65,7 @@ def test_the_go2_passes(variant):
 
 
 HIP = r'FR_hip_joint: \{mirror: FL_hip_joint, sign: '
-RANGE = r'command_low: .*\ncommand_high: .*'
+RANGE = r'command_low: .*\n    command_high: .*'
 
 REFUSED = {
     'reversed friction': (
@@ -97,8 +97,8 @@ REFUSED = {
         "there is no geom 'FL_toe', which the recipe calls a foot",
     ),
     'two numbers of a command': (
-        ('robot', RANGE, 'command_low: [-0.5, -0.5]\ncommand_high: [1.5, 0.5]'),
-        'command_low has 2 numbers',
+        ('robot', RANGE, 'command_low: [-0.5, -0.5]\n    command_high: [1.5, 0.5]'),
+        'commands have 2 numbers',
     ),
     'no height map': (
         ('robot', r'height_map:\n(  .*\n)+', ''),

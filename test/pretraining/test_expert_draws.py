@@ -13,6 +13,7 @@ from simdist_ros.pretraining.expert.stage import Tally
 from simdist_ros.sim.batch.episode_start import draw_start
 from simdist_ros.sim.batch.randomisation import draw_parameters
 from simdist_ros.tasks.velocity.commands import HOLD_STEPS, draw_commands
+from simdist_ros.tasks.velocity.settings import velocity_goal
 
 NUMBER = 4000
 
@@ -117,10 +118,14 @@ def test_commands_span_the_robot_s_range_or_a_share_of_it(go2, scale):
     assert straight.mean() == pytest.approx(0.3, abs=0.03)
     others = commands[~still & ~straight]
     for axis in range(3):
-        low, high = scale * go2.command_low[axis], scale * go2.command_high[axis]
+        low, high = scale * velocity_goal(go2).low[axis], scale * velocity_goal(go2).high[axis]
         assert_spans(others[:, axis], low, high)
     assert np.abs(np.corrcoef(others.T) - np.eye(3)).max() < 0.1
-    assert_spans(commands[straight, 0], scale * go2.command_low[0], scale * go2.command_high[0])
+    assert_spans(
+        commands[straight, 0],
+        scale * velocity_goal(go2).low[0],
+        scale * velocity_goal(go2).high[0],
+    )
 
 
 @pytest.fixture(scope='module')
@@ -172,7 +177,7 @@ def test_clocks_delays_commands_and_pushes_are_drawn_over_their_ranges(start, go
     assert_spans(start.next_command, HOLD_STEPS[0], HOLD_STEPS[1] - 1)
     mean = recipe.randomisation.push_interval_s * go2.control_rate_hz
     assert_spans(start.next_push, 0.5 * mean, 1.5 * mean)
-    assert np.abs(start.commands).max() <= 0.5 * np.abs(go2.command_high).max() + 1e-9
+    assert np.abs(start.commands).max() <= 0.5 * velocity_goal(go2).high.max() + 1e-9
 
 
 def result_of(**flags):

@@ -11,6 +11,7 @@ from simdist_ros.evaluation.rivals import METHODS, SpeedController, judge_rival,
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.scenes.world import load_world
+from simdist_ros.tasks.velocity.settings import velocity_goal
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
@@ -47,7 +48,7 @@ def test_a_robot_that_is_too_slow_is_asked_for_more_and_more_until_a_limit(go2):
     pi = SpeedController(go2)
     asked = [pi.command(WANTED, 0.2)[0] for _ in range(1000)]
     assert asked[100] > asked[50] > WANTED[0]
-    assert asked[-1] == pytest.approx(go2.command_high[0])
+    assert asked[-1] == pytest.approx(velocity_goal(go2).high[0])
     np.testing.assert_array_equal(pi.command(WANTED, 0.2)[1:], WANTED[1:])
 
 

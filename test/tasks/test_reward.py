@@ -6,9 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from simdist_ros.tasks.velocity.reward import RewardWeights, Step, reward_terms, swing_profile
+from simdist_ros.tasks.step import Step
+from simdist_ros.tasks.velocity.reward import RewardWeights, reward_terms, swing_profile
 
 PERFECT = Step(
+    stamp_ns=np.array([0]),
     command=np.array([[0.5, 0.0, 0.2]]),
     linear_velocity=np.array([[0.5, 0.0, 0.0]]),
     angular_velocity=np.array([[0.0, 0.0, 0.2]]),
@@ -22,14 +24,15 @@ PERFECT = Step(
     foot_contact=np.array([[True, False]]),
     foot_height=np.array([[0.0, 0.08]]),
     foot_speed=np.zeros((1, 2)),
-    foot_phase=np.array([[0.75, 0.25]]),
 )
+FOOT_PHASE = np.array([[0.75, 0.25]])
 WEIGHTS = RewardWeights(velocity=2.0, velocity_tolerance_mps=0.35)
 
 
 def terms(**changes):
     step = dataclasses.replace(PERFECT, **{k: np.array(v) for k, v in changes.items()})
-    return {name: float(value[0]) for name, value in reward_terms(WEIGHTS, step).items()}
+    found = reward_terms(WEIGHTS, step, FOOT_PHASE)
+    return {name: float(value[0]) for name, value in found.items()}
 
 
 def test_a_perfect_step_earns_everything_and_loses_nothing():

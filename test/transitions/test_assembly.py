@@ -9,6 +9,7 @@ import pytest
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.tasks.velocity.settings import velocity_goal
 from simdist_ros.transitions.assembly import AssemblySettings, TransitionAssembler
 
 from .walk_messages import (
@@ -230,7 +231,7 @@ def test_a_velocity_command_is_clipped_to_what_the_robot_can_be_asked_for():
         for e in walk(ROBOT, 5)
     ]
     (episode,), _ = assemble(entries)
-    assert episode.commands[0, 0] == ROBOT.command_high[0]
+    assert episode.commands[0, 0] == velocity_goal(ROBOT).high[0]
 
 
 def test_the_shortest_episode_cannot_be_longer_than_the_longest():

@@ -18,8 +18,7 @@ ROBOT = Robot(
     name='toy',
     joints=(Joint(name='a'), Joint(name='b')),
     proprio_obs=('base_lin_vel', 'cos_sin_phase'),
-    command_low=(0.0, 0.0, 0.0),
-    command_high=(1.0, 1.0, 1.0),
+    tasks={'velocity': {'command_low': (0.0, 0.0, 0.0), 'command_high': (1.0, 1.0, 1.0)}},
     height_map=HeightMap(columns=7, rows=4),
 )
 
@@ -193,7 +192,12 @@ def test_other_robot(small_folder):
         (replace(ROBOT, proprio_obs=('joint_pos',)), 'proprio_obs_dim is 5, but robot'),
         (replace(ROBOT, height_map=HeightMap(columns=4, rows=7)), 'extero_rows is 4, but robot'),
         (replace(ROBOT, height_map=None), "extero_rows is 4, but robot 'toy' has 0"),
-        (replace(ROBOT, command_low=(), command_high=()), 'command_dim is 3, but robot'),
+        (
+            replace(
+                ROBOT, tasks={'velocity': {'command_low': (0.0, 0.0), 'command_high': (1.0, 1.0)}}
+            ),
+            'command_dim is 3, but robot',
+        ),
     ],
 )
 def test_other_version_of_the_robot(small_folder, robot, said):

@@ -26,7 +26,7 @@ from simdist_ros.pretraining.presets import CollectSettings
 from simdist_ros.pretraining.recipe import Recipe, load_recipe
 from simdist_ros.rl.step import Observation, StepResult
 from simdist_ros.sim.batch.vector_env import VectorEnv
-from simdist_ros.tasks.velocity.command_bursts import CommandBursts
+from simdist_ros.tasks.command_bursts import CommandBursts
 from simdist_ros.transitions.episode import Episode
 
 __all__ = ['Walkers']
@@ -62,7 +62,7 @@ class Walkers:
         self.start(np.ones(s.num_robots, dtype=bool))
         limits = s.noise_low, s.noise_high, s.never_noised
         self.noise = NoiseBursts(s.num_robots, *limits, self.rng)
-        self.wandering = CommandBursts(robot, s.num_robots, self.rng)
+        self.wandering = CommandBursts(self.env.task.goal, s.num_robots, self.rng)
 
     def start(self, who: NDArray[np.bool_]) -> None:
         """Give robots, (N,), a new ground and a policy each."""

@@ -20,7 +20,7 @@ from simdist_ros.embodiment.terms import proprio_obs_dim, term_slice
 from simdist_ros.pretraining.recipe import Recipe
 from simdist_ros.rl.ppo import Mirrors, Ppo, PpoSettings
 from simdist_ros.rl.step import Observation
-from simdist_ros.tasks.velocity.symmetry import COMMAND as COMMAND_SIGNS
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.velocity.symmetry import mirror_of_feet
 from simdist_ros.world_model.expert import ExpertNetwork, MapNet
 
@@ -67,7 +67,7 @@ class Actor(ExpertNetwork):
     def __init__(self, robot: Robot, recipe: Recipe) -> None:
         """Start as the trot with a little noise of the weights."""
         joints = robot.num_joints
-        size = proprio_obs_dim(robot) + len(robot.command_low) + joints
+        size = proprio_obs_dim(robot) + task_of(robot).goal.size + joints
         map_size = extero_obs_dim(robot)
         clock = term_slice(robot, 'cos_sin_phase')  # the actor's input begins with the terms
         phases = torch.arange(clock.start, clock.stop)
@@ -97,7 +97,7 @@ class Critic(nn.Module):
 
     def __init__(self, robot: Robot, recipe: Recipe) -> None:
         super().__init__()
-        size = proprio_obs_dim(robot) + len(robot.command_low) + robot.num_joints
+        size = proprio_obs_dim(robot) + task_of(robot).goal.size + robot.num_joints
         size += len(NORMAL_SIGNS) + NUM_PHYSICS + 2 * len(recipe.feet)
         map_size = extero_obs_dim(robot)
         self.body = MapNet(size, map_size, 1)
@@ -128,7 +128,7 @@ def trot(recipe: Recipe) -> Tensor:
 
 def make_mirrors(robot: Robot, recipe: Recipe, device: str) -> Mirrors:
     """Return the mirror image of everything that the networks see."""
-    proprio, command = mirror_of_proprio(robot, recipe.joints), Mirror.signs(COMMAND_SIGNS)
+    proprio, command = mirror_of_proprio(robot, recipe.joints), Mirror.signs(task_of(robot).mirror)
     feet = mirror_of_feet(recipe.feet)
     actor = Mirror.join(proprio, command, mirror_of_actions(recipe.joints))
     physics = Mirror.signs([1.0] * NUM_PHYSICS)

@@ -30,6 +30,7 @@ from simdist_ros.pretraining.train.noise import ObservationNoise
 from simdist_ros.pretraining.train.normalizer import fit_normalizer
 from simdist_ros.pretraining.train.settings import TrainSettings
 from simdist_ros.pretraining.train.validation import validate
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.shards.dataset import Dataset, DatasetError, open_dataset
 from simdist_ros.transitions.windows import WindowSampler, split_episodes
 from simdist_ros.world_model.architecture import Architecture
@@ -68,7 +69,7 @@ def robot_architecture(robot: Robot) -> Architecture:
         extero_rows=grid.rows,
         extero_columns=grid.columns,
         action_dim=robot.num_joints,
-        command_dim=len(robot.command_low),
+        command_dim=task_of(robot).goal.size,
     )
 
 

@@ -12,7 +12,7 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.batch.bumps import PERIOD_M
 from simdist_ros.sim.batch.settings import BatchSettings
 from simdist_ros.sim.batch.state_layout import StateLayout
-from simdist_ros.tasks.velocity.commands import HOLD_STEPS, draw_commands
+from simdist_ros.tasks.choice import task_of
 
 __all__ = ['EpisodeStart', 'draw_push_steps', 'draw_start']
 
@@ -66,7 +66,7 @@ def draw_start(
         physics_step_ns: The clocks show multiples of it [ns].
         command_scale: Share of the range of commands.
     """
-    r = settings.randomisation
+    r, task = settings.randomisation, task_of(robot)
     state = np.tile(layout.blank, (n, 1))
     yaw = rng.uniform(-np.pi, np.pi, n)
     half = 0.5 * PERIOD_M
@@ -85,8 +85,8 @@ def draw_start(
         state=state,
         stamp_ns=rng.integers(ticks, size=n) * physics_step_ns,
         delay=rng.integers(r.delay_steps + 1, size=n),
-        commands=draw_commands(robot, n, rng, command_scale),
-        next_command=rng.integers(*HOLD_STEPS, size=n),
+        commands=task.draw(n, rng, command_scale),
+        next_command=rng.integers(*task.hold_steps, size=n),
         next_push=draw_push_steps(robot, settings, n, rng),
         last_action=robot.action(pose),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from simdist_ros.core.settings import Settings, refuse_reversed_range, setting
 from simdist_ros.embodiment.sensor_noise import SensorNoise
-from simdist_ros.tasks.velocity.reward import Scoring
+from simdist_ros.tasks.step import Scoring
 
 __all__ = ['BatchSettings', 'Randomisation', 'Terrain']
 

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.rotation import UP, into_body
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import gait_phase
 from simdist_ros.sim.batch.footing import Footing
 from simdist_ros.sim.batch.observation import BatchState
-from simdist_ros.tasks.velocity.failure import has_fallen
-from simdist_ros.tasks.velocity.reward import Scoring, Step, reward_terms
+from simdist_ros.tasks.choice import task_of
+from simdist_ros.tasks.step import Scoring, Step
 
 __all__ = ['StepScorer']
 
@@ -27,9 +26,8 @@ class StepScorer:
 
     def __init__(self, robot: Robot, scoring: Scoring) -> None:
         """Take the robot and what decides its reward."""
-        self.robot, self.rewards = robot, scoring.rewards
+        self.robot, self.scoring, self.task = robot, scoring, task_of(robot)
         self.default = robot.per_joint('default')
-        self.swing_start = np.array([foot.swing_start for foot in scoring.feet.values()])
 
     def terms(
         self,
@@ -51,8 +49,8 @@ class StepScorer:
             last_action: Of the step before, (N, action_dim).
             torque: At its end, (N, num_joints) [N m].
         """
-        phase = gait_phase(self.robot, now.stamp_ns)[:, None] - self.swing_start
         step = Step(
+            stamp_ns=now.stamp_ns,
             command=command,
             linear_velocity=now.linear_velocity,
             angular_velocity=now.angular_velocity,
@@ -66,9 +64,8 @@ class StepScorer:
             foot_contact=footing.foot_contact,
             foot_height=footing.foot_height,
             foot_speed=footing.foot_speed,
-            foot_phase=phase % 1.0,
         )
-        return reward_terms(self.rewards, step)
+        return self.task.reward_terms(self.scoring, step)
 
     def torque(self, parameters: Mapping[str, Array], target: Array, now: BatchState) -> Array:
         """Return what the motors give towards joint targets, (N, num_joints) [rad], in N m."""
@@ -79,9 +76,8 @@ class StepScorer:
         return torque
 
     def has_fallen(self, now: BatchState, footing: Footing) -> Mask:
-        """Tell who is too low, too far tilted, or on its trunk, (N,)."""
-        return has_fallen(
-            self.robot,
+        """Tell who has failed, a walker by falling, (N,)."""
+        return self.task.failed(
             into_body(now.orientation, -now.up),
             footing.base_height,
             trunk_contact=footing.trunk_contact,

@@ -24,8 +24,7 @@ from simdist_ros.sim.batch.state_layout import StateLayout
 from simdist_ros.sim.batch.step_scoring import StepScorer
 from simdist_ros.sim.batch.training_model import FOOT_SENSORS
 from simdist_ros.sim.model import steps_per_period
-from simdist_ros.tasks.velocity.commands import HOLD_STEPS, draw_commands
-from simdist_ros.tasks.velocity.reward import GROUPS
+from simdist_ros.tasks.choice import task_of
 
 __all__ = ['VectorEnv']
 
@@ -48,7 +47,7 @@ HELD = (
 
 
 class VectorEnv:
-    """N robots that walk at commanded velocities; the same seed and calls give the same bits.
+    """N robots that do what they are told; the same seed and calls give the same bits.
 
     Who has ended must be told to start with `reset`; that may change `levels` first.
     """
@@ -72,6 +71,7 @@ class VectorEnv:
         self.episode_steps = episode_steps
         self.rng = np.random.default_rng(seed)
         self.models = RobotModels(robot, settings, num_robots)
+        self.task = task_of(robot)
         self.observer = Observer(robot, settings.noise)
         plane = self.models.plane
         self.num_substeps = steps_per_period(plane, robot)
@@ -97,7 +97,7 @@ class VectorEnv:
         self.steps = np.zeros(n, dtype=np.int64)
         self.next_command = np.zeros(n, dtype=np.int64)
         self.next_push = np.zeros(n, dtype=np.int64)
-        self.commands = np.zeros((n, len(robot.command_low)))
+        self.commands = np.zeros((n, self.task.goal.size))
         self.last_action = np.zeros((n, joints))
         self.observation = self.reset(np.ones(n, dtype=bool))
 
@@ -245,7 +245,9 @@ class VectorEnv:
             last_action=self.last_action,
             torque=self.scorer.torque(self.parameters, target, now),
         )
-        total = sum(v if k in GROUPS else self.penalty_scale * v for k, v in terms.items())
+        total = sum(
+            v if k in self.task.earned else self.penalty_scale * v for k, v in terms.items()
+        )
         fallen = self.scorer.has_fallen(now, footing)
         reward = np.where(fallen | diverged, 0.0, self.robot.period_s * np.asarray(total))
         self.last_action = np.where(diverged[:, None], self.last_action, action)
@@ -260,7 +262,7 @@ class VectorEnv:
             terminated=fallen & ~diverged,
             truncated=ended & ~fallen & ~diverged,
             diverged=diverged,
-            tracking=(terms['velocity'] / self.settings.rewards.velocity).astype(np.float32),
+            tracking=self.task.tracking(self.settings, terms).astype(np.float32),
             terms={name: float(value.mean()) for name, value in terms.items()},
         )
 
@@ -268,8 +270,8 @@ class VectorEnv:
         """Give those a new command whose old one has held long enough."""
         due = np.flatnonzero(self.steps >= self.next_command)
         if len(due):
-            self.commands[due] = draw_commands(self.robot, len(due), self.rng, self.command_scale)
-            hold = self.rng.integers(*HOLD_STEPS, size=len(due))
+            self.commands[due] = self.task.draw(len(due), self.rng, self.command_scale)
+            hold = self.rng.integers(*self.task.hold_steps, size=len(due))
             self.next_command[due] = self.steps[due] + hold
 
     def batch_state(self, state: Array, stamp_ns: NDArray[np.int64]) -> BatchState:

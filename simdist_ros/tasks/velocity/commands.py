@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.tasks.velocity.settings import velocity_goal
 
 __all__ = ['HOLD_STEPS', 'draw_commands']
 
@@ -21,8 +22,8 @@ def draw_commands(
     robot: Robot, number: int, rng: np.random.Generator, scale: float = 1.0
 ) -> Array:
     """Draw commands over a share of the robot's range, (number, command_dim)."""
-    low, high = np.array(robot.command_low), np.array(robot.command_high)
-    commands = rng.uniform(low, high, (number, len(low)))
+    goal = velocity_goal(robot)
+    commands = rng.uniform(goal.low, goal.high, (number, goal.size))
     kind = rng.random(number)
     commands[kind < STILL] = 0.0
     straight = (kind >= STILL) & (kind < STILL + STRAIGHT)

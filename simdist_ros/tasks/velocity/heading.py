@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.rotation import yaw
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.tasks.velocity.settings import velocity_goal
 
 __all__ = ['HeadingHold']
 
@@ -48,7 +49,7 @@ class HeadingHold:
                 'heading is held only where that is 0'
             )
         self.velocity, self.gain = velocity, gain
-        self.limits = (robot.command_low, robot.command_high)
+        self.goal = velocity_goal(robot)
         self.heading: float | None = None
 
     def command(self, orientation: Array) -> Array:
@@ -60,5 +61,4 @@ class HeadingHold:
             self.heading = now
         steered = self.velocity.copy()
         steered[YAW_RATE] = self.gain * math.remainder(self.heading - now, 2.0 * math.pi)
-        allowed: Array = np.clip(steered, *self.limits)
-        return allowed
+        return self.goal.clip(steered)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.settings import Settings, setting
+from simdist_ros.tasks.step import Step
 from simdist_ros.tasks.velocity.following import following
-from simdist_ros.tasks.velocity.gait import Foot
 
-__all__ = ['GROUPS', 'RewardWeights', 'Scoring', 'Step', 'reward_terms', 'swing_profile']
+__all__ = ['GROUPS', 'RewardWeights', 'reward_terms', 'swing_profile']
 
 Array = NDArray[np.floating[Any]]
 
@@ -42,64 +42,25 @@ class RewardWeights(Settings):
     slip: float = setting(-0.15, 'Squared speed of feet that touch the ground [s2/m2].')
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scoring:
-    """What decides the reward of a step: when each foot of the robot swings, and the weights."""
-
-    feet: dict[str, Foot]
-    rewards: RewardWeights = field(default_factory=RewardWeights)
-
-
-@dataclass(frozen=True)
-class Step:
-    """What a step of N robots with F feet led to.
-
-    Attributes:
-        command: vx, vy [m/s], yaw rate [rad/s] that the step answered, (N, 3).
-        linear_velocity: Of the base in its frame, (N, 3) [m/s].
-        angular_velocity: Of the base in its frame, (N, 3) [rad/s].
-        normal: Of the ground in the base frame, (N, 3).
-        base_height: Over the ground around, (N,) [m].
-        joint_offset: From the default pose, (N, J) [rad].
-        joint_vel: (N, J) [rad/s].
-        torque: (N, J) [N m].
-        action: (N, J).
-        last_action: Of the step before, (N, J).
-        foot_contact: Whether each foot presses on the ground, (N, F).
-        foot_height: Of its lowest point over the ground, (N, F) [m].
-        foot_speed: Along the ground, (N, F) [m/s].
-        foot_phase: 0 to 1 since each foot lifted off; it swings until 0.5, (N, F).
-    """
-
-    command: Array
-    linear_velocity: Array
-    angular_velocity: Array
-    normal: Array
-    base_height: Array
-    joint_offset: Array
-    joint_vel: Array
-    torque: Array
-    action: Array
-    last_action: Array
-    foot_contact: NDArray[np.bool_]
-    foot_height: Array
-    foot_speed: Array
-    foot_phase: Array
-
-
 def swing_profile(foot_phase: Array) -> Array:
     """Return the wanted height of a foot as a share of the highest, 0 while it stands."""
     profile: Array = np.maximum(np.sin(2.0 * np.pi * foot_phase), 0.0)
     return profile
 
 
-def reward_terms(weights: RewardWeights, step: Step) -> dict[str, Array]:
-    """Return each term of the reward of one second, weighted, (N,)."""
+def reward_terms(weights: RewardWeights, step: Step, foot_phase: Array) -> dict[str, Array]:
+    """Return each term of the reward of one second, weighted, (N,).
+
+    Args:
+        weights: Of the terms.
+        step: What is scored.
+        foot_phase: 0 to 1 since each foot lifted off; it swings until 0.5, (N, F).
+    """
     w = weights
     moved, told = step.linear_velocity[:, :2], step.command[:, :2]
     turned, told_turn = step.angular_velocity[:, 2:], step.command[:, 2:]
-    swings = step.foot_phase < 0.5
-    wanted = w.swing_height_m * swing_profile(step.foot_phase)
+    swings = foot_phase < 0.5
+    wanted = w.swing_height_m * swing_profile(foot_phase)
     clearance = np.where(swings, step.foot_height - wanted, 0.0)
     return {
         'velocity': w.velocity * following(moved, told, w.velocity_tolerance_mps),

@@ -16,6 +16,7 @@ from simdist_ros.core.settings import read_yaml
 from simdist_ros.embodiment.observation import extero_obs_dim
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.embodiment.terms import proprio_obs_dim
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.episode import SCHEMA_VERSION
 
 __all__ = ['MANIFEST', 'DatasetError', 'DatasetManifest', 'ShardInfo', 'read_dataset_manifest']
@@ -83,7 +84,7 @@ def robot_sizes(robot: Robot) -> dict[str, int]:
         'proprio_obs': proprio_obs_dim(robot),
         'extero_obs': extero_obs_dim(robot),
         'actions': robot.num_joints,
-        'commands': len(robot.command_low),
+        'commands': task_of(robot).goal.size,
     }
 
 

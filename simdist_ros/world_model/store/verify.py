@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from simdist_ros.core.errors import CheckpointError, ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.embodiment.terms import proprio_obs_dim
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.expert import Expert, expert_network
 from simdist_ros.world_model.residual import Residual
@@ -55,7 +56,7 @@ def check_robot(
     sizes = {
         'action_dim': robot.num_joints,
         'proprio_obs_dim': proprio_obs_dim(robot),
-        'command_dim': len(robot.command_low),
+        'command_dim': task_of(robot).goal.size,
         'extero_rows': grid.rows if grid else 0,
         'extero_columns': grid.columns if grid else 0,
     }

@@ -1,4 +1,4 @@
-"""Stretches in which a robot walks at another velocity than it is told to.
+"""Stretches in which a robot does something else than it is told to.
 
 A walker that always obeys shows a world model only rewards near the best; a planner then asks what
 it is worth to walk a little faster, or to turn back, and no data could have told.
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.embodiment.robot import Robot
+from simdist_ros.tasks.goal import GoalSpec
 
 __all__ = ['CommandBursts']
 
@@ -25,16 +25,16 @@ SPREAD = 0.4  # of the largest offsets, in half ranges of the commands
 class CommandBursts:
     """An offset to the command for 25-100 steps, none for 100-300, and so on, for N robots."""
 
-    def __init__(self, robot: Robot, num_robots: int, rng: np.random.Generator) -> None:
+    def __init__(self, goal: GoalSpec, num_robots: int, rng: np.random.Generator) -> None:
         """Begin anywhere in a clean stretch.
 
         Args:
-            robot: Whose range of commands.
+            goal: The range of commands.
             num_robots: N.
             rng: Randomness.
         """
         self.rng = rng
-        self.low, self.high = np.array(robot.command_low), np.array(robot.command_high)
+        self.low, self.high = goal.low, goal.high
         self.is_off = np.zeros(num_robots, dtype=bool)
         self.left = np.ceil(rng.random(num_robots) * rng.integers(*CLEAN_STEPS, num_robots))
         self.offset = np.zeros((num_robots, len(self.low)))

@@ -1,0 +1,149 @@
+"""What every task says of itself; those who train, plan, judge and report ask here."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.core.settings import Settings
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.tasks.goal import GoalSpec
+from simdist_ros.tasks.step import Scoring, Step
+
+__all__ = ['Driver', 'Steady', 'Task']
+
+Array = NDArray[np.floating[Any]]
+
+
+class Driver(Protocol):
+    """What asks for something at every tick."""
+
+    def command(self, orientation: Array) -> Array:
+        """Return the command for a base orientation as w, x, y, z, (command_dim,)."""
+
+
+class Steady:
+    """A driver that asks for the same all the time."""
+
+    def __init__(self, wanted: Array) -> None:
+        """Take the command, (command_dim,)."""
+        self.wanted = wanted
+
+    def command(self, orientation: Array) -> Array:
+        """Return it."""
+        return self.wanted
+
+
+class Task(ABC):
+    """What one robot is asked for, and how it is told how well it did.
+
+    Attributes:
+        name: As under ``tasks`` of a robot's description.
+        topic: That commands come on, relative to the robot's namespace.
+        message_type: Of that topic.
+        weights: Settings class of the reward, ``rewards`` of a recipe.
+        earned: Names of the terms of the reward that are earned; the others are penalties.
+        mirror: Sign of each number of a command in the mirror image.
+        hold_steps: For how many steps a command of the training holds: at least, fewer than.
+        scales_commands: Whether more or less of a command is a command that a policy may follow
+            better than the one asked for, so that a search may propose it.
+        goal: What may be asked for.
+    """
+
+    name: ClassVar[str]
+    topic: ClassVar[str]
+    message_type: ClassVar[str]
+    weights: ClassVar[type[Settings]]
+    earned: ClassVar[tuple[str, ...]]
+    mirror: ClassVar[tuple[float, ...]]
+    hold_steps: ClassVar[tuple[int, int]]
+    scales_commands: ClassVar[bool]
+    goal: GoalSpec
+
+    def __init__(self, robot: Robot) -> None:
+        """Take a robot that has what the task needs.
+
+        Raises:
+            ConfigError: It lacks something, or its settings of the task break a rule.
+        """
+        self.robot = robot
+
+    @abstractmethod
+    def first_command(self) -> Array:
+        """Return what is asked for before anybody asks, (command_dim,)."""
+
+    @abstractmethod
+    def unasked(self, last: Array) -> Array:
+        """Return what is asked for once the last command is too old, (command_dim,)."""
+
+    @abstractmethod
+    def draw(self, number: int, rng: np.random.Generator, scale: float = 1.0) -> Array:
+        """Draw commands for training over a share of their range, (number, command_dim)."""
+
+    @abstractmethod
+    def reward_terms(self, scoring: Scoring, step: Step) -> dict[str, Array]:
+        """Return each term of the reward of one second, weighted, (N,)."""
+
+    @abstractmethod
+    def tracking(self, scoring: Scoring, terms: Mapping[str, Array]) -> Array:
+        """Return how well the command was followed, (N,), 0 .. 1, given the terms of a step."""
+
+    @abstractmethod
+    def failed(
+        self,
+        gravity: Array,
+        height_m: float | Array,
+        *,
+        trunk_contact: bool | NDArray[np.bool_] = False,
+        without_ground: bool = False,
+    ) -> NDArray[np.bool_]:
+        """Tell who has failed, (...), so that an episode ends.
+
+        Args:
+            gravity: Direction of gravity in the base frame, (..., 3).
+            height_m: Of the base above the ground, (...) [m]; NaN where unknown.
+            trunk_contact: Whether the trunk touches the ground, (...); only a simulator knows.
+            without_ground: Whether an unknown height means that there is no ground.
+        """
+
+    @abstractmethod
+    def why_not_recorded(self) -> str:
+        """Say why a robot's observations do not tell how well it did; empty where they do."""
+
+    @abstractmethod
+    def followed(self, proprio_obs: Array, commands: Array) -> Array:
+        """Return how well each step followed its command, (...), 0 .. 1, by sensors alone.
+
+        Args:
+            proprio_obs: After each step, (..., proprio_obs_dim).
+            commands: That each answered, (..., command_dim).
+        """
+
+    def worth(self, proprio_obs: Array, commands: Array) -> Array:
+        """Return what each step was worth, (...), 0 .. 1, by sensors alone; as `followed`."""
+        return self.followed(proprio_obs, commands)
+
+    @abstractmethod
+    def practice(self) -> list[Array]:
+        """Return commands, (command_dim,) each, that show what a model could do before."""
+
+    def driver(self, command: Array, heading_gain: float = 0.0) -> Driver:
+        """Return what asks for a command all the time, and steers if a gain is given [1/s].
+
+        Raises:
+            ConfigError: The command is out of range, or cannot be steered.
+        """
+        return Steady(self.goal.check(command))
+
+    def trials(self, speeds: Sequence[float], seed: int) -> list[Array]:
+        """Return the commands of an evaluation, (command_dim,) each.
+
+        Args:
+            speeds: Speeds ahead, where the task has such [m/s].
+            seed: Of what is drawn.
+        """
+        return self.practice()

@@ -1,0 +1,148 @@
+"""Following a velocity command: vx, vy and yaw rate of the base."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.rotation import tilt
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.terms import gait_phase, term_slice
+from simdist_ros.tasks.step import Scoring, Step
+from simdist_ros.tasks.task import Driver, Task
+from simdist_ros.tasks.velocity.commands import HOLD_STEPS, draw_commands
+from simdist_ros.tasks.velocity.failure import has_fallen
+from simdist_ros.tasks.velocity.following import following
+from simdist_ros.tasks.velocity.heading import YAW_RATE, HeadingHold
+from simdist_ros.tasks.velocity.reward import GROUPS, RewardWeights, reward_terms
+from simdist_ros.tasks.velocity.settings import VELOCITY, velocity_goal
+from simdist_ros.tasks.velocity.symmetry import COMMAND
+
+__all__ = ['VelocityTask']
+
+Array = NDArray[np.floating[Any]]
+
+TOLERANCE_MPS = 0.4  # of what sensors tell of a walk
+MEASURED, GRAVITY = 'base_lin_vel', 'projected_gravity'
+
+
+class VelocityTask(Task):
+    """Walking or driving at the velocity asked for, upright."""
+
+    name = VELOCITY
+    topic = 'cmd_vel'
+    message_type = 'geometry_msgs/msg/TwistStamped'
+    weights = RewardWeights
+    earned = GROUPS
+    mirror = COMMAND
+    hold_steps = HOLD_STEPS
+    scales_commands: ClassVar[bool] = True
+
+    def __init__(self, robot: Robot) -> None:
+        """Take a robot's bounds of the velocity."""
+        super().__init__(robot)
+        self.goal = velocity_goal(robot)
+
+    def first_command(self) -> Array:
+        """Stand still."""
+        return np.zeros(self.goal.size)
+
+    def unasked(self, last: Array) -> Array:
+        """Stand still: whoever steered is gone."""
+        return np.zeros_like(last)
+
+    def draw(self, number: int, rng: np.random.Generator, scale: float = 1.0) -> Array:
+        """Draw velocities, see `draw_commands`."""
+        return draw_commands(self.robot, number, rng, scale)
+
+    def reward_terms(self, scoring: Scoring, step: Step) -> dict[str, Array]:
+        """Score following, the gait where there are feet, and penalties, see `reward_terms`."""
+        starts = np.array([foot.swing_start for foot in scoring.feet.values()])
+        phase = gait_phase(self.robot, step.stamp_ns)[:, None] - starts
+        return reward_terms(scoring.rewards, step, phase % 1.0)
+
+    def tracking(self, scoring: Scoring, terms: Mapping[str, Array]) -> Array:
+        """Return the score of the velocity along the ground."""
+        weights = cast(RewardWeights, scoring.rewards)
+        tracked: Array = terms['velocity'] / weights.velocity
+        return tracked
+
+    def failed(
+        self,
+        gravity: Array,
+        height_m: float | Array,
+        *,
+        trunk_contact: bool | NDArray[np.bool_] = False,
+        without_ground: bool = False,
+    ) -> NDArray[np.bool_]:
+        """Tell who has fallen, see `has_fallen`."""
+        return has_fallen(
+            self.robot,
+            gravity,
+            height_m,
+            trunk_contact=trunk_contact,
+            without_ground=without_ground,
+        )
+
+    def why_not_recorded(self) -> str:
+        """Name the observation that is missing, if it is."""
+        if MEASURED in self.robot.proprio_obs:
+            return ''
+        return (
+            f'robot {self.robot.name!r} has no {MEASURED!r} in proprio_obs; without it nothing '
+            'tells how well it followed its command'
+        )
+
+    def followed(self, proprio_obs: Array, commands: Array) -> Array:
+        """Return exp(-e^2 / s^2) of the distance to the velocity asked for along the ground.
+
+        Raises:
+            ConfigError: The robot's observations hold no velocity.
+        """
+        why_not = self.why_not_recorded()
+        if why_not:
+            raise ConfigError(why_not)
+        start = term_slice(self.robot, MEASURED).start
+        return following(proprio_obs[..., start : start + 2], commands[..., :2], TOLERANCE_MPS)
+
+    def worth(self, proprio_obs: Array, commands: Array) -> Array:
+        """Return the same, less by how far the base was tilted towards the angle of a fall."""
+        followed = self.followed(proprio_obs, commands)
+        if GRAVITY not in self.robot.proprio_obs:
+            return followed
+        gravity = proprio_obs[..., term_slice(self.robot, GRAVITY)]
+        upright = np.maximum(0.0, 1.0 - (tilt(gravity) / self.robot.max_tilt_rad) ** 2)
+        worth: Array = followed * upright
+        return worth
+
+    def practice(self) -> list[Array]:
+        """Return velocities: straight on, then in curves to either side.
+
+        A third and two thirds of the largest speed, half of the largest yaw rate: 0.5 and 1.0 m/s
+        and 0.5 rad/s for a Go2.
+        """
+        high = self.goal.high
+        speeds = [high[0] * share / 3.0 for share in (1.0, 2.0)]
+        turn = 0.5 * high[YAW_RATE] if self.goal.size > YAW_RATE else 0.0
+        wanted = [*((speed, 0.0) for speed in speeds), (speeds[0], turn), (speeds[1], -turn)]
+        return [self.ahead(speed, yaw_rate) for speed, yaw_rate in wanted]
+
+    def ahead(self, speed: float, yaw_rate: float = 0.0) -> Array:
+        """Return a velocity ahead [m/s], turning if a rate is given [rad/s]."""
+        velocity = np.zeros(self.goal.size)
+        velocity[0] = speed
+        if yaw_rate:
+            velocity[YAW_RATE] = yaw_rate
+        return velocity
+
+    def driver(self, command: Array, heading_gain: float = 0.0) -> Driver:
+        """Return what asks for a velocity and turns the robot back to the heading of its start."""
+        return HeadingHold(self.robot, self.goal.check(command), heading_gain)
+
+    def trials(self, speeds: Sequence[float], seed: int) -> list[Array]:
+        """Return velocities ahead."""
+        return [self.ahead(speed) for speed in speeds]
