@@ -86,6 +86,18 @@ def main() -> int:
         help='Length of `realtime` (60), of a walk of `rivals` (10), of a measurement of '
         '`pretraining` (10), and of the walk that `turnaround` learns from (300).',
     )
+    parser.add_argument(
+        '--delays',
+        nargs='+',
+        type=int,
+        default=[0],
+        metavar='STEPS',
+        help='`rivals`: steps until a plan begins (`mppi.plan_delay_steps`); 1 is as in realtime.',
+    )
+    parser.add_argument(
+        '--speeds', nargs='+', type=float, default=[1.0], help='Speeds ahead of `rivals` [m/s].'
+    )
+    parser.add_argument('--methods', nargs='+', help='Who walks in `rivals`; default: all.')
     parser.add_argument('--robots', type=int, default=256, help='Robots of `pretraining`.')
     parser.add_argument(
         '--expert',

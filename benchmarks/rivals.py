@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import math
 from pathlib import Path
@@ -49,7 +50,7 @@ WORLDS = [
     NOMINAL,
 ]
 FIRST_SEED = 7700
-SPEED_MPS, SECONDS = 1.0, 10.0
+SECONDS = 10.0
 # The planner as it is, and with the policy head's own first action.
 SEARCHES = {'': MppiSettings(), '_without_expert': MppiSettings(uses_expert=False)}
 COLUMNS = [*METHODS, 'none_without_expert']
@@ -61,46 +62,61 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     robot = load_robot('go2')
     folder = find_model(options.model)
     loaded, recipe = load_model(folder, robot), load_recipe(robot)
+    cases = list(
+        itertools.product(options.delays, options.speeds, WORLDS, options.methods or COLUMNS)
+    )
     seconds = options.seconds or SECONDS
     log = Path(options.out) / f'rivals-{loaded.manifest.identity}.jsonl'
     walks = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    done = {(row['world'], row['method'], row['seed'], row['seconds']) for row in walks}
+    done = {key(row) for row in walks}
     for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):
-        for world in WORLDS:
-            for column in COLUMNS:
-                if (world.name, column, seed, seconds) in done:
-                    continue
-                asked = PlannedWalk(
-                    world=world, seed=seed, speed=SPEED_MPS, seconds=seconds, heading_gain=1.0
-                )
-                method = column.split('_without')[0]
-                search = SEARCHES[column.removeprefix(method)]
-                result = judge_rival(robot, recipe, loaded.model, search, method, asked)
-                row = {
-                    'world': world.name,
-                    'method': column,
-                    'minutes': 0.0,
-                    'speed': SPEED_MPS,
-                    'seconds': seconds,
-                    'seed': seed,
-                    'progress_m': result.progress.progress_m,
-                    'fell': result.progress.fell,
-                    'tracking_error_mps': result.tracking_error_mps,
-                    'reward_per_s': result.reward_per_s,
-                }
-                walks.append(row)
-                with log.open('a') as file:
-                    file.write(json.dumps(row) + '\n')
-                print(f'{world.name}, {column}, seed {seed}: {result}', flush=True)
+        for delay, speed, world, column in cases:
+            about = {
+                'delay_steps': delay,
+                'speed': speed,
+                'world': world.name,
+                'method': column,
+                'minutes': 0.0,
+                'seconds': seconds,
+                'seed': seed,
+            }
+            if key(about) in done:
+                continue
+            asked = PlannedWalk(
+                world=world, seed=seed, speed=speed, seconds=seconds, heading_gain=1.0
+            )
+            method = column.split('_without')[0]
+            search = SEARCHES[column.removeprefix(method)]
+            search = dataclasses.replace(search, plan_delay_steps=delay)
+            result = judge_rival(robot, recipe, loaded.model, search, method, asked)
+            row = {
+                **about,
+                'progress_m': result.progress.progress_m,
+                'fell': result.progress.fell,
+                'tracking_error_mps': result.tracking_error_mps,
+                'reward_per_s': result.reward_per_s,
+            }
+            walks.append(row)
+            with log.open('a') as file:
+                file.write(json.dumps(row) + '\n')
+            print(f'{list(about.values())}: {result}', flush=True)
     return summarise([row for row in walks if row['seconds'] == seconds])
+
+
+def key(row: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what tells a walk from the others of its model."""
+    names = ('delay_steps', 'speed', 'world', 'method', 'seed', 'seconds')
+    return tuple(row[name] for name in names)
 
 
 def summarise(walks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return means over seeds, and the reward beyond the expert's on the same seeds."""
     rows = []
-    for world in (world.name for world in WORLDS):
+    groups = sorted({(w['delay_steps'], w['speed']) for w in walks})
+    for (delay, speed), world in itertools.product(groups, (world.name for world in WORLDS)):
+        group = [w for w in walks if (w['delay_steps'], w['speed']) == (delay, speed)]
         here = {
-            column: {w['seed']: w for w in walks if (w['world'], w['method']) == (world, column)}
+            column: {w['seed']: w for w in group if (w['world'], w['method']) == (world, column)}
             for column in COLUMNS
         }
         for column, found in here.items():
@@ -114,6 +130,8 @@ def summarise(walks: list[dict[str, Any]]) -> list[dict[str, Any]]:
             errors = [error for error in errors if not math.isnan(error)]
             rows.append(
                 {
+                    'delay_steps': delay,
+                    'speed': speed,
                     'world': world,
                     'method': column,
                     'falls': f'{sum(w["fell"] for w in found.values())} of {len(found)}',
