@@ -127,6 +127,11 @@ class Robot(Settings):
         'robot sinks) or `hold` (the last safe target, an arm does not drop what it carries).',
         choices=('damp', 'hold'),
     )
+    tool: str = setting(
+        '',
+        'Site of the MJCF at which an arm works; its z axis points out of the tool. A fixed base '
+        'carries the payload of a world there.',
+    )
     base_height_m: float = setting(0.3, 'Height of the base when it stands.', unit='m', above=0.0)
     fallen_height_m: float = setting(
         0.15, 'Base height above ground below which it has fallen.', unit='m'
@@ -168,6 +173,11 @@ class Robot(Settings):
     def has_free_base(self) -> bool:
         """Whether the base moves, so that there is an orientation, a height and a velocity."""
         return self.base == 'free'
+
+    @property
+    def carries_at_tool(self) -> bool:
+        """Whether a payload hangs at the tool and not on the base."""
+        return bool(self.tool) and not self.has_free_base
 
     @property
     def period_s(self) -> float:

@@ -50,7 +50,7 @@ def find_footfalls(robot: Robot, world: World, seed: int, poses: Array) -> Footf
     geoms = simulation.contacts.foot_geoms
     clearance = np.zeros((len(poses), len(geoms)))
     for pose, row in zip(poses, clearance, strict=True):
-        data.qpos[:7] = pose[1:8]
+        simulation.base.set_pose(data, pose[1:8])
         data.qpos[simulation.motors.qpos] = pose[8:]
         mujoco.mj_kinematics(model, data)
         depths = [simulation.height_scan.depth(*at) for at in data.geom_xpos[geoms].tolist()]

@@ -11,7 +11,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
-from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.embodiment.robot import Robot
 
 __all__ = ['BASE_BODY', 'FOOT', 'mjcf_files', 'read_mjcf']
@@ -23,6 +23,7 @@ GRAVITY_MPS2 = 9.81
 RANGE_SLACK_RAD = 0.01
 WIDEST_RAD = 4.0 * np.pi  # no joint turns farther; numbers in degrees do
 BASE_RULE = 'the first body must be the base, with a <freejoint/> and no other joint'
+FREE = mujoco.mjtJoint.mjJNT_FREE
 
 
 def mjcf_files(robot: Robot) -> list[Path]:
@@ -59,11 +60,21 @@ def read_mjcf(robot: Robot) -> mujoco.MjSpec:
 
 
 def check_base(robot: Robot, model: mujoco.MjModel) -> None:
-    """Refuse a base that is fixed, not the first body, or not alone."""
-    free = np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)
+    """Refuse a base that is not the first body, not alone, or not as free as described."""
+    free = np.flatnonzero(model.jnt_type == FREE)
     bodies = [model.body(int(model.jnt_bodyid[joint])).name for joint in free]
+    if not robot.has_free_base:
+        if bodies:
+            raise ConfigError(
+                f'body {bodies[0]!r} floats, but base of the description is fixed; take its '
+                '<freejoint/> out, or write base: free'
+            )
+        return
     if not bodies:
-        raise ConfigError(f'no body has a free joint, so that the base is fixed; {BASE_RULE}')
+        raise ConfigError(
+            f'no body has a free joint, so that the base is fixed; {BASE_RULE}, or the '
+            'description says base: fixed'
+        )
     if len(bodies) > 1:
         raise ConfigError(f'{len(bodies)} bodies float ({", ".join(bodies)}); {BASE_RULE}')
     if free[0] or model.jnt_bodyid[0] != BASE_BODY:
@@ -75,9 +86,10 @@ def check_base(robot: Robot, model: mujoco.MjModel) -> None:
 
 def check_joints(robot: Robot, model: mujoco.MjModel) -> None:
     """Refuse other joints than the description lists, or of another kind."""
-    names = [model.joint(index).name for index in range(1, model.njnt)]
+    driven = np.flatnonzero(model.jnt_type != FREE).tolist()
+    names = [model.joint(index).name for index in driven]
     compare(robot, names, 'joints')
-    for index, name in enumerate(names, start=1):
+    for index, name in zip(driven, names, strict=True):
         if model.jnt_type[index] != mujoco.mjtJoint.mjJNT_HINGE:
             raise ConfigError(f'joint {name!r} is no hinge; only joints that turn can be driven')
 
@@ -163,11 +175,9 @@ def check_ranges(robot: Robot, model: mujoco.MjModel) -> None:
 
 
 def check_geoms(robot: Robot, model: mujoco.MjModel) -> None:
-    """Refuse a robot without feet that can touch the ground, or with a ground of its own."""
+    """Refuse feet that cannot touch the ground, a ground of its own, or a tool that is none."""
     names = [model.geom(index).name for index in range(model.ngeom)]
     feet = [index for index, name in enumerate(names) if name.endswith(FOOT)]
-    if not feet:
-        raise ConfigError(f'no geom is named *{FOOT}; name the geoms of the feet so')
     for index in feet:
         if not model.geom_conaffinity[index] & GROUND_BIT:
             raise ConfigError(
@@ -180,6 +190,9 @@ def check_geoms(robot: Robot, model: mujoco.MjModel) -> None:
                 f'geom {names[index] or index!r} belongs to the ground, which the world supplies; '
                 'take it out of the file of the robot'
             )
+    sites = [model.site(index).name for index in range(model.nsite)]
+    if robot.tool and robot.tool not in sites:
+        raise ConfigError(unknown_name('site', robot.tool, sites))
 
 
 def check_physics(robot: Robot, model: mujoco.MjModel) -> None:

@@ -17,6 +17,7 @@ __all__ = ['build_model', 'physics_steps', 'steps_per_period']
 
 PAYLOAD_HALF_M = (0.10, 0.06, 0.04)
 PAYLOAD_AT_M = (0.0, 0.0, 0.11)
+PAYLOAD_CENTRE_M = (0.0, 0.0, 0.11)  # of mass, from the middle of the box; top-heavy
 
 
 def build_model(robot: Robot, world: World) -> mujoco.MjModel:
@@ -30,7 +31,7 @@ def build_model(robot: Robot, world: World) -> mujoco.MjModel:
         add_scenery(spec)
         add_ground(spec, world)
         if world.payload_kg:
-            add_payload(spec, world.payload_kg)
+            add_payload(robot, spec, world.payload_kg)
         model = spec.compile()
     except (ValueError, OSError) as error:
         raise ConfigError(f'{robot.mjcf_path}: {" ".join(str(error).split())}') from None
@@ -38,12 +39,17 @@ def build_model(robot: Robot, world: World) -> mujoco.MjModel:
     return model
 
 
-def add_payload(spec: mujoco.MjSpec, mass_kg: float) -> None:
-    """Fix a box on top of the base."""
+def add_payload(robot: Robot, spec: mujoco.MjSpec, mass_kg: float) -> None:
+    """Fix a box on top of the base, or to the tool of a robot whose base is fixed."""
+    if robot.carries_at_tool:
+        site = spec.site(robot.tool)
+        carrier, at, centre = site.parent, site.pos, np.zeros(3)
+    else:
+        carrier, at, centre = spec.worldbody.first_body(), PAYLOAD_AT_M, PAYLOAD_CENTRE_M
     x, y, z = 2.0 * np.array(PAYLOAD_HALF_M)
     inertia = mass_kg / 12.0 * np.array([y * y + z * z, x * x + z * z, x * x + y * y])
-    body = spec.worldbody.first_body().add_body(
-        name='payload', pos=PAYLOAD_AT_M, mass=mass_kg, inertia=inertia, explicitinertial=True
+    body = carrier.add_body(
+        name='payload', pos=at, ipos=centre, mass=mass_kg, inertia=inertia, explicitinertial=True
     )
     body.add_geom(
         type=mujoco.mjtGeom.mjGEOM_BOX, size=PAYLOAD_HALF_M, contype=0, conaffinity=0, group=2

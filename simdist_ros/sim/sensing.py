@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from simdist_ros.core.rotation import into_body, perturb
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.sensors import measured
 from simdist_ros.sim.clock import sensor_stamp
 from simdist_ros.sim.coordinates import Coordinates
 from simdist_ros.sim.scenes.world import Sensors
@@ -40,6 +41,7 @@ class MeasurementNoise:
     def __init__(self, robot: Robot, sensors: Sensors, rng: np.random.Generator) -> None:
         """Draw the first set."""
         self.rng = rng
+        self.measured = measured(robot)
         self.cells = 0 if robot.height_map is None else robot.height_map.size
         self.joints = robot.num_joints
         self.missing = sensors.height_map_missing
@@ -64,15 +66,18 @@ def measure(
         height_map = height_map + sensors.height_map_noise_m * noise.height_map
         height_map[noise.unknown] = np.nan
     velocity = into_body(snapshot.orientation, snapshot.world_velocity)
-    return RobotState(
-        stamp_ns=sensor_stamp(sensors, snapshot.time_ns),
-        joint_pos=snapshot.joint_pos + sensors.joint_pos_noise_rad * noise.joint_pos,
-        joint_vel=snapshot.joint_vel + sensors.joint_vel_noise_radps * noise.joint_vel,
-        orientation=perturb(
+    readings = {
+        'joint_pos': snapshot.joint_pos + sensors.joint_pos_noise_rad * noise.joint_pos,
+        'joint_vel': snapshot.joint_vel + sensors.joint_vel_noise_radps * noise.joint_vel,
+        'orientation': perturb(
             snapshot.orientation, sensors.orientation_noise_rad * noise.orientation
         ),
-        angular_velocity=snapshot.angular_velocity
+        'angular_velocity': snapshot.angular_velocity
         + sensors.angular_velocity_noise_radps * noise.angular_velocity,
-        linear_velocity=velocity + sensors.linear_velocity_noise_mps * noise.linear_velocity,
-        height_map=height_map,
+        'linear_velocity': velocity + sensors.linear_velocity_noise_mps * noise.linear_velocity,
+        'height_map': height_map,
+    }
+    return RobotState(
+        stamp_ns=sensor_stamp(sensors, snapshot.time_ns),
+        **{name: readings[name] for name in noise.measured},
     )

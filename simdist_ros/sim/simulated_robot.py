@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from simdist_ros.core.rotation import into_body, projected_gravity, tilt, yaw
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.sim.base import base_of, standing_pose
 from simdist_ros.sim.contacts import Contacts
 from simdist_ros.sim.coordinates import Coordinates
 from simdist_ros.sim.errors import CommandError, SimulationError
@@ -62,7 +62,7 @@ class TrueState(Coordinates):
 
 
 class SimulatedRobot:
-    """A robot with a floating base; the same seed and calls give the same bits."""
+    """A robot, its base free or fixed; the same seed and calls give the same bits."""
 
     def __init__(self, robot: Robot, world: World, seed: int) -> None:
         """Build the simulation and start the first episode, as `reset` does.
@@ -80,6 +80,7 @@ class SimulatedRobot:
         self.model = build_model(robot, world)
         self.data = mujoco.MjData(self.model)
         self.motors = Motors(self.model, robot, world)
+        self.base = base_of(robot, self.model)
         self.height_scan = HeightScan(self.model, self.data)
         self.contacts = Contacts(self.model)
         self.feet = self.contacts.feet
@@ -106,7 +107,7 @@ class SimulatedRobot:
         start, ground, pushes, sensors = map(
             np.random.default_rng, self.seeds.spawn(1)[0].spawn(4)
         )
-        limit = self.world.start_heading_rad
+        limit = self.world.start_heading_rad if self.robot.has_free_base else 0.0
         self.start_heading_rad = float(start.uniform(-limit, limit))
         place_ground(self.model, self.world, self.start_heading_rad, ground)
         self.stand(start)
@@ -123,15 +124,14 @@ class SimulatedRobot:
         mujoco.mj_resetData(self.model, self.data)
         limit = self.world.start_joint_offset_rad
         pose = self.robot.per_joint('stand') + rng.uniform(-limit, limit, self.robot.num_joints)
-        half = 0.5 * self.start_heading_rad
         height = self.robot.base_height_m + DROP_M
-        self.data.qpos[:7] = 0.0, 0.0, height, math.cos(half), 0.0, 0.0, math.sin(half)
+        self.base.set_pose(self.data, standing_pose(height, self.start_heading_rad))
         self.data.qpos[self.motors.qpos] = pose
         self.data.ctrl[self.motors.index] = pose
         self.motors.settle()
         mujoco.mj_step(self.model, self.data, physics_steps(self.model, SETTLE_S))
         self.motors.engage()
-        self.data.qpos[:2] = 0.0
+        self.base.centre(self.data)
         mujoco.mj_forward(self.model, self.data)
 
     def apply(self, command: JointCommand) -> None:
@@ -174,7 +174,7 @@ class SimulatedRobot:
                 self.engage(self.pending.popleft()[1])
             push = self.pushes.due(self.step_count * self.model.opt.timestep)
             if push is not None:
-                self.data.qvel[:2] += push
+                self.base.push(self.data, push)
             mujoco.mj_step(self.model, self.data)
             self.step_count += 1
             self.past.append(self.snapshot())
@@ -199,15 +199,15 @@ class SimulatedRobot:
 
     def snapshot(self) -> Snapshot:
         """Copy the coordinates of this moment."""
-        qpos, qvel = self.data.qpos, self.data.qvel
+        position, orientation, velocity, turning = self.base.motion(self.data)
         return Snapshot(
             time_ns=self.time_ns,
-            position=qpos[:3].copy(),
-            orientation=qpos[3:7].copy(),
-            world_velocity=qvel[:3].copy(),
-            angular_velocity=qvel[3:6].copy(),
-            joint_pos=qpos[self.motors.qpos],
-            joint_vel=qvel[self.motors.qvel],
+            position=position,
+            orientation=orientation,
+            world_velocity=velocity,
+            angular_velocity=turning,
+            joint_pos=self.data.qpos[self.motors.qpos],
+            joint_vel=self.data.qvel[self.motors.qvel],
         )
 
     def state(self) -> RobotState:

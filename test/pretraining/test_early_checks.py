@@ -78,7 +78,7 @@ REFUSED = {
     ),
     'payload that leaves no base': (
         ('recipe', 'payload_low_kg: -1.0', 'payload_low_kg: -50.0'),
-        'leaves nothing of a base of',
+        'which leaves nothing of the',
     ),
     'sign that shrinks': (
         ('recipe', HIP + '-1.0', HIP.replace('\\', '') + '0.5'),

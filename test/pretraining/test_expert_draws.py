@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +10,8 @@ import pytest
 from simdist_ros.pretraining.expert.curriculum import Curriculum
 from simdist_ros.pretraining.expert.stage import Tally
 from simdist_ros.sim.batch.episode_start import draw_start
-from simdist_ros.sim.batch.randomisation import draw_parameters
+from simdist_ros.sim.batch.randomisation import RobotModels, draw_parameters
+from simdist_ros.sim.batch.state_layout import layout_of
 from simdist_ros.tasks.velocity.commands import HOLD_STEPS, draw_commands
 from simdist_ros.tasks.velocity.settings import velocity_goal
 
@@ -130,13 +130,10 @@ def test_commands_span_the_robot_s_range_or_a_share_of_it(go2, scale):
 
 @pytest.fixture(scope='module')
 def start(go2, recipe):
-    env_layout = SimpleNamespace(
-        blank=np.zeros(38), joint_pos=np.arange(8, 20), velocity_at=20
-    )  # as of a Go2: time, 19 positions, 18 velocities
     return draw_start(
         go2,
         recipe,
-        env_layout,
+        layout_of(go2, RobotModels(go2, recipe, 1)),
         NUMBER,
         np.random.default_rng(0),
         physics_step_ns=5_000_000,

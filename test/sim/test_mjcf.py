@@ -186,7 +186,6 @@ REFUSED = {
         [('range="-1.047 1.047"', 'range="-60 60"')],
         r"joint 'FR_hip_joint' has the range -60 .. 60 rad, which no joint has; is `compiler",
     ),
-    'no feet': ([(r'(\w\w)_foot"', r'\1_toe"')], r'no geom is named \*_foot'),
     'feet that touch nothing': (
         [(r'name="FL_foot" class="foot"', r'name="FL_foot" class="foot" conaffinity="0"')],
         r"foot 'FL_foot' cannot touch the ground; its conaffinity must be odd, not 0",

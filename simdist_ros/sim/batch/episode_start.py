@@ -70,15 +70,14 @@ def draw_start(
     state = np.tile(layout.blank, (n, 1))
     yaw = rng.uniform(-np.pi, np.pi, n)
     half = 0.5 * PERIOD_M
-    state[:, 1:3] = rng.uniform(-half, half, (n, 2))
-    state[:, 4:8] = np.stack([np.cos(yaw / 2), 0 * yaw, 0 * yaw, np.sin(yaw / 2)], axis=1)
+    layout.place(state, rng.uniform(-half, half, (n, 2)), yaw)
     offset = rng.uniform(-r.start_offset_rad, r.start_offset_rad, (n, robot.num_joints))
     low, high = robot.per_joint('low'), robot.per_joint('high')
     pose = np.clip(robot.per_joint('stand') + offset, low, high)
     state[:, layout.joint_pos] = pose
     limit = START_SPEED_MPS
     speed = rng.uniform(-limit, limit, (n, 3)) * (rng.random((n, 1)) < 0.5)
-    state[:, layout.velocity_at : layout.velocity_at + 3] = speed
+    layout.throw(state, speed)
     ticks = round(robot.phase_period_s * 1e9 / physics_step_ns)
     # The order of the draws is part of what a seed means.
     return EpisodeStart(

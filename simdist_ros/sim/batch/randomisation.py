@@ -15,6 +15,7 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.batch.bumps import draw_bumps, field_data
 from simdist_ros.sim.batch.settings import BatchSettings
 from simdist_ros.sim.batch.training_model import build_training_model
+from simdist_ros.sim.mjcf import BASE_BODY
 
 __all__ = ['PARAMETERS', 'RobotModels', 'draw_parameters']
 
@@ -32,7 +33,6 @@ PARAMETERS = {
     'bump_height_m': 1,
     'bump_seed': 1,
 }  # name: how many numbers a robot has of it
-BASE = 1
 GRAVITY = 9.81
 MAX_SEED = 2**31
 GRIP_SHARE = 0.75  # of the friction that a slope may take; on a steeper one no robot stands
@@ -85,6 +85,11 @@ def draw_parameters(
     }
 
 
+def carrier(robot: Robot, model: mujoco.MjModel) -> int:
+    """Return the body to which a payload is fixed: the base, or the tool's where that is fixed."""
+    return int(model.site(robot.tool).bodyid[0]) if robot.carries_at_tool else BASE_BODY
+
+
 class RobotModels:
     """One MuJoCo model for each robot: on a plane, or on bumps where it has any."""
 
@@ -98,11 +103,12 @@ class RobotModels:
         self.robot, self.tallest_m = robot, settings.terrain.bump_height_m
         self.plane = build_training_model(robot, feet, None)
         self.field = build_training_model(robot, feet, self.tallest_m)
-        base_kg, least = self.plane.body_mass[BASE], settings.randomisation.payload_low_kg
+        self.carrier = carrier(robot, self.plane)
+        base_kg, least = self.plane.body_mass[self.carrier], settings.randomisation.payload_low_kg
         if base_kg + least <= 0.0:
             raise ConfigError(
                 f'{robot.source}: payload_low_kg of its recipe is {least:g}, which leaves nothing '
-                f'of a base of {base_kg:.3g} kg'
+                f'of the {base_kg:.3g} kg of body {self.plane.body(self.carrier).name!r}'
             )
         self.data = mujoco.MjData(self.plane)
         joints = [self.plane.joint(name) for name in robot.joint_names]
@@ -148,8 +154,9 @@ class RobotModels:
         model.actuator_biasprm[self.actuators, 2] = -kd
         model.actuator_forcelimited[self.actuators] = 1
         model.actuator_forcerange[self.actuators] = np.stack([-limit, limit], axis=-1)
-        mass = self.plane.body_mass[BASE]
-        model.body_mass[BASE] = mass + p['payload_kg']
-        model.body_inertia[BASE] = self.plane.body_inertia[BASE] * model.body_mass[BASE] / mass
-        model.body_ipos[BASE] = self.plane.body_ipos[BASE] + p['shift_m']
+        body, plane = self.carrier, self.plane
+        mass = plane.body_mass[body]
+        model.body_mass[body] = mass + p['payload_kg']
+        model.body_inertia[body] = plane.body_inertia[body] * model.body_mass[body] / mass
+        model.body_ipos[body] = plane.body_ipos[body] + p['shift_m']
         mujoco.mj_setConst(model, self.data)

@@ -17,10 +17,14 @@ class Randomisation(Settings):
 
     friction_low: float = setting(0.2, 'Smallest friction of the ground.', low=0.01)
     friction_high: float = setting(1.2, 'Largest friction of the ground.', low=0.01)
-    payload_low_kg: float = setting(0.0, 'Smallest mass added to the base.', unit='kg')
-    payload_high_kg: float = setting(0.0, 'Largest mass added to the base.', unit='kg')
+    payload_low_kg: float = setting(
+        0.0, 'Smallest mass added to the base, or to the tool of a fixed one.', unit='kg'
+    )
+    payload_high_kg: float = setting(
+        0.0, 'Largest mass added to the base, or to the tool of a fixed one.', unit='kg'
+    )
     centre_of_mass_m: float = setting(
-        0.03, 'Largest shift of the centre of mass of the base, each way.', unit='m', low=0.0
+        0.03, 'Largest shift of the centre of mass of that body, each way.', unit='m', low=0.0
     )
     gain_spread: float = setting(0.1, 'Largest change of the gains.', low=0.0, high=0.9)
     strength_low: float = setting(0.85, 'Smallest share of the torque limits.', low=0.1, high=1.0)

@@ -20,7 +20,7 @@ from simdist_ros.sim.batch.observation import BatchState, Observer
 from simdist_ros.sim.batch.privileged import privileged_obs
 from simdist_ros.sim.batch.randomisation import PARAMETERS, RobotModels, draw_parameters
 from simdist_ros.sim.batch.settings import BatchSettings
-from simdist_ros.sim.batch.state_layout import StateLayout
+from simdist_ros.sim.batch.state_layout import layout_of
 from simdist_ros.sim.batch.step_scoring import StepScorer
 from simdist_ros.sim.batch.training_model import FOOT_SENSORS
 from simdist_ros.sim.model import steps_per_period
@@ -79,7 +79,7 @@ class VectorEnv:
         self.data = [mujoco.MjData(self.models.field) for _ in range(threads)]
         self.pool = Rollout(nthread=threads if threads > 1 else 0)
         n, joints = num_robots, robot.num_joints
-        self.layout = StateLayout(self.models)
+        self.layout = layout_of(robot, self.models)
         self.velocity_at = self.layout.velocity_at
         self.ground = BatchGround(robot)
         self.scorer = StepScorer(robot, settings)
@@ -137,8 +137,9 @@ class VectorEnv:
 
     def settle(self, index: NDArray[np.intp]) -> None:
         """Put robots on the highest ground below them."""
-        height = [self.ground.highest_below(int(i), self.state[i, 1:3]) for i in index]
-        self.state[index, 3] = self.robot.base_height_m + LET_GO_M + np.array(height)
+        places = self.layout.level(self.state)
+        ground = np.array([self.ground.highest_below(int(i), places[i]) for i in index])
+        self.layout.lift(self.state, index, self.robot.base_height_m + LET_GO_M + ground)
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Return copies of all that changes in time, apart from `rng` and the scales."""
@@ -217,17 +218,16 @@ class VectorEnv:
         angle = self.rng.uniform(-np.pi, np.pi, len(index))
         limit = self.settings.randomisation.push_speed_mps
         speed = self.rng.uniform(0.0, limit, len(index))
-        at = self.velocity_at
-        self.state[index, at] += speed * np.cos(angle)
-        self.state[index, at + 1] += speed * np.sin(angle)
+        velocity = np.stack([speed * np.cos(angle), speed * np.sin(angle)], axis=1)
+        self.layout.push(self.state, index, velocity)
         wait = draw_push_steps(self.robot, self.settings, len(index), self.rng)
         self.next_push[index] = self.steps[index] + wait
 
     def wrap(self) -> None:
         """Set who left the square back by a period; the sensors' positions go along."""
-        moved = -PERIOD_M * np.floor(self.state[:, 1:3] / PERIOD_M + 0.5)
-        self.state[:, 1:3] += moved
-        self.trace[:, :, 1:3] += moved[:, None]
+        moved = -PERIOD_M * np.floor(self.layout.level(self.state) / PERIOD_M + 0.5)
+        self.layout.shift(self.state, moved)
+        self.layout.shift(self.trace, moved[:, None])
         for foot in range(len(self.foot_radius)):
             at = foot * FOOT_SENSORS
             self.sensors[:, -1, at : at + 2] += moved

@@ -85,7 +85,7 @@ def render_walk(
     frames = np.empty((len(poses), size[1], size[0], 3), dtype=np.uint8)
     with mujoco.Renderer(model, height=size[1], width=size[0]) as renderer:
         for pose, frame in zip(poses, frames, strict=True):
-            data.qpos[:7] = pose[1:8]
+            simulation.base.set_pose(data, pose[1:8])
             data.qpos[simulation.motors.qpos] = pose[8:]
             mujoco.mj_forward(model, data)
             follow(camera, pose)

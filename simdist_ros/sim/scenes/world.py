@@ -85,7 +85,9 @@ class World(Settings):
     contact_damping: float = setting(
         1.0, 'Damping ratio of the contact; below 1 it bounces.', low=0.05
     )
-    payload_kg: float = setting(0.0, 'Mass fixed on top of the base.', unit='kg', low=0.0)
+    payload_kg: float = setting(
+        0.0, 'Mass fixed on top of the base; at the tool of a fixed one.', unit='kg', low=0.0
+    )
     motor_strength: float = setting(
         1.0, 'Share of its torque limit that a motor gives.', low=0.0, high=2.0
     )

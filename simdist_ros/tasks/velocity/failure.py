@@ -23,7 +23,7 @@ def has_fallen(
     trunk_contact: bool | Mask = False,
     without_ground: bool = False,
 ) -> Mask:
-    """Tell which bases are tilted too far, too low, or lie on the ground, (...).
+    """Tell which bases are tilted too far, too low, or lie on the ground, (...); no fixed one is.
 
     Args:
         robot: Its `max_tilt_rad` and `fallen_height_m` are the limits.
@@ -33,6 +33,8 @@ def has_fallen(
         without_ground: Whether an unknown height is a fall: in simulation there is no ground
             there, on a robot a sensor has not seen it.
     """
+    if not robot.has_free_base:
+        return np.zeros(gravity.shape[:-1], dtype=bool)
     tilted = -gravity[..., 2] < np.cos(robot.max_tilt_rad)
     low = np.less(height_m, robot.fallen_height_m)
     if without_ground:

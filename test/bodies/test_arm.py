@@ -1,0 +1,85 @@
+"""A fixed-base arm of three joints, described by YAML and MJCF alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.sim.mjcf_check import check_mjcf
+from simdist_ros.sim.scenes.world import Sensors, World
+from simdist_ros.sim.simulated_robot import SimulatedRobot
+
+
+def moved(arm, world, target, periods=100):
+    """Return the simulation after it was told one target."""
+    simulation = SimulatedRobot(arm, world, seed=0)
+    simulation.apply(JointCommand(stamp_ns=0, position=np.array(target)))
+    for _ in range(periods):
+        simulation.step()
+    return simulation
+
+
+def test_it_fits_its_description(arm):
+    check_mjcf(arm)
+
+
+def test_its_joints_go_where_they_are_told_and_its_base_stays(arm):
+    simulation = moved(arm, World(), [0.5, 0.8, 0.9])
+    truth = simulation.true_state()
+    np.testing.assert_allclose(truth.joint_pos, [0.5, 0.8, 0.9], atol=0.03)
+    np.testing.assert_array_equal(truth.position, [0.0, 0.0, 0.0])
+    np.testing.assert_array_equal(truth.linear_velocity, [0.0, 0.0, 0.0])
+    reach = 0.3 * np.sin(0.8) + 0.27 * np.sin(0.8 + 0.9)
+    tool = simulation.data.site('tool').xpos
+    np.testing.assert_allclose(tool[:2], reach * np.array([np.cos(0.5), np.sin(0.5)]), atol=0.01)
+
+
+def test_its_sensors_say_nothing_of_a_base(arm):
+    noisy = World(sensors=Sensors(joint_pos_noise_rad=0.01, linear_velocity_noise_mps=0.1))
+    state = SimulatedRobot(arm, noisy, seed=0).state()
+    assert np.isfinite(state.joint_pos).all()
+    assert np.isnan([*state.orientation, *state.angular_velocity, *state.linear_velocity]).all()
+    assert state.height_map is None
+
+
+def test_pushes_of_the_base_and_headings_leave_it_where_it_is(arm):
+    pushed = World(push_interval_s=0.1, push_speed_mps=2.0, start_heading_rad=3.0)
+    ours = moved(arm, pushed, [0.5, 0.8, 0.9])
+    theirs = moved(arm, World(), [0.5, 0.8, 0.9])
+    assert ours.start_heading_rad == 0.0
+    np.testing.assert_array_equal(ours.data.qpos, theirs.data.qpos)
+
+
+def test_it_carries_a_payload_at_its_tool(arm):
+    light, heavy = (moved(arm, World(payload_kg=kg), [0.0, 0.8, 0.9]) for kg in (0.0, 1.0))
+    more = heavy.true_state().joint_torque - light.true_state().joint_torque
+    lean = heavy.true_state().joint_pos[1:].sum()  # of the forearm
+    np.testing.assert_allclose(more[2], -9.81 * 0.27 * np.sin(lean), rtol=0.05)
+    at = heavy.data.body('payload').xpos
+    np.testing.assert_allclose(at, heavy.data.site('tool').xpos, atol=1e-9)
+
+
+def test_it_never_falls(arm):
+    truth = moved(arm, World(), [0.0, 1.6, 1.2]).true_state()  # hand on the ground
+    assert not truth.has_fallen
+
+
+REFUSED = {
+    'a base that floats': (
+        ('<body name="base">', '<body name="base"><freejoint/>'),
+        "body 'base' floats, but base of the description is fixed",
+    ),
+    'a tool that is none': (('site name="tool"', 'site name="hand"'), "unknown site 'tool'"),
+}
+
+
+@pytest.mark.parametrize(('change', 'said'), REFUSED.values(), ids=REFUSED)
+def test_what_does_not_fit_is_refused(arm, tmp_path, change, said):
+    (tmp_path / 'arm.xml').write_text(arm.mjcf_path.read_text().replace(*change))
+    with pytest.raises(ConfigError) as error:
+        check_mjcf(replace(arm, source=tmp_path / 'arm.yaml'))
+    assert said in str(error.value)
