@@ -175,6 +175,11 @@ class Robot(Settings):
         return self.base == 'free'
 
     @property
+    def holds(self) -> bool:
+        """Whether its joints keep the last safe target where nothing can be trusted."""
+        return self.safe_action == 'hold'
+
+    @property
     def carries_at_tool(self) -> bool:
         """Whether a payload hangs at the tool and not on the base."""
         return bool(self.tool) and not self.has_free_base

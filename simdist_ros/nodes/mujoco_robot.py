@@ -297,7 +297,9 @@ class MujocoRobotNode(Node):
         return bool(self.dismissal.done()) or time.monotonic() > self.dismissed_at
 
     def damp_if_abandoned(self) -> None:
-        """Hold no target for ever: without a fresh command the joints are damped."""
+        """Without a fresh command the joints are damped; those of a robot that holds go on."""
+        if self.robot.holds:
+            return
         if time.monotonic() - self.commanded > COMMAND_TIMEOUT_S:
             stamp = self.simulation.time_ns
             self.simulation.apply(JointCommand(stamp_ns=stamp, position=None))

@@ -224,7 +224,10 @@ class Supervision:
     def _assess(self, due: DueStep) -> tuple[Fault, Action]:
         """Find the worst fault, count it where it begins, and let a fall end the mode."""
         readings = self._read(self._now_ns, due)
-        fault, action = assess(self._mode, readings, self._settings, self._robot.max_tilt_rad)
+        robot = self._robot
+        fault, action = assess(
+            self._mode, readings, self._settings, robot.max_tilt_rad, holds=robot.holds
+        )
         if fault is not self._fault and fault is not Fault.NONE:
             self.counters.faults[fault] += 1
         self._fault = fault
@@ -244,7 +247,7 @@ class Supervision:
         return Readings(
             state_is_usable=not self._findings,
             state_age_s=math.inf if state is None else 1e-9 * (now_ns - state.stamp_ns),
-            tilt_rad=0.0 if state is None else float(tilt(projected_gravity(state.orientation))),
+            tilt_rad=self._tilt(),
             is_standing=bool(distance <= self._settings.stand_tolerance_rad),
             was_damped=self._was_damped,
             plan_age_s=due.age_s,
@@ -255,30 +258,48 @@ class Supervision:
             robot_is_foreign=self._robot_is_foreign,
         )
 
+    def _tilt(self) -> float:
+        """Return the tilt of the base [rad]; 0 where it is not known or is fixed."""
+        if self._state is None or not self._robot.has_free_base:
+            return 0.0
+        return float(tilt(projected_gravity(self._state.orientation)))
+
     def _act(self, action: Action, due: DueStep) -> tuple[Array | None, tuple[str, ...]]:
         """Return joint targets, (num_joints,) [rad], or None for damping, and the limits met."""
         if action is Action.DAMP or self._state is None:
             self._ramp = self._sent = self._sent_before = None
             return None, ()
+        if action is Action.HOLD:
+            self._ramp = None
+            return self._hold(self._state), ()
         if action is Action.STAND or due.target is None:
             target = self._stand_target(self._state)
         else:
             target, self._ramp = due.target, None
         return self._limit(target, self._state)
 
+    def _hold(self, state: RobotState) -> Array:
+        """Return the last target sent, (num_joints,) [rad]; at first, where the joints are."""
+        if self._sent is None:
+            low, high = (self._robot.per_joint(end) for end in ('low', 'high'))
+            self._sent = Sent(self._tick_ns, np.clip(state.joint_pos, low, high))
+        return self._sent.position
+
     def _stand_target(self, state: RobotState) -> Array:
         """Return the target on the way to standing, (num_joints,) [rad].
 
-        The way begins at the last target and ends in the stop pose; after damping it begins where
-        the joints are and ends in the stand pose.
+        The way begins at the last target, or after damping where the joints are, and ends in the
+        stand pose. A walk that ends, wanted or not, ends at once and in the stop pose; for a
+        robot that holds there is no such hurry.
         """
         if self._ramp is None:
             before, settings = self._sent_before, self._settings
+            stops = before is not None and not self._robot.holds
             self._ramp = StandRamp(
                 start_ns=self._tick_ns,
-                duration_s=settings.stand_ramp_s if before is None else settings.fallback_ramp_s,
+                duration_s=settings.fallback_ramp_s if stops else settings.stand_ramp_s,
                 start=state.joint_pos if before is None else before.position,
-                end=self._stand_pose if before is None else self._stop_pose,
+                end=self._stop_pose if stops else self._stand_pose,
             )
         return self._ramp.target(self._tick_ns)
 

@@ -18,6 +18,7 @@ class Action(IntEnum):
     FOLLOW_PLAN = 0
     STAND = 1  # ramp to the stand pose and hold it
     DAMP = 2  # velocity gain only
+    HOLD = 3  # the last target that was safe; only a robot whose `safe_action` it is
 
 
 class Fault(IntEnum):
@@ -68,7 +69,7 @@ class Readings:
     Attributes:
         state_is_usable: Whether the newest state is.
         state_age_s: Age of the newest usable state [s].
-        tilt_rad: Tilt of the base in it [rad]; 0 while there is none.
+        tilt_rad: Tilt of the base in it [rad]; 0 while there is none, and of a fixed base.
         is_standing: Whether its joints are near the stand pose.
         was_damped: Whether the joints were damped while walking, and have not stood since.
         plan_age_s: Age of the plan's first step at the newest state [s].
@@ -93,14 +94,25 @@ class Readings:
 
 
 def assess(
-    mode: Mode, readings: Readings, settings: SafetySettings, max_tilt_rad: float
+    mode: Mode,
+    readings: Readings,
+    settings: SafetySettings,
+    max_tilt_rad: float,
+    *,
+    holds: bool = False,
 ) -> tuple[Fault, Action]:
     """Return the worst fault and what the joints do about it in this mode.
 
-    A comparison with a NaN counts as a fault.
+    A comparison with a NaN counts as a fault. A robot that `holds` keeps its last safe target
+    where another is damped, and where another leaves its plan for the stand pose.
     """
     fault = worst_fault(mode, readings, settings, max_tilt_rad)
-    return fault, max(MODE_ACTION[mode], SAFE_ACTION[fault])
+    by_mode, by_fault = MODE_ACTION[mode], SAFE_ACTION[fault]
+    if holds and by_mode is Action.DAMP:
+        by_mode = Action.HOLD
+    if holds and by_fault is not Action.FOLLOW_PLAN:
+        by_fault = Action.HOLD
+    return fault, max(by_mode, by_fault)
 
 
 def worst_fault(

@@ -43,7 +43,7 @@ def add_payload(robot: Robot, spec: mujoco.MjSpec, mass_kg: float) -> None:
     """Fix a box on top of the base, or to the tool of a robot whose base is fixed."""
     if robot.carries_at_tool:
         site = spec.site(robot.tool)
-        carrier, at, centre = site.parent, site.pos, np.zeros(3)
+        carrier, at, centre = site.parent, tuple(site.pos), (0.0, 0.0, 0.0)
     else:
         carrier, at, centre = spec.worldbody.first_body(), PAYLOAD_AT_M, PAYLOAD_CENTRE_M
     x, y, z = 2.0 * np.array(PAYLOAD_HALF_M)

@@ -18,8 +18,8 @@ class Architecture(Settings):
     horizon_steps: int = setting(25, 'T, future steps that the dynamics predict.', low=1)
     latent_dim: int = setting(64, 'Size of a latent and of every token.', low=1)
     proprio_obs_dim: int = setting(35, 'Size of the proprioceptive observation.', low=1)
-    extero_rows: int = setting(15, 'Cells of the height map along y.', low=1)
-    extero_columns: int = setting(21, 'Cells of the height map along x.', low=1)
+    extero_rows: int = setting(15, 'Cells of the height map along y; 0 without one.', low=0)
+    extero_columns: int = setting(21, 'Cells of the height map along x; 0 without one.', low=0)
     extero_flip: bool = setting(
         True, 'Image starts at the front left cell; otherwise at the rear right one.'
     )
@@ -66,7 +66,7 @@ class Architecture(Settings):
 
     @property
     def extero_obs_dim(self) -> int:
-        """Number of cells of the height map."""
+        """Number of cells of the height map; 0 without one."""
         return self.extero_rows * self.extero_columns
 
     @property

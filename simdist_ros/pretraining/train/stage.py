@@ -54,20 +54,12 @@ class TrainResult:
 
 
 def robot_architecture(robot: Robot) -> Architecture:
-    """Return the published sizes, with those that a robot decides.
-
-    Raises:
-        ConfigError: The robot has no height map.
-    """
+    """Return the published sizes, with those that a robot decides."""
     grid = robot.height_map
-    if grid is None:
-        raise ConfigError(
-            f'robot {robot.name!r} has no height map; its world model cannot be trained yet'
-        )
     return Architecture(
         proprio_obs_dim=proprio_obs_dim(robot),
-        extero_rows=grid.rows,
-        extero_columns=grid.columns,
+        extero_rows=grid.rows if grid else 0,
+        extero_columns=grid.columns if grid else 0,
         action_dim=robot.num_joints,
         command_dim=task_of(robot).goal.size,
     )

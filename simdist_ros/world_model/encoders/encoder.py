@@ -27,16 +27,17 @@ class Context(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """Turns a history of observations and actions and a height map into a `Context`."""
+    """Turns a history of observations and actions, and a height map if any, into a `Context`."""
 
     def __init__(self, architecture: Architecture) -> None:
         """Make the projections and the encodings."""
         super().__init__()
         a = architecture
-        self.height_map = HeightMapEncoder(a)
+        self.height_map = HeightMapEncoder(a) if a.extero_obs_dim else None
         self.proprio = Mlp(a.proprio_obs_dim, a.encoder_hidden, a.latent_dim)
         self.action = nn.Linear(a.action_dim, a.latent_dim)
-        self.fusion = Mlp(2 * a.latent_dim, a.encoder_hidden, a.latent_dim)
+        num_parts = 1 if self.height_map is None else 2
+        self.fusion = Mlp(num_parts * a.latent_dim, a.encoder_hidden, a.latent_dim)
         self.time_encoding = learned(a.history_steps + 1, a.latent_dim)
         self.type_encoding = learned(3, a.latent_dim)  # observation, action, present
 
@@ -46,7 +47,7 @@ class Encoder(nn.Module):
         Args:
             proprio_obs_hist: Observations, the last row is the present, (B, H + 1, P).
             acts_hist: Actions between them, (B, H, action_dim).
-            extero_obs: The present height map, (B, rows * columns).
+            extero_obs: The present height map, (B, rows * columns); (B, 0) without one.
         """
         time, kind = self.time_encoding, self.type_encoding
         proprio = self.proprio(proprio_obs_hist)  # (B, H + 1, D)
@@ -69,7 +70,9 @@ class Encoder(nn.Module):
         return self.fuse(self.proprio(proprio_obs), extero_obs)
 
     def fuse(self, proprio: Tensor, extero_obs: Tensor) -> Tensor:
-        """Join projected observations with the ground."""
-        ground = self.height_map(extero_obs).expand(proprio.shape)
-        latent: Tensor = self.fusion(torch.cat([proprio, ground], dim=-1))
+        """Join projected observations with the ground, if it is seen."""
+        parts = [proprio]
+        if self.height_map is not None:
+            parts.append(self.height_map(extero_obs).expand(proprio.shape))
+        latent: Tensor = self.fusion(torch.cat(parts, dim=-1))
         return latent
