@@ -55,6 +55,8 @@ def load_recipe(robot: Robot) -> Recipe:
     for name, joint in joints.items():
         if joint.foot and joint.foot not in feet:
             raise ConfigError(f'{path}: {name}: {unknown_name("foot", joint.foot, feet)}')
+    if 'terrain' in values and not robot.has_free_base:
+        raise ConfigError(f'{path}: terrain is set, but the base of {robot.name!r} is fixed')
     sections: dict[str, type[Settings]] = {
         'rewards': RewardWeights,
         'randomisation': Randomisation,
@@ -65,6 +67,8 @@ def load_recipe(robot: Robot) -> Recipe:
         name: cls.from_mapping(values.get(name) or {}, f'{path}: {name}')
         for name, cls in sections.items()
     }
+    if not robot.has_free_base:
+        parsed['terrain'] = Terrain(slope_deg=0.0, rough_share=0.0)
     ordered = {name: joints[name] for name in robot.joint_names}
     return Recipe(feet=feet, joints=ordered, **parsed)
 

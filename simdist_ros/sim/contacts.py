@@ -25,7 +25,8 @@ class Contacts:
         self.feet: tuple[str, ...] = tuple(
             name.removesuffix(FOOT) for name in names if name.endswith(FOOT)
         )
-        self.foot_geoms = np.array([i for i, name in enumerate(names) if name.endswith(FOOT)])
+        feet = [i for i, name in enumerate(names) if name.endswith(FOOT)]
+        self.foot_geoms: NDArray[np.intp] = np.array(feet, dtype=np.intp)
         self.trunk_geoms = np.flatnonzero(model.geom_bodyid == BASE_BODY)
 
     def foot_contact(self, data: mujoco.MjData) -> NDArray[np.bool_]:

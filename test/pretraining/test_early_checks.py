@@ -100,9 +100,9 @@ REFUSED = {
         ('robot', RANGE, 'command_low: [-0.5, -0.5]\n    command_high: [1.5, 0.5]'),
         'commands have 2 numbers',
     ),
-    'no height map': (
-        ('robot', r'height_map:\n(  .*\n)+', ''),
-        'has no height map',
+    'a base fixed in the description alone': (
+        ('robot', 'mjcf: go2.xml', 'mjcf: go2.xml\nbase: fixed'),
+        'comes of odom, but its base is fixed; leave it out',
     ),
     'lopsided height map': (
         ('robot', 'first_y_m: -0.7', 'first_y_m: -0.6'),
