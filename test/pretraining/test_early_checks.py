@@ -102,7 +102,7 @@ REFUSED = {
     ),
     'a base fixed in the description alone': (
         ('robot', 'mjcf: go2.xml', 'mjcf: go2.xml\nbase: fixed'),
-        'comes of odom, but its base is fixed; leave it out',
+        "terrain is set, but the base of 'go2' is fixed",
     ),
     'lopsided height map': (
         ('robot', 'first_y_m: -0.7', 'first_y_m: -0.6'),
