@@ -103,7 +103,8 @@ def test_an_adapted_model_is_its_parents_child_and_says_how_it_was_made(folder, 
     lines = capsys.readouterr().out.splitlines()
     assert [len(line) - len(line.lstrip()) for line in lines] == [0, 4, 8]
     assert lines[0].strip().startswith('parent [')
-    assert 'dynamics on walk: ' in lines[1]
+    before, after = (manifest.metrics[name] for name in ('error_before', 'error_after'))
+    assert f'dynamics on walk: accepted, error {before:.4f} -> {after:.4f}' in lines[1]
     assert 'residual on walk: ' in lines[2]
 
 

@@ -11,10 +11,12 @@ import torch
 from simdist_ros.adaptation.adapt import data_of_episodes
 from simdist_ros.adaptation.finetune import Finetuning, finetune
 from simdist_ros.adaptation.methods import make_method
+from simdist_ros.adaptation.pool import fill_pool
 from simdist_ros.adaptation.settings import METHODS, FinetuneSettings
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes, Replay
+from simdist_ros.transitions.windows import CHUNK, evenly
 from simdist_ros.world_model.losses import masked_mse
 from simdist_ros.world_model.store.checkpoint import serialise
 from simdist_ros.world_model.store.manifest import sha256
@@ -124,6 +126,44 @@ def test_it_stops_when_the_held_out_error_falls_no_further_and_keeps_the_best(mo
     assert result.best_step == 0
     assert result.ended == 'the held-out error fell no further'
     assert hashes(result.model) == hashes(model)
+
+
+def test_the_held_out_error_is_the_mean_over_as_many_windows_as_were_set(model, data):
+    few = Finetuning(model, data, replace(QUICK, held_out_windows=5))
+    windows = data.stop.gather(evenly(len(data.stop), 5))
+    expected = few.method.error(few.method.prepare(windows)).item()
+    assert few.held_out_error() == pytest.approx(expected, rel=1e-5)
+
+
+def test_every_window_counts_alike_in_an_error_however_the_chunks_fall(model, data):
+    method = make_method(model, QUICK)
+    count = CHUNK + 10
+    pool = fill_pool(method, data.train, count, 'training episodes')
+    with torch.no_grad():
+        last = method.error(tuple(x[CHUNK:] for x in pool.tensors)).item()
+        expected = method.error(pool.tensors).item()
+    assert last != pytest.approx(expected, rel=1e-3)  # a chunk of its own would weigh too much
+    assert pool.error(method) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize('most', [1e-3, 0.1])
+def test_gradients_are_clipped_to_the_norm_that_was_set(model, data, most):
+    finetuning = Finetuning(model, data, replace(QUICK, max_grad_norm=most))
+    finetuning.step(1)
+    norm = torch.cat([p.grad.flatten() for p in finetuning.parameters]).norm().item()
+    assert norm == pytest.approx(most, rel=1e-3)
+
+
+def test_the_decay_that_was_set_keeps_a_residual_small(model, data):
+    sizes = []
+    for decay in (0.0, 50.0):
+        settings = replace(QUICK, method='residual', residual_decay=decay, residual_rate=1e-2)
+        finetuning = Finetuning(model, data, settings)
+        for step in range(1, 11):
+            finetuning.step(step)
+        weights = [p.detach().flatten() for p in finetuning.parameters if p.dim() > 1]
+        sizes.append(torch.cat(weights).norm().item())
+    assert sizes[1] < 0.5 * sizes[0]
 
 
 def test_the_learning_rate_rises_shortly_and_falls_to_the_last_step(model, data):

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from simdist_ros.adaptation import gate
-from simdist_ros.adaptation.adapt import data_of_episodes
+from simdist_ros.adaptation.adapt import adapt, data_of_episodes
 from simdist_ros.adaptation.finetune import finetune
 from simdist_ros.adaptation.gate import (
     GateData,
@@ -139,6 +139,31 @@ def test_returns_that_are_all_alike_are_refused(model, data):
         dull.heads.reward_head.output.weight.zero_()
         dull.heads.value_head.output.weight.zero_()
     assert not ranked(outcomes, model, dull, windows)
+
+
+def test_a_cloned_policy_is_judged_by_its_actions(parent, robot, data):
+    settings = replace(QUICK, method='policy', policy_rate=3e-3)
+    found = adapt(parent, robot, data, settings, GATE)
+    error, *_ = found.verdict.checks
+    old, new = (
+        predict(m, data.gate.judge, GATE.num_windows, 'action').by_episode('action').mean()
+        for m in (parent.model, found.result.model)
+    )
+    assert error.figures['error_before'] == pytest.approx(old)
+    assert error.figures['error_after'] == pytest.approx(new)
+    assert error.passed
+    by_latents = judge(parent.model, found.result.model, robot, data.gate, GATE)
+    assert failed(by_latents) == ['error']  # which cloning does not change
+
+
+def test_falls_are_counted_by_their_episodes_where_only_some_windows_are_looked_at(
+    model, better, robot, architecture
+):
+    held = InMemoryEpisodes(tuple(replace(lived(n), terminated=n >= 23) for n in range(20, 26)))
+    windows = windows_of(held, np.arange(6), architecture)
+    most = len(windows) // 2
+    verdict = judge(model, better, robot, GateData(judge=windows), replace(GATE, num_windows=most))
+    assert verdict.figures['judge_falls'] == 3
 
 
 def test_one_episode_is_too_few_to_judge_by(model, better, robot, architecture, episodes):

@@ -190,6 +190,42 @@ def test_a_measurement_of_the_model_before_does_not_judge_the_new_one(live, pare
     assert live.num_rollbacks == 0
 
 
+def test_ticks_before_a_swap_say_nothing_of_the_new_model(live, parent, save):
+    episode = lived(3, 60)
+    for step in range(H, 25):
+        live.note(observation(episode, step))
+    assert live.error is not None
+    swap_in(live, save('alike', changed(parent.model, 1e-4)))
+    for step in range(25, 34):
+        live.note(observation(episode, step))
+        assert live.error is None
+    live.note(observation(episode, 34))
+    assert live.error is not None
+
+
+def test_the_error_is_measured_once_a_period(live):
+    episode = lived(3, 60)
+    errors = []
+    for step in range(H, H + 25):
+        live.note(observation(episode, step))
+        errors.append(live.error)
+    assert errors[:9] == [None] * 9  # the window is not full yet
+    first, second, third = (set(errors[begin : begin + 5]) for begin in (9, 14, 19))
+    assert [len(first), len(second), len(third)] == [1, 1, 1]
+    assert len(first | second | third) == 3
+
+
+def test_the_shortest_window_still_holds_a_history_and_a_horizon(live, parent, robot):
+    short = WatchSettings(period_s=0.1, window_s=0.1)  # 5 ticks; one window takes 8
+    watched = LiveModel(live.planner, parent, robot, short, waits=True)
+    episode = lived(3, 60)
+    for step in range(H, H + 8):
+        assert watched.note(observation(episode, step)) == ''
+    watched.close()
+    assert watched.error is not None
+    assert np.isfinite(watched.error)
+
+
 def test_a_residual_is_watched_like_dynamics(live, parent, save, architecture):
     worse = copy.deepcopy(parent.model)
     worse.residual = Residual(architecture, 4)

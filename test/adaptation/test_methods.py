@@ -19,7 +19,9 @@ START = 10  # present step of the window
 
 @pytest.fixture
 def episode():
-    return lived(3)
+    episode = lived(3)
+    episode.commands[:, 0] += 0.01 * np.arange(len(episode.commands))  # no two are alike
+    return episode
 
 
 @pytest.fixture
@@ -53,6 +55,7 @@ def test_the_error_is_that_of_the_latents_after_the_actions_from_now_on(
 
 def test_the_policy_is_cloned_on_scaled_actions_from_now_on(model, windows, by_hand, episode):
     context, actions, _ = by_hand
+    assert len({command.tobytes() for command in windows.commands[0]}) == T + 1
     commands = torch.from_numpy(episode.commands[START : START + T + 1])[None]
     scale = model.normalizer.scale
     with torch.no_grad():
@@ -60,6 +63,40 @@ def test_the_policy_is_cloned_on_scaled_actions_from_now_on(model, windows, by_h
         expected = (scale('actions', prior) - scale('actions', actions)).square().mean()
         learns = make_method(model, FinetuneSettings(method='policy'))
         found = learns.error(learns.prepare(windows))
+    assert found.item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_labels_beyond_a_fall_do_not_count(model, architecture):
+    """Of a window that begins two steps before a fall, two rewards and two values are known."""
+    steps, known = 40, 2
+    fallen = lived(
+        3,
+        steps,
+        rewards=np.ones(steps, np.float32),
+        next_values=np.full(steps, 2.0, np.float32),
+        is_expert=np.ones(steps, bool),
+        terminated=True,
+    )
+    bare = lived(3, steps, terminated=True)
+
+    def error(one):
+        sampler = windows_of(InMemoryEpisodes((one,)), np.array([0]), architecture)
+        windows = sampler.gather(np.array([steps - known - H]))
+        learns = make_method(model, FinetuneSettings(method='all'))
+        return learns.error(learns.prepare(windows)), windows
+
+    with torch.no_grad():
+        (found, windows), (without, _) = error(fallen), error(bare)
+        tensors = (windows.proprio_obs[:, : H + 1], windows.actions[:, :H], windows.extero_obs)
+        context = model.encode(*map(torch.from_numpy, tensors))
+        actions = torch.from_numpy(windows.actions[:, H:])
+        latents = model.predict(model.memory(context), actions)
+        scores = model.score(context, latents, actions, torch.from_numpy(windows.commands))
+        scale = model.normalizer.scale
+        expected = without
+        for name, wanted in (('rewards', [1.0, 1.0]), ('values', [2.0, 0.0])):  # 0 from a fall on
+            got = scale(name, getattr(scores, name))[:, :known]
+            expected = expected + (got - scale(name, torch.tensor([wanted]))).square().mean()
     assert found.item() == pytest.approx(expected.item(), rel=1e-4)
 
 
