@@ -258,6 +258,13 @@ def test_a_model_that_its_gate_refused_is_not_loaded(live, parent, save):
     assert live.running is parent
 
 
+def test_a_model_of_another_robot_is_not_loaded(live, parent, tmp_path):
+    save_model(tmp_path / 'other', parent.model, robot='a1', created_by='a test')
+    with pytest.raises(CheckpointError, match='a1'):
+        live.load(str(tmp_path / 'other')).result()
+    assert live.running is parent
+
+
 def test_a_model_with_another_encoder_is_not_loaded(live, parent, tmp_path, architecture):
     other = copy.deepcopy(parent.model)
     with torch.no_grad():

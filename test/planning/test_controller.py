@@ -312,6 +312,16 @@ def test_a_long_gap_or_a_clock_set_back_by_a_second_starts_anew(controller, plan
     assert planner.resets == 2
 
 
+def test_after_a_long_gap_joints_may_be_anywhere(controller):
+    """A robot that was carried: no step of a joint is too far for the time that nobody saw."""
+    far = {'joint_pos': np.array([1.0, 0.5])}
+    controller.tick(state(100), COMMAND)
+    controller.tick(state(100.3, **far), COMMAND)  # too far for six milliseconds
+    assert len(controller.findings) == 1
+    controller.tick(state(40, **far), COMMAND)
+    assert isinstance(controller.tick(state(41, **far), COMMAND), PlannedTargets)
+
+
 def test_what_was_executed_before_the_clock_jumped_back_is_forgotten(robot):
     planner = ScriptedPlanner(delay=2)
     controller = Controller(robot, planner)

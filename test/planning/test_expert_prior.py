@@ -17,7 +17,7 @@ from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.expert import Expert, expert_network
 from simdist_ros.world_model.store.checkpoint import save_model
 
-from .situations import actions, make_planner, observe
+from .situations import actions, make_planner, observe, seen_by
 
 ALONE = {'num_iterations': 0}
 
@@ -84,6 +84,36 @@ def test_a_plan_that_begins_later_adds_what_the_head_changes_until_then(model, a
     expected = ask(model.expert, observation) + (head[2] - head[0])
     np.testing.assert_allclose(plan.actions[0], expected, rtol=1e-6)
     np.testing.assert_array_equal(plan.actions[1:], head[3:])
+
+
+def test_with_a_delay_each_proposal_adds_what_the_head_changes_for_its_own_command(
+    model, architecture
+):
+    observation = observe(architecture, committed=np.zeros((2, architecture.action_dim)))
+    changes = {'num_command_steps': 1, 'command_step': 1.0, 'command_reach': 1.0}
+    planner = make_planner(model, plan_delay_steps=2, **changes)
+    led = planner.observe(observation)
+    head = make_planner(model, uses_expert=False, **changes).observe(observation)
+    wanted = torch.tensor(observation.command)
+    offsets = planner.proposals.offsets(wanted)
+    assert not torch.allclose(head[1, 2] - head[1, 0], head[0, 2] - head[0, 0], rtol=1e-3)
+    for place, offset in enumerate(offsets):
+        first = torch.from_numpy(ask(model.expert, observation, wanted + offset))
+        torch.testing.assert_close(led[place, 2], first + (head[place, 2] - head[place, 0]))
+
+
+def test_with_a_delay_what_is_left_of_the_last_plan_has_the_experts_action_where_it_begins(
+    model, architecture
+):
+    delay = 2
+    planner = make_planner(model, plan_delay_steps=delay, prior_pull=0.0)
+    committed = np.zeros((delay, architecture.action_dim))
+    planner.plan(observe(architecture, 0, committed=committed))
+    with seen_by(model) as asked:
+        planner.plan(observe(architecture, 1, seed=1, committed=committed))
+    prior, warm = asked[0]
+    torch.testing.assert_close(warm[delay], prior[delay])
+    assert (warm[delay + 1] - prior[delay + 1]).abs().max() > 1e-4
 
 
 def test_a_model_without_an_expert_plans_as_with_it_left_out(model, architecture):

@@ -11,8 +11,9 @@ from simdist_ros.planning.exploration import Exploration
 from simdist_ros.planning.fitting import fit_to_budget
 from simdist_ros.planning.plan import Source
 from simdist_ros.planning.statistics import TickStatistics
+from simdist_ros.world_model.model import WorldModel
 
-from .situations import actions, make_planner, observe, prior_of
+from .situations import actions, make_planner, observe, prior_of, seen_by
 
 PROPOSALS = torch.arange(3.0)[:, None, None].expand(3, 25, 2)
 
@@ -26,8 +27,10 @@ def test_without_a_share_nothing_is_tried():
 
 
 @pytest.mark.parametrize('share', [0.2, 0.6])
-def test_so_many_ticks_are_part_of_a_trial(share):
-    followed = [trial is not None for trial in trials(Exploration(share, 16, seed=0), 20_000)]
+@pytest.mark.parametrize('longest', [1, 2, 16])
+def test_so_many_ticks_are_part_of_a_trial(share, longest):
+    exploration = Exploration(share, longest, seed=0)
+    followed = [trial is not None for trial in trials(exploration, 20_000)]
     assert np.mean(followed) == pytest.approx(share, abs=0.02)
 
 
@@ -84,6 +87,37 @@ def test_it_is_what_the_next_search_starts_from(planner, began):
     step, first = began
     assert planner.mean_step == step
     np.testing.assert_array_equal(planner.mean.numpy(), actions(first))
+
+
+def test_after_it_the_search_starts_from_the_steps_that_are_left(
+    planner, architecture, small_model, began
+):
+    step, first = began
+    later = [observe(architecture, step + ahead) for ahead in (1, 2)]
+    assert planner.plan(later[0]).source is Source.EXPLORATION
+    planner.exploration = Exploration(0.0, 2, seed=0)
+    planner.settings = dataclasses.replace(planner.settings, prior_pull=0.0)
+    with seen_by(small_model) as asked:
+        assert planner.plan(later[1]).source is Source.MPPI
+    warm = asked[0][-1].numpy()
+    np.testing.assert_array_equal(warm[:-2], actions(first)[2:])
+
+
+def test_a_trial_for_another_command_never_goes_on(architecture):
+    """The new command has settled before the trial for the old one would have ended."""
+    model = WorldModel(dataclasses.replace(architecture, horizon_steps=12), seed=1).eval()
+    planner = make_planner(model, explore_share=0.3, explore_steps=8)
+    observation = observe(model.architecture)
+    for step in range(400):
+        planner.plan(dataclasses.replace(observation, step=step))
+        trial = planner.exploration.trial
+        if trial is not None and trial.ends >= step + 4:
+            break
+    other = dataclasses.replace(observation, command=-observation.command)
+    for ahead in (1, 2):
+        planner.plan(dataclasses.replace(other, step=step + ahead))
+        now = planner.exploration.trial
+        assert now is None or now.began > step
 
 
 def test_a_reset_ends_it(planner, architecture, began):

@@ -359,6 +359,14 @@ def test_mean_starts_between_what_returns_the_same(small_model, architecture):
     np.testing.assert_allclose(mean, middle, atol=1e-6)
 
 
+def test_the_warm_start_is_one_of_the_proposals_whose_number_is_told(small_model, architecture):
+    planner = make_planner(
+        small_model, num_samples=0, num_policy_samples=0, num_iterations=1, inverse_temperature=0.0
+    )
+    told = [planner.plan(observe(architecture, step, seed=step)) for step in range(2)]
+    assert [plan.effective_samples for plan in told] == pytest.approx([1.0, 2.0])
+
+
 def test_reset_forgets_the_last_plan(small_model, architecture, observation):
     fresh, used = (make_planner(small_model, seed=3) for _ in range(2))
     used.plan(observe(architecture, seed=9))

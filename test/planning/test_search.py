@@ -135,6 +135,16 @@ def test_first_candidates_spread_as_set_and_proposals_stay_around_the_prior():
     assert later.std(dim=0).mean().item() == pytest.approx(0.1, rel=0.05)
 
 
+def test_proposals_have_noise_of_their_own():
+    settings = MppiSettings(num_samples=6, num_policy_samples=6, num_iterations=1)
+    mean, prior = torch.full((T, A), 0.1), torch.full((T, A), -0.1)
+    objective = Objective()
+    search(start(mean=mean, prior=prior), objective, settings, seeded())
+    around_mean, around_prior = objective.asked[0][2:8] - mean, objective.asked[0][8:] - prior
+    for one in around_mean:
+        assert not any(torch.allclose(one, other, atol=1e-4) for other in around_prior)
+
+
 @pytest.mark.parametrize('policy_samples', [0, 6])
 def test_every_iteration_scores_as_many_candidates_as_the_settings_say(settings, policy_samples):
     settings = replace(settings, num_policy_samples=policy_samples)
@@ -229,6 +239,17 @@ def test_one_candidate_of_nan_does_not_disable_the_search(settings):
 
 def test_an_iteration_without_a_finite_return_ends_the_search_without_a_result(settings):
     assert search(start(), lambda c: torch.full((len(c),), math.nan), settings, seeded()) is None
+
+
+@pytest.mark.parametrize('broken', [0, 1, 3])
+def test_one_such_iteration_is_enough_whatever_those_after_it_find(settings, broken):
+    objective = Objective()
+
+    def score(candidates):
+        returns = objective(candidates)
+        return returns * math.nan if len(objective.asked) == broken + 1 else returns
+
+    assert search(start(), score, settings, seeded()) is None
 
 
 def test_no_iterations_give_no_result(settings):

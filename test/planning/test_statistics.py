@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -128,6 +129,16 @@ def test_latencies_are_those_of_the_last_ticks_and_counts_are_of_all(statistics)
     _, values = statistics.summary()
     assert values['plan_ms_p99'] == 5.0
     assert values['ticks'] == values['mppi_ticks'] == 2 * WINDOW
+
+
+def test_the_rate_is_that_of_the_time_since_it_was_asked_for(statistics, monkeypatch):
+    now = [statistics.rate_since[0]]
+    monkeypatch.setattr(time, 'monotonic', lambda: now[0])
+    for ticks, seconds, rate_hz in ((100, 2.0, 50.0), (10, 1.0, 10.0), (0, 1.0, 0.0)):
+        for _ in range(ticks):
+            statistics.add(planned(), 5.0, 0.0)
+        now[0] += seconds
+        assert statistics.summary()[1]['rate_hz'] == pytest.approx(rate_hz)
 
 
 def test_before_the_first_tick_there_is_a_summary_too(statistics):

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
+import pytest
 import torch
 
+from simdist_ros.core.errors import CheckpointError
 from simdist_ros.planning.backends.torch_backend import TorchBackend
+from simdist_ros.planning.mppi import Search, begin
+from simdist_ros.planning.settings import MppiSettings
 
 from .situations import observe
 
@@ -21,6 +27,39 @@ def returns_under(model, commands, actions):
     )
     backend.remember()
     return proposals, backend.score(actions, 0.99)
+
+
+@pytest.mark.parametrize('gamma', [0.0, 0.5, 1.0])
+@torch.inference_mode()
+def test_an_iteration_discounts_as_the_settings_say(small_model, gamma):
+    backend, a = TorchBackend(small_model), small_model.architecture
+    situation = observe(a)
+    arrays = ('proprio_obs_hist', 'acts_hist', 'extero_obs')
+    commands = torch.tensor(situation.command).expand(1, a.horizon_steps + 1, -1)
+    prior = backend.observe(
+        *(torch.tensor(getattr(situation, name))[None] for name in arrays), commands
+    )[0]
+    backend.remember()
+    settings = MppiSettings(num_samples=2, num_policy_samples=0, gamma=gamma)
+    bound = torch.full((a.action_dim,), 9.0)
+    start = Search(prior, prior, -bound, bound, torch.zeros(0, a.action_dim))
+    noise = torch.zeros(2, a.horizon_steps, a.action_dim)
+    found = backend.step(settings, start, begin(start, settings), noise).prior_return
+    context = backend.context
+    (latents,) = backend.stages.predict(*backend.memory, prior[None])
+    rewards, last = backend.stages.judge(*context, latents, prior[None], commands)
+    weights = gamma ** torch.arange(a.horizon_steps)
+    expected = (weights * rewards[0]).sum() + gamma**a.horizon_steps * last[0]
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize('part', ['encoder', 'heads', 'normalizer'])
+def test_what_is_frozen_is_the_same_in_a_model_whose_dynamics_are_swapped_in(small_model, part):
+    backend, other = TorchBackend(small_model), copy.deepcopy(small_model)
+    backend.prepare(other)
+    next(iter(other.get_submodule(part).state_dict().values())).add_(0.1)
+    with pytest.raises(CheckpointError, match=f'{part} of the new model is not that of the model'):
+        backend.prepare(other)
 
 
 def test_candidates_are_judged_by_the_first_command_and_proposed_for_each(small_model):

@@ -65,6 +65,18 @@ def test_a_target_stays_within_the_position_limits_and_their_margin(robot):
     assert limited.limited == ('position',)
 
 
+@pytest.mark.parametrize(
+    ('target', 'previous', 'pos', 'name'),
+    [
+        ([0.5, 0.0], [0.0, 0.0], [0.0, 0.0], 'rate'),
+        ([0.9, 0.0], [0.9, 0.0], [0.0, 0.0], 'torque'),
+        ([1.1, 0.0], [1.1, 0.0], [0.9, 0.0], 'position'),
+    ],
+)
+def test_a_limit_that_acts_on_one_joint_is_told(robot, target, previous, pos, name):
+    assert limit(robot, target, previous=previous, pos=pos).limited == (name,)
+
+
 def test_torque_goes_before_rate_and_position_before_both(robot):
     pushed_aside = limit(robot, [0.9, 0.9], previous=[0.9, 0.9], pos=[-0.2, -0.2])
     np.testing.assert_allclose(pushed_aside.position, [0.3, 0.3])

@@ -49,6 +49,12 @@ def test_a_plan_waits_for_its_first_step_while_the_one_before_goes_on(buffer, pl
     np.testing.assert_allclose(buffer.due(6 * PERIOD_NS).target, 0.2)
 
 
+def test_a_plan_ages_from_its_first_step_on_and_not_from_its_observation(buffer, plan):
+    buffer.put(plan(3, delay=2))
+    ages = [buffer.due(k * PERIOD_NS).age_s for k in (5, 6, 7)]
+    assert ages == pytest.approx([0.0, 0.02, 0.04])
+
+
 def test_a_plan_for_an_older_observation_is_ignored(buffer, plan):
     assert buffer.put(plan(4, first=0.2))
     assert not buffer.put(plan(3, first=0.1))

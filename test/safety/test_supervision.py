@@ -270,6 +270,43 @@ def test_walking_is_refused_without_a_fresh_plan_or_state(robot, settings, tick)
         supervision.request(Mode.WALK)
 
 
+def test_one_joint_far_from_the_stand_pose_is_enough_not_to_stand(robot, settings, tick):
+    """The stand pose counts, 0.5 rad in each joint, and not the one in which a walk stops."""
+    joints = tuple(replace(joint, stop_offset=-0.3) for joint in robot.joints)
+    supervision = Supervision(replace(robot, joints=joints), settings, Mode.STAND)
+    for k, joint_pos in enumerate([(0.0, 0.5), (0.05, 0.05)]):  # 0.25 rad from it on average
+        tick(supervision, k, joint_pos=joint_pos)
+        with pytest.raises(ModeRefused, match='not near the stand pose'):
+            supervision.request(Mode.WALK)
+    tick(supervision, 2, joint_pos=(0.15, 0.85))
+    assert supervision.request(Mode.WALK) is Mode.WALK
+
+
+def test_ticks_of_a_robot_that_stands_are_never_late(robot, settings, tick):
+    supervision = Supervision(robot, settings, Mode.STAND)
+    assert not any(tick(supervision, k, planned=k == 0).late for k in range(5))
+    assert (supervision.counters.late_ticks, supervision.counters.walk_ticks) == (0, 0)
+
+
+def test_a_plan_is_on_time_if_it_begins_at_the_newest_state(walking, state, plan):
+    assert not walking.has_plan_on_time
+    for k in range(4):
+        walking.on_state(state(k))
+        assert not walking.has_plan_on_time  # a later step of the plan before is none
+        walking.on_plan(plan(k))
+        assert walking.has_plan_on_time
+
+
+def test_a_robot_that_stood_for_a_while_has_not_been_damped(walking, tick, settings):
+    far = (0.05, 0.05)  # from the stand pose, as in a stride
+    settling = round(settings.settle_s / 0.02)
+    for k in range(20):
+        tick(walking, k, planned=k <= 10, joint_pos=far)
+    for k in range(20, 20 + settling):
+        decision = tick(walking, k, joint_pos=far)
+    assert (decision.action, decision.fault) == (Action.FOLLOW_PLAN, Fault.NONE)
+
+
 def test_when_the_operator_ends_the_walk_the_ramp_begins_at_the_last_target(walking, tick):
     tick(walking, 0, first=0.3)
     walking.request(Mode.STAND)

@@ -85,6 +85,19 @@ def test_of_several_faults_the_worst_counts():
     assert look(Mode.ESTOP, **everything) == (Fault.ESTOP, Action.DAMP)
 
 
+@pytest.mark.parametrize('mode', list(Mode))
+@pytest.mark.parametrize('of_plan', [{'plan_is_foreign': True}, {'plan_age_s': 0.06}, NO_PLAN])
+@pytest.mark.parametrize('of_robot', [{'state_age_s': 0.12}, {'robot_is_foreign': True}])
+def test_a_fault_of_the_robot_is_never_hidden_by_one_of_the_plan(mode, of_plan, of_robot):
+    assert look(mode, **of_plan, **of_robot) == look(mode, **of_robot)
+    assert look(mode, **of_plan, **of_robot)[1] is Action.DAMP
+
+
+def test_the_more_severe_of_two_faults_has_the_safer_action():
+    actions = [SAFE_ACTION[fault] for fault in sorted(Fault)]
+    assert actions == sorted(actions)
+
+
 def test_a_later_step_is_followed_until_the_plan_is_stale():
     assert look(Mode.WALK, plan_age_s=0.04) == (Fault.NONE, Action.FOLLOW_PLAN)
 

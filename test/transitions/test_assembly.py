@@ -134,6 +134,19 @@ def test_nan_costs_the_two_transitions_it_is_part_of():
     assert discarded == {'impossible odom: linear velocity of x': 2}
 
 
+def test_a_state_that_is_missing_before_an_unusable_one_is_counted_too():
+    bad = odometry(stamp_of(9), 0.09, vx=float('nan'))
+    entries = without(with_message(walk(ROBOT, 20), 'odom', 9, bad), 'joint_states', 8)
+    found, discarded = lengths(entries)
+    assert found == [7, 10]
+    assert discarded == {'impossible odom: linear velocity of x': 3}
+
+
+def test_a_single_step_into_a_fall_is_no_episode():
+    entries = [e for e in fall_at(4) if 3 <= e.step <= 4]
+    assert lengths(entries, AssemblySettings(min_episode_s=0.2)) == ([], {'episode too short': 1})
+
+
 def test_a_command_that_is_not_finite_is_no_action():
     bad = joint_command(ROBOT, stamp_of(8), np.full(12, np.nan))
     assert lengths(with_message(walk(ROBOT, 20), 'joint_command', 8, bad)) == (
@@ -212,12 +225,11 @@ def test_a_message_that_does_not_fit_is_counted_and_remembered():
     assert assembler.first_misfit.startswith('height_map is 3 x 15 32FC1; expected 21 x 15')
 
 
-def test_velocity_commands_of_another_clock_count_when_they_arrive():
+@pytest.mark.parametrize('stamp_ns', [1_700_000_000_000_000_000, 7])
+def test_velocity_commands_of_another_clock_count_when_they_arrive(stamp_ns):
     entries = with_message(walk(ROBOT, 10), 'cmd_vel', 0, velocity(stamp_of(0), 0.5))
     entries = [
-        replace(e, message=velocity(1_700_000_000_000_000_000, 0.25))
-        if e.topic == 'cmd_vel'
-        else e
+        replace(e, message=velocity(stamp_ns, 0.25)) if e.topic == 'cmd_vel' else e
         for e in entries
     ]
     (episode,), assembler = assemble(entries)
@@ -232,6 +244,17 @@ def test_a_velocity_command_is_clipped_to_what_the_robot_can_be_asked_for():
     ]
     (episode,), _ = assemble(entries)
     assert episode.commands[0, 0] == velocity_goal(ROBOT).high[0]
+
+
+@pytest.mark.parametrize('asked', [-9.0, 9.0])
+def test_a_robot_may_be_slower_backwards_than_forwards(asked):
+    robot = replace(ROBOT, command_low=(-0.25, -0.5, -0.5), command_high=(0.75, 0.5, 0.5))
+    assembler = TransitionAssembler(robot, SETTINGS)
+    for e in walk(robot, 5):
+        message = velocity(stamp_of(e.step), asked) if e.topic == 'cmd_vel' else e.message
+        assembler.add(e.topic, message)
+    (episode,) = assembler.finish()
+    assert episode.commands[0, 0] == (-0.25 if asked < 0.0 else 0.75)
 
 
 def test_the_shortest_episode_cannot_be_longer_than_the_longest():

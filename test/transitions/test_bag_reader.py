@@ -5,6 +5,7 @@ import sqlite3
 
 import numpy as np
 import pytest
+import yaml
 from mcap.reader import make_reader
 from mcap.writer import CompressionType, IndexType, Writer
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
@@ -82,6 +83,15 @@ def test_messages_come_back_as_they_were_in_the_order_of_their_stamps(bag, part)
 
 def test_a_single_file_knows_its_custom_data(bag, info):
     assert bag_info(bag / 'walk_0.mcap').custom_data == info
+
+
+def test_what_a_folder_says_of_its_robot_counts_where_its_files_say_nothing(tmp_path, joint_state):
+    (tmp_path / 'old').mkdir()
+    sqlite_parts(tmp_path / 'old' / 'old_0.db3', joint_state, 'DELETE').close()
+    about = {'relative_file_paths': ['old_0.db3'], 'custom_data': {'robot': 'a1'}}
+    text = yaml.safe_dump({'rosbag2_bagfile_information': about})
+    (tmp_path / 'old' / 'metadata.yaml').write_text(text)
+    assert bag_info(tmp_path / 'old').custom_data == {'robot': 'a1'}
 
 
 def test_only_the_topics_asked_for_are_read(bag):

@@ -213,6 +213,25 @@ def test_the_queue_is_bounded_in_bytes_too(tmp_path, topics, info):
     writer.close()
 
 
+def test_no_more_messages_wait_than_the_queue_holds(tmp_path, topics, info):
+    with BagWriter(tmp_path / 'walk', topics, info, max_messages=0) as writer:
+        assert not writer.put('/joint_states', START_NS, b'data')
+    assert writer.lost == {'/joint_states': 1}
+    assert writer.written == {}
+
+
+def test_a_bag_extends_from_the_earliest_to_the_latest_stamp_in_whatever_order(
+    tmp_path, topics, info, joint_state
+):
+    with BagWriter(tmp_path / 'walk', topics, info) as writer:
+        for k in (5, 2, 9, 4):
+            assert writer.put('/joint_states', START_NS + k * PERIOD_NS, joint_state(k))
+    metadata = yaml.safe_load((tmp_path / 'walk' / 'metadata.yaml').read_text())
+    about = metadata['rosbag2_bagfile_information']
+    assert about['starting_time']['nanoseconds_since_epoch'] == START_NS + 2 * PERIOD_NS
+    assert about['duration']['nanoseconds'] == 7 * PERIOD_NS
+
+
 def test_what_was_written_makes_room_for_more(tmp_path, topics, info):
     with BagWriter(tmp_path / 'walk', topics, info, max_bytes=1000) as writer:
         for number in range(10):

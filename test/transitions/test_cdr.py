@@ -30,6 +30,16 @@ def test_what_is_far_too_long_too_short_or_of_another_encoding_is_refused(data):
         decode_cdr(STORE, data, STRING)
 
 
+@pytest.mark.parametrize('spare', [b'', b'\0' * 8])
+@pytest.mark.parametrize('little_endian', [True, False])
+def test_messages_of_either_byte_order_are_read(spare, little_endian):
+    kind = 'geometry_msgs/msg/Vector3'
+    vector = STORE.types[kind](x=1.0, y=-2.5, z=3.0)
+    data = bytes(STORE.serialize_cdr(vector, kind, little_endian=little_endian))
+    found = decode_cdr(STORE, data + spare, kind)
+    assert (found.x, found.y, found.z) == (1.0, -2.5, 3.0)
+
+
 def test_messages_serialised_by_rclpy_are_read():
     serialization = pytest.importorskip('rclpy.serialization')
     from sensor_msgs.msg import JointState

@@ -79,6 +79,15 @@ def test_a_full_disk_loses_only_the_episode_that_did_not_fit(tmp_path, monkeypat
             replay.add(numbered(1))
     replay.add(numbered(2))
     assert commands_in(replay.dataset()) == [0, 2]
+    assert replay.dataset().num_transitions == 2 * 40
+
+
+def test_the_newest_episode_stays_however_large_it_is(tmp_path):
+    replay = Replay(tmp_path / 'replay', ROBOT, max_bytes=1)
+    for number in range(3):
+        replay.add(numbered(number))
+        assert replay.numbers == [number]
+    assert commands_in(replay.dataset()) == [2]
 
 
 def test_in_memory_and_on_disk_the_windows_are_the_same(tmp_path):

@@ -35,6 +35,7 @@ def make_episode(steps: int, seed: int = 0, terminated: bool = False) -> Episode
 
 def assert_equal(one: Episode, other: Episode):
     for name in ('proprio_obs', 'extero_obs', 'actions', 'commands', *LABELS):
+        assert getattr(one, name).dtype == getattr(other, name).dtype
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     assert one.terminated == other.terminated
 
@@ -85,6 +86,14 @@ def test_what_a_robot_recorded_has_no_labels(tmp_path):
     assert all(getattr(read, name) is None for name in LABELS)
 
 
+def test_as_many_labels_are_not_the_same_labels(tmp_path):
+    bare = replace(make_episode(4), **dict.fromkeys(LABELS))
+    writer = ShardWriter(tmp_path, ROBOT)
+    writer.add(replace(bare, rewards=np.zeros(4, np.float32)))
+    with pytest.raises(DatasetError, match=r"labels \['next_values'\], expected \['rewards'\]"):
+        writer.add(replace(bare, next_values=np.zeros(4, np.float32)))
+
+
 def test_a_killed_writer_goes_on_after_its_last_complete_shard(tmp_path, episodes):
     first = ShardWriter(tmp_path, ROBOT, shard_transitions=12)
     for episode in episodes[:2]:
@@ -108,6 +117,18 @@ def test_a_folder_of_folders_is_one_dataset(tmp_path, episodes):
     first, second = open_dataset(tmp_path, ROBOT).episodes()
     assert_equal(first, make_episode(5, ord('a')))
     assert_equal(second, make_episode(5, ord('b')))
+
+
+def test_a_fingerprint_is_that_of_the_transitions_in_their_order(tmp_path):
+    def fingerprint(name, *seeds):
+        with ShardWriter(tmp_path / name, ROBOT, shard_transitions=1) as writer:
+            for seed in seeds:
+                writer.add(make_episode(5, seed))
+        return open_dataset(tmp_path / name, ROBOT).fingerprint()
+
+    first = fingerprint('a', 1, 2)
+    assert first == fingerprint('b', 1, 2)
+    assert len({first, fingerprint('c', 2, 1), fingerprint('d', 1, 3)}) == 3
 
 
 def test_a_copy_read_is_not_the_file(data):
