@@ -128,6 +128,13 @@ def test_it_stops_when_the_held_out_error_falls_no_further_and_keeps_the_best(mo
     assert hashes(result.model) == hashes(model)
 
 
+def test_each_step_has_a_batch_of_its_own_and_the_same_one_again(model, data):
+    finetuning = Finetuning(model, data, QUICK)
+    first, second, again = (finetuning.batch(step)[1] for step in (1, 2, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, second)
+
+
 def test_the_held_out_error_is_the_mean_over_as_many_windows_as_were_set(model, data):
     few = Finetuning(model, data, replace(QUICK, held_out_windows=5))
     windows = data.stop.gather(evenly(len(data.stop), 5))

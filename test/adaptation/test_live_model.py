@@ -243,6 +243,16 @@ def test_a_measurement_that_is_not_finite_counts_against_the_new_model(live, par
     assert live.planner.model is parent.model
 
 
+def test_a_model_is_compared_with_the_one_before_it_and_no_earlier_one(live, parent, save):
+    bad = changed(parent.model, 3.0)
+    swap_in(live, save('bad', bad))
+    swap_in(live, save('alike', changed(parent.model, 1e-4)))
+    assert walk(live, 10) == []
+    expected = live_errors([bad], live.recent.copy(), WATCH.num_windows)
+    assert live.error_before == pytest.approx(expected[0])
+    assert live.error < 0.5 * live.error_before
+
+
 def test_what_came_back_is_not_compared_with_the_one_before_it(live, parent, save):
     swap_in(live, save('bad', changed(parent.model, 1.0)))
     swap_in(live, save('worse', changed(parent.model, 3.0)))
