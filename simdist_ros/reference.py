@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import typing
 from pathlib import Path
 
 from simdist_ros.adaptation.ending import EndSettings
@@ -181,8 +182,11 @@ PAGES = {
 
 def row(prefix: str, info: SettingInfo) -> str:
     """Return one line of a table."""
-    kind = getattr(info.type, '__name__', str(info.type))
-    default = '(none)' if info.default in ('', ()) else f'`{info.default}`'
+    kind, value = getattr(info.type, '__name__', str(info.type)), info.default
+    if isinstance(value, tuple):
+        kind = f'list of {typing.get_args(info.type)[0].__name__}'
+        value = ','.join(f'{item}' for item in value)
+    default = '(none)' if value == '' else f'`{value}`'
     return f'| `{prefix}{info.name}` | {kind} | {default} | {allowed(info)} | {meaning(info)} |'
 
 

@@ -22,8 +22,9 @@ from simdist_ros.core.values import (
     MAX_SEED,
     NotAValue,
     as_bool,
+    as_list,
     as_number,
-    as_numbers,
+    as_text,
     as_whole,
 )
 
@@ -40,6 +41,8 @@ __all__ = [
     'seed_setting',
     'setting',
 ]
+
+ITEMS: dict[Any, Callable[[Any], Any]] = {float: as_number, int: as_whole, str: as_text}
 
 T = TypeVar('T')
 S = TypeVar('S', bound='Settings')
@@ -88,7 +91,8 @@ def setting(
     """Declare one field of a `Settings` class.
 
     Args:
-        default: Value when nothing is given; a bool, int, float, str or tuple of floats.
+        default: Value when nothing is given; a bool, int, float or str, or a tuple of one of
+            the last three.
         doc: What it does, for a reader who has to choose a value.
         unit: SI unit of a number.
         low: Smallest value allowed.
@@ -271,13 +275,12 @@ def checked(info: SettingInfo, value: Any, name: str) -> Any:
         found = convert(info.type, value)
     except NotAValue as error:
         raise ConfigError(f'{name} is {value!r}; it must be {error}') from None
-    if info.choices and found not in info.choices:
-        raise ConfigError(f'{name}: {unknown_name("choice", found, info.choices)}')
-    if info.type is not bool and not isinstance(found, str):
-        for item in found if isinstance(found, tuple) else (found,):
-            if not info.admits(item):
-                unit = f' {info.unit}' if info.unit else ''
-                raise ConfigError(f'{name} is {item}{unit}; allowed: {info.allowed}')
+    for item in found if isinstance(found, tuple) else (found,):
+        if info.choices and item not in info.choices:
+            raise ConfigError(f'{name}: {unknown_name("choice", item, info.choices)}')
+        if not isinstance(item, (bool, str)) and not info.admits(item):
+            unit = f' {info.unit}' if info.unit else ''
+            raise ConfigError(f'{name} is {item}{unit}; allowed: {info.allowed}')
     return found
 
 
@@ -288,13 +291,5 @@ def convert(kind: Any, value: Any) -> Any:
         NotAValue: It is none; the message says what is wanted.
     """
     if typing.get_origin(kind) is tuple:
-        return as_numbers(value)
-    if kind is bool:
-        return as_bool(value)
-    if kind is int:
-        return as_whole(value)
-    if kind is float:
-        return as_number(value)
-    if not isinstance(value, str):
-        raise NotAValue('a text')
-    return value
+        return as_list(value, ITEMS[typing.get_args(kind)[0]])
+    return as_bool(value) if kind is bool else ITEMS[kind](value)

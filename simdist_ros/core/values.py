@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import yaml
 
@@ -14,11 +14,14 @@ __all__ = [
     'MAX_SEED',
     'NotAValue',
     'as_bool',
+    'as_list',
     'as_number',
-    'as_numbers',
+    'as_text',
     'as_whole',
     'guess',
 ]
+
+T = TypeVar('T')
 
 LARGEST_INT = 2**63 - 1  # what a ROS parameter holds
 MAX_SEED = 2**32 - 1
@@ -86,35 +89,52 @@ def as_whole(value: Any) -> int:
     return int(number)
 
 
-def as_numbers(value: Any) -> tuple[float, ...]:
-    """Return finite numbers.
-
-    Args:
-        value: A list, or a text with commas between the numbers, in brackets or not; one number
-            is a list of one.
+def as_text(value: Any) -> str:
+    """Return a text.
 
     Raises:
-        NotAValue: It is something else, or one of the numbers is.
+        NotAValue: It is something else.
+    """
+    if not isinstance(value, str):
+        raise NotAValue('a text')
+    return value
+
+
+LISTS: dict[Any, str] = {  # of items: what a list of them is called
+    as_number: 'a list of numbers, e.g. 0.5,1.0',
+    as_whole: 'a list of whole numbers, e.g. 16,32',
+    as_text: 'a list of texts, e.g. nominal,soft',
+}
+
+
+def as_list(value: Any, as_item: Callable[[Any], T]) -> tuple[T, ...]:
+    """Return the items of a list.
+
+    Args:
+        value: A list, or a text with commas or spaces between the items, in brackets or not; one
+            item is a list of one.
+        as_item: Makes an item of what is given: `as_number`, `as_whole` or `as_text`.
+
+    Raises:
+        NotAValue: It is something else, or one of the items is.
     """
     items = split(value) if isinstance(value, str) else value
     if isinstance(items, (int, float)):
         items = [items]
     try:
         if isinstance(items, Sequence):
-            return tuple(as_number(item) for item in items)
+            return tuple(as_item(item) for item in items)
     except NotAValue:
         pass
-    raise NotAValue('a list of numbers, e.g. 0.5,1.0')
+    raise NotAValue(LISTS[as_item])
 
 
 def split(text: str) -> list[str]:
     """Return the items of a list that is written as a text."""
     text = text.strip()
     if text and BRACKETS.get(text[0]) == text[-1]:
-        text = text[1:-1].strip().removesuffix(',')
-        if not text:
-            return []
-    return text.split(',')
+        text = text[1:-1].strip().removesuffix(',')  # the last one of (1.0,)
+    return [item.strip() for item in text.split(',')] if ',' in text else text.split()
 
 
 def guess(text: str) -> Any:

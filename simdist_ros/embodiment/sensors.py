@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from simdist_ros.embodiment.robot import Robot
 
-__all__ = ['MOTION', 'SENSORS', 'Sensor', 'measured', 'sensors_of']
+__all__ = ['BODY', 'MOTION', 'SENSORS', 'Sensor', 'measured', 'sensors_of']
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,8 @@ ROWS = (
     ),
 )
 SENSORS = {sensor.name: sensor for sensor in ROWS}
-MOTION = ('joints', 'imu')  # what the supervisor looks at, as far as a robot has it
+BODY = ('joints', 'imu', 'odom')  # what says something of the body, not of its surroundings
+MOTION = ('joints', 'imu')  # what the supervisor listens to, as far as a robot has it
 
 
 def sensors_of(robot: Robot) -> tuple[str, ...]:

@@ -42,11 +42,11 @@ class EvaluateSettings(Settings):
     num_seeds: int = setting(20, 'Walks in each world, at each speed.', low=1)
     seconds: float = setting(10.0, 'Length of a walk.', unit='s', low=1.5)
     speeds: tuple[float, ...] = setting((0.5, 1.0), 'Commanded speeds ahead.', unit='m/s')
-    worlds: str = setting(
-        ' '.join(NOMINAL + TRAINED), 'Names of the worlds both controllers walk in.'
+    worlds: tuple[str, ...] = setting(
+        NOMINAL + TRAINED, 'Names of the worlds both controllers walk in.'
     )
-    hard_worlds: str = setting(
-        ' '.join(BEYOND), 'Names of worlds beyond the trained ones, for the policy head.'
+    hard_worlds: tuple[str, ...] = setting(
+        BEYOND, 'Names of worlds beyond the trained ones, for the policy head.'
     )
     num_samples: int = setting(0, "The planner's samples, besides proposals.", low=0)
     num_iterations: int = setting(1, "The planner's iterations.", low=1)
@@ -56,7 +56,7 @@ class EvaluateSettings(Settings):
     def __post_init__(self) -> None:
         """Check the names."""
         super().__post_init__()
-        for name in (*self.worlds.split(), *self.hard_worlds.split()):
+        for name in (*self.worlds, *self.hard_worlds):
             if name not in WORLDS:
                 raise ConfigError(unknown_name('world of the evaluation', name, WORLDS))
         if not self.speeds:
@@ -68,8 +68,8 @@ EVALUATE_PRESETS = {
         num_seeds=1,
         seconds=1.5,
         speeds=(0.5,),
-        worlds='nominal',
-        hard_worlds='ice_8',
+        worlds=('nominal',),
+        hard_worlds=('ice_8',),
         num_samples=8,
         num_iterations=1,
         num_windows=64,

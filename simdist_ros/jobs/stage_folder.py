@@ -50,10 +50,15 @@ def refuse_changes(folder: Path, before: dict[str, Any], now: dict[str, Any]) ->
     for name in sorted({*before, *now}):
         if before.get(name) != now.get(name):
             raise ConfigError(
-                f'{folder} was begun with {name} = {before.get(name)!r}, now it is '
-                f'{now.get(name)!r}; delete it, or choose another folder or the settings '
+                f'{folder} was begun with {name} = {typed(before.get(name))}, now it is '
+                f'{typed(now.get(name))}; delete it, or choose another folder or the settings '
                 'it was begun with'
             )
+
+
+def typed(value: Any) -> str:
+    """Return a value as a person types it, a list with commas."""
+    return ','.join(map(str, value)) if isinstance(value, list) else repr(value)
 
 
 def plain(value: Any) -> Any:

@@ -21,6 +21,11 @@ __all__ = ['declare', 'refuse_unknown']
 S = TypeVar('S', bound=Settings)
 
 RCLPY_OWN = ('use_sim_time', 'start_type_description_service')
+ARRAYS = {
+    float: Parameter.Type.DOUBLE_ARRAY,
+    int: Parameter.Type.INTEGER_ARRAY,
+    str: Parameter.Type.STRING_ARRAY,
+}
 UNBOUNDED = {'float': 1e308, 'int': LARGEST_INT}
 
 
@@ -78,9 +83,9 @@ def as_parameter(value: Any) -> Any:
 
 
 def type_of(info: SettingInfo) -> Parameter.Type:
-    """Return the type of a setting's parameter; an empty list is one of floats too."""
+    """Return the type of a setting's parameter; that of a list is that of its items, if any."""
     if typing.get_origin(info.type) is tuple:
-        return Parameter.Type.DOUBLE_ARRAY
+        return ARRAYS[typing.get_args(info.type)[0]]
     return Parameter.Type.from_parameter_value(info.default)
 
 

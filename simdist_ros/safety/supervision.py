@@ -15,7 +15,7 @@ from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.plausibility import Implausible, StateCheck
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.sensors import MOTION
+from simdist_ros.embodiment.sensors import BODY
 from simdist_ros.embodiment.stamp_order import Order, StampOrder
 from simdist_ros.safety.decision import Counters, Decision
 from simdist_ros.safety.limits import JointLimits
@@ -68,7 +68,7 @@ class Supervision:
         self._mode = mode
         self._fault = Fault.NONE
         self._order = StampOrder(robot.period_ns)
-        self._check = StateCheck(robot, MOTION)
+        self._check = StateCheck(robot, BODY)
         self._plan_is_foreign = self._robot_is_foreign = False
         self.restart()
 

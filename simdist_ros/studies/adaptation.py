@@ -52,7 +52,7 @@ def bench_adaptation(
         SimdistError: Something does not fit; what is done stays.
     """
     settings = read_settings(options.preset, options.overrides)
-    names = (*settings.grid.world_list, NOMINAL)
+    names = (*settings.grid.worlds, NOMINAL)
     worlds = [bench_world(name, settings.trial) for name in names]
     parent, robot = load(options.model, options.robot)
     settings = without_missing_expert(settings, parent, say)
@@ -79,10 +79,10 @@ def without_missing_expert(
     """Leave out the rivals that need an expert where the model carries none, and say so."""
     if parent.model.expert is not None:
         return settings
-    kept = [rival for rival in settings.grid.rival_list if not rival.startswith('expert')]
-    if len(kept) < len(settings.grid.rival_list):
+    kept = tuple(rival for rival in settings.grid.rivals if not rival.startswith('expert'))
+    if len(kept) < len(settings.grid.rivals):
         say(f'bench: {parent.folder.name} carries no expert, so none walks beside it')
-    grid = dataclasses.replace(settings.grid, rivals=' '.join(kept))
+    grid = dataclasses.replace(settings.grid, rivals=kept)
     return dataclasses.replace(settings, grid=grid)
 
 
@@ -162,5 +162,5 @@ def report(
         'of one core in all',
     }
     sections = {'grid': dataclasses.asdict(settings.grid), **settings.of_results()}
-    worlds = [world_name(world) for world in settings.grid.world_list]
+    worlds = [world_name(world) for world in settings.grid.worlds]
     write_report(options.out, log, worlds, about, sections)

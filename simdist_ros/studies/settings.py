@@ -57,11 +57,12 @@ def check_rivals(names: Sequence[str]) -> None:
 class GridSettings(Settings):
     """Which trials there are; more may be asked for later, and what is done stays."""
 
-    worlds: str = setting(
-        'slippery_slope soft high_joint_friction', 'Names or files of the worlds to adapt to.'
+    worlds: tuple[str, ...] = setting(
+        ('slippery_slope', 'soft', 'high_joint_friction'),
+        'Names or files of the worlds to adapt to.',
     )
-    rivals: str = setting(
-        ' '.join(RIVALS),
+    rivals: tuple[str, ...] = setting(
+        RIVALS,
         'What walks beside the planner, without a search and without data: the expert and the '
         'policy head, each also with a PI on the velocity; the expert only where a model carries '
         'one.',
@@ -99,7 +100,7 @@ class GridSettings(Settings):
     def __post_init__(self) -> None:
         """Check what concerns more than one setting."""
         super().__post_init__()
-        names = [world_name(world) for world in self.world_list]
+        names = [world_name(world) for world in self.worlds]
         if not names:
             raise ConfigError('grid.worlds is empty; name at least one world')
         for name in names:
@@ -107,7 +108,7 @@ class GridSettings(Settings):
                 raise ConfigError(f'grid.worlds names {NOMINAL!r}, which is the control; leave it')
             if names.count(name) > 1:
                 raise ConfigError(f'grid.worlds names {name!r} twice; name each world once')
-        check_rivals(self.rival_list)
+        check_rivals(self.rivals)
         for method in METHODS:
             if not self.minutes(method):
                 raise ConfigError(f'grid.{method}_minutes is empty; name at least one amount')
@@ -121,16 +122,6 @@ class GridSettings(Settings):
                 f'grid.further_seeds is {self.further_seeds}, more than the {self.num_seeds} of '
                 'grid.num_seeds; raise that too'
             )
-
-    @property
-    def world_list(self) -> list[str]:
-        """The worlds as given."""
-        return self.worlds.split()
-
-    @property
-    def rival_list(self) -> list[str]:
-        """The rivals as given."""
-        return self.rivals.split()
 
     def seeds(self, method: str) -> int:
         """Return how many seeds a method has."""
@@ -229,7 +220,7 @@ SECTIONS = tuple(field.name for field in dataclasses.fields(BenchSettings))
 PRESETS = {
     'smoke': BenchSettings(
         grid=GridSettings(
-            worlds='slippery_slope',
+            worlds=('slippery_slope',),
             num_seeds=2,
             dynamics_minutes=(0.1,),
             residual_seeds=1,

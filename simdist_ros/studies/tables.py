@@ -171,7 +171,9 @@ def size_lines(settings: Mapping[str, Any]) -> list[str]:
 
 def plain(value: Any) -> str:
     """Return a setting's value as it is typed."""
-    return ','.join(f'{item:g}' for item in value) if isinstance(value, tuple) else str(value)
+    if not isinstance(value, tuple):
+        return str(value)
+    return ','.join(item if isinstance(item, str) else f'{item:g}' for item in value)
 
 
 def shown(found: Interval, digits: int, sign: str = '') -> str:

@@ -127,7 +127,7 @@ def stages(grid: GridSettings) -> Iterator[Stage]:
     The data of a seed are collected once, those for further amounts with them.
     """
     yield Stage(NONE, 0.0, grid.num_seeds)
-    for rival in grid.rival_list:
+    for rival in grid.rivals:
         yield Stage(rival, 0.0, grid.num_seeds)
     for method in METHODS:
         seeds, amounts = grid.seeds(method), grid.minutes(method)[::-1]
@@ -153,13 +153,13 @@ def places(stage: Stage, grid: GridSettings) -> Iterator[tuple[str, str]]:
 
     Those of a method's largest amount, further ones aside, walk on nominal ground too.
     """
-    for world in grid.world_list:
+    for world in grid.worlds:
         learned = NOMINAL if stage.is_control else world
         yield (learned if stage.minutes else ''), world
     if not stage.minutes:
         yield '', NOMINAL
     elif not stage.is_control and stage.minutes == grid.minutes(stage.method)[-1]:
-        yield from ((world, NOMINAL) for world in grid.world_list)
+        yield from ((world, NOMINAL) for world in grid.worlds)
 
 
 def list_tasks(grid: GridSettings, trial: TrialSettings) -> dict[Task, tuple[Task, ...]]:

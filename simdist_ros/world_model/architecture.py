@@ -27,13 +27,13 @@ class Architecture(Settings):
     command_dim: int = setting(3, 'Size of a command.', low=1)
     encoder_layers: int = setting(2, 'Hidden layers of the encoder MLPs.', low=0)
     encoder_factor: int = setting(2, 'Width of these layers over `latent_dim`.', low=1)
-    conv_features: tuple[float, ...] = setting(
-        (8.0, 16.0, 32.0), 'Channels after each convolution of the height map.', low=1
+    conv_features: tuple[int, ...] = setting(
+        (8, 16, 32), 'Channels after each convolution of the height map.', low=1
     )
     conv_kernel: int = setting(3, 'Size of the convolution kernels.', low=1)
     conv_stride: int = setting(2, 'Stride of the convolutions.', low=1)
-    extero_hidden: tuple[float, ...] = setting(
-        (192.0, 128.0), 'Widths of the MLP after the convolutions.', low=1
+    extero_hidden: tuple[int, ...] = setting(
+        (192, 128), 'Widths of the MLP after the convolutions.', low=1
     )
     attention_factor: int = setting(
         4, 'Width of the MLP in each attention block over `latent_dim`.', low=1
@@ -57,10 +57,6 @@ class Architecture(Settings):
                     f'Architecture.{part}_heads is {heads}; '
                     f'it must divide latent_dim {self.latent_dim}'
                 )
-        for name in ('conv_features', 'extero_hidden'):
-            widths = getattr(self, name)
-            if any(width != int(width) for width in widths):
-                raise ConfigError(f'Architecture.{name} is {list(widths)}; they must be integers')
         if not self.conv_features:
             raise ConfigError('Architecture.conv_features is empty; name at least one convolution')
 

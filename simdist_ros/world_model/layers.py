@@ -29,10 +29,10 @@ def learned(*shape: int) -> nn.Parameter:
 class Mlp(nn.Module):
     """Linear layers with a GELU between them, none after the last."""
 
-    def __init__(self, inputs: int, hidden: Sequence[float], outputs: int) -> None:
+    def __init__(self, inputs: int, hidden: Sequence[int], outputs: int) -> None:
         """Make one linear layer per hidden width, and the output layer."""
         super().__init__()
-        sizes = [inputs, *(int(width) for width in hidden), outputs]
+        sizes = [inputs, *hidden, outputs]
         self.layers = nn.ModuleList(nn.Linear(before, after) for before, after in pairwise(sizes))
 
     def forward(self, x: Tensor) -> Tensor:

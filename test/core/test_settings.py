@@ -111,6 +111,49 @@ def test_what_is_no_list_is_refused_for_a_tuple(value):
     assert 'it must be a list of numbers' in refusal(offsets=value)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lists(Settings):
+    """One list of each type."""
+
+    widths: tuple[int, ...] = setting((8, 16), 'Of layers.', low=1)
+    speeds: tuple[float, ...] = setting((), 'Of walks.')
+    worlds: tuple[str, ...] = setting(('soft',), 'To walk in.')
+    modes: tuple[str, ...] = setting((), 'To try.', choices=('stand', 'walk'))
+
+
+@pytest.mark.parametrize(
+    ('name', 'given', 'found'),
+    [
+        ('widths', '4, 8', (4, 8)),
+        ('widths', [4.0, '1e1'], (4, 10)),
+        ('speeds', '(1,)', (1.0,)),
+        ('worlds', 'soft my/ice.yaml', ('soft', 'my/ice.yaml')),
+        ('worlds', 'soft,a place/ice.yaml', ('soft', 'a place/ice.yaml')),
+        ('worlds', '', ()),
+        ('worlds', ['off', '1'], ('off', '1')),
+        ('modes', 'walk', ('walk',)),
+    ],
+)
+def test_items_of_a_list_have_the_type_of_its_setting(name, given, found):
+    items = getattr(Lists.from_mapping({name: given}, 'x.yaml'), name)
+    assert items == found
+    assert [type(item) for item in items] == [type(item) for item in found]
+
+
+@pytest.mark.parametrize(
+    ('name', 'given', 'said'),
+    [
+        ('widths', '4.5', 'x.yaml: widths is .* a list of whole numbers, e.g. 16,32'),
+        ('widths', [0], 'x.yaml: widths is 0; allowed: 1 .. inf'),
+        ('worlds', [1], 'x.yaml: worlds is .* a list of texts'),
+        ('modes', 'stand,wlak', "x.yaml: modes: unknown choice 'wlak'; did you mean 'walk'"),
+    ],
+)
+def test_an_item_of_another_type_or_beyond_the_range_is_refused(name, given, said):
+    with pytest.raises(ConfigError, match=said):
+        Lists.from_mapping({name: given}, 'x.yaml')
+
+
 @pytest.mark.parametrize('item', [math.nan, 'wide', True, 1.5])
 def test_each_item_of_a_list_is_checked(item):
     assert 'motor.yaml: offsets is' in refusal(offsets=[0.0, item])

@@ -76,7 +76,9 @@ def test_a_world_that_does_not_exist_is_refused_with_a_suggestion():
 
 
 def test_policy_and_planner_walk_the_same_seeds_and_only_the_policy_in_hard_worlds():
-    settings = EvaluateSettings(num_seeds=3, speeds=(0.5,), worlds='nominal', hard_worlds='ice_8')
+    settings = EvaluateSettings(
+        num_seeds=3, speeds=(0.5,), worlds=('nominal',), hard_worlds=('ice_8',)
+    )
     walks = list_walks(settings)
     by = {name: [w for w in walks if w.controller == name] for name in ('policy', 'planner')}
     assert [w.seed for w in by['planner']] == [1000, 1001, 1002]
@@ -86,7 +88,9 @@ def test_policy_and_planner_walk_the_same_seeds_and_only_the_policy_in_hard_worl
 
 
 def test_an_expert_walks_the_same_seeds_where_the_model_was_trained():
-    settings = EvaluateSettings(num_seeds=2, speeds=(0.5,), worlds='nominal', hard_worlds='ice_8')
+    settings = EvaluateSettings(
+        num_seeds=2, speeds=(0.5,), worlds=('nominal',), hard_worlds=('ice_8',)
+    )
     walks = [w for w in list_walks(settings, has_expert=True) if w.controller == 'expert']
     assert [(w.world, w.seed) for w in walks] == [('nominal', 1000), ('nominal', 1001)]
 

@@ -209,7 +209,7 @@ def test_slips_are_the_windows_in_which_the_command_was_followed_worst(done, rob
 def test_other_rivals_make_it_another_benchmark(done, capsys):
     _, arguments = done
     sentence = refused(capsys, *arguments, '--set', 'grid.rivals=policy')
-    assert "was begun with rivals = 'policy_pi', now it is 'policy'" in sentence
+    assert 'was begun with rivals = policy_pi, now it is policy;' in sentence
 
 
 def test_a_model_without_an_expert_is_judged_without_one(parent, small):
@@ -217,5 +217,5 @@ def test_a_model_without_an_expert_is_judged_without_one(parent, small):
     grid = dataclasses.replace(small.grid, rivals='expert policy expert_pi policy_pi')
     asked = dataclasses.replace(small, grid=grid)
     kept = without_missing_expert(asked, parent, said.append)
-    assert kept.grid.rivals == 'policy policy_pi'
+    assert kept.grid.rivals == ('policy', 'policy_pi')
     assert said == ['bench: tiny carries no expert, so none walks beside it']

@@ -17,7 +17,7 @@ from simdist_ros.studies.tasks import (
 )
 
 GRID = GridSettings(
-    worlds='soft weak_motors',
+    worlds=('soft', 'weak_motors'),
     rivals='policy_pi',
     num_seeds=2,
     dynamics_minutes=(1.0, 5.0),
@@ -84,7 +84,7 @@ def test_further_amounts_of_data_are_for_few_seeds_and_come_last():
     judged = [task for task in tasks if isinstance(task, Judge)]
     further = [(t.method, t.world, t.seed) for t in judged if t.minutes == 9.0]
     assert further == [
-        (method, world, 0) for method in ('dynamics', 'residual') for world in grid.world_list
+        (method, world, 0) for method in ('dynamics', 'residual') for world in grid.worlds
     ]
     assert [t.minutes for t in judged[-len(further) :]] == [9.0] * len(further)
     collected = {

@@ -23,9 +23,8 @@ __all__ = ['Setup', 'WalkLog', 'list_walks', 'run_walks']
 
 def list_walks(settings: EvaluateSettings, *, has_expert: bool = False) -> list[Walk]:
     """Return every walk: of the policy head, of the planner, and of an expert where there is."""
-    worlds = settings.worlds.split()
-    hard = settings.hard_worlds.split()
-    kinds = [(0, worlds + hard, False), (settings.num_iterations, worlds, False)]
+    worlds = settings.worlds
+    kinds = [(0, worlds + settings.hard_worlds, False), (settings.num_iterations, worlds, False)]
     if has_expert:
         kinds.append((0, worlds, True))
     return [

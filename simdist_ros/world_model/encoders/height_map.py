@@ -30,7 +30,7 @@ class HeightMapEncoder(nn.Module):
         super().__init__()
         a = architecture
         self.rows, self.columns, self.flip = a.extero_rows, a.extero_columns, a.extero_flip
-        features = [1, *(int(width) for width in a.conv_features)]
+        features = [1, *a.conv_features]
         self.convolutions = nn.ModuleList(
             nn.Conv2d(inputs, outputs, a.conv_kernel, a.conv_stride)
             for inputs, outputs in pairwise(features)

@@ -181,8 +181,10 @@ def save_model(
     """
     check_destination(folder, overwrite=overwrite)
     content = serialise(model)
-    files = {name: sha256(data) for name, data in content.items()}
     above = parent_manifest(folder, parent) if parent else None
+    if above is not None:
+        keep_architecture(content, model, parent_folder(folder, parent))
+    files = {name: sha256(data) for name, data in content.items()}
     manifest = Manifest(
         robot=robot,
         created_by=created_by,
@@ -211,6 +213,14 @@ def parent_manifest(folder: Path, parent: str) -> Manifest:
     if above == folder.resolve():
         raise CheckpointError(f'{folder}: a model cannot be its own parent; choose another folder')
     return read_manifest(above)
+
+
+def keep_architecture(content: dict[str, bytes], model: WorldModel, above: Path) -> None:
+    """Take the parent's file of the architecture if it says the same, however it is written."""
+    path = find_file(above, ARCHITECTURE)
+    data = path.read_bytes()
+    if read_architecture(data, path) == model.architecture:
+        content[ARCHITECTURE] = data
 
 
 def serialise(model: WorldModel) -> dict[str, bytes]:
