@@ -87,7 +87,8 @@ class SupervisorNode(Node):
         self.robot = load_robot(self.settings.robot)
         self.lockstep = self.settings.mode == 'lockstep'
         self.log = ThrottledLog(self.get_logger())
-        self.supervision = Supervision(self.robot, safety, Mode(self.settings.initial_mode))
+        mode = Mode(self.settings.initial_mode)
+        self.supervision = Supervision(self.robot, safety, mode, MOTION)
         self.newest: RobotState | None = None
         self.received = -1.0  # when it came, on the monotonic clock
         self.is_answered = True

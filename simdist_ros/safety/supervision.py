@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,8 +53,14 @@ class Supervision:
     stamp that is doubted does not count: the last step of the plan is held for its tick.
     """
 
-    def __init__(self, robot: Robot, settings: SafetySettings, mode: Mode = Mode.OFF) -> None:
-        """Start in a mode, without a state or a plan.
+    def __init__(
+        self,
+        robot: Robot,
+        settings: SafetySettings,
+        mode: Mode = Mode.OFF,
+        sensors: Collection[str] = BODY,
+    ) -> None:
+        """Start in a mode, without a state or a plan; states are to tell what `sensors` measure.
 
         Raises:
             ConfigError: The settings leave a joint of the robot no range.
@@ -68,7 +75,7 @@ class Supervision:
         self._mode = mode
         self._fault = Fault.NONE
         self._order = StampOrder(robot.period_ns)
-        self._check = StateCheck(robot, BODY)
+        self._check = StateCheck(robot, sensors)
         self._plan_is_foreign = self._robot_is_foreign = False
         self.restart()
 

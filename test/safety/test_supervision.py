@@ -441,3 +441,14 @@ def test_whatever_comes_the_command_is_finite_and_within_the_limits(robot, setti
         assert position is None or (np.abs(position) <= 1.0).all()
     assert supervision.counters.faults[Fault.UNUSABLE_STATE] > 50
     assert supervision.counters.plans['not finite'] > 50
+
+
+def test_what_no_sensor_tells_is_not_missed(robot, settings, state):
+    untold = replace(state(0), linear_velocity=np.full(3, np.nan))
+    for sensors, fault in (
+        (('joints', 'imu'), Fault.NONE),
+        (('joints', 'imu', 'odom'), Fault.STALE_STATE),
+    ):
+        supervision = Supervision(robot, settings, Mode.STAND, sensors)
+        supervision.on_state(untold)
+        assert supervision.command(0).fault is fault
