@@ -1,0 +1,132 @@
+"""Each body in all stages: pretraining, the graph in lockstep, a bag, a finetuning, a swap."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from simdist_ros.cli import main
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.embodiment.sensors import SENSORS, sensors_of
+from simdist_ros.transitions.assembly import needed_topics
+from simdist_ros.transitions.bags.episodes import read_bag_episodes
+from simdist_ros.transitions.bags.reader import bag_info
+from simdist_ros.world_model.store.checkpoint import load_model
+from simdist_ros.world_model.store.manifest import read_manifest
+
+from ..bringup.running import running_graph
+
+HERE = Path(__file__).parent
+LEARNED = {  # enough for every line of a stage to run, not for any skill
+    'expert.num_robots': 4,
+    'expert.horizon_steps': 8,
+    'expert.total_steps': 128,
+    'expert.episode_steps': 60,
+    'expert.policies_kept': 2,
+    'collect.num_robots': 4,
+    'collect.total_steps': 480,
+    'collect.shard_steps': 240,
+    'collect.episode_steps': 60,
+    'train.num_steps': 4,
+    'train.batch_size': 8,
+    'train.warmup_steps': 1,
+    'train.validation_interval': 4,
+    'imitate.num_rounds': 1,
+    'imitate.num_robots': 4,
+    'imitate.walk_steps': 20,
+    'imitate.round_steps': 2,
+    'evaluate.seconds': 1.5,
+    'evaluate.num_seeds': 1,
+}
+ADAPTED = {
+    'planner.mppi.num_samples': 8,
+    'planner.watch.duration_s': 0.0,
+    'finetuner.trigger.every_s': 8.0,
+    'finetuner.end.after_swaps': 1,
+    'finetuner.end.walk_on_s': 1.0,
+    'finetuner.finetune.max_steps': 20,
+    'finetuner.finetune.validation_interval': 10,
+    'finetuner.finetune.batch_size': 8,
+    'finetuner.finetune.max_windows': 64,
+    'finetuner.finetune.held_out_windows': 32,
+    'finetuner.gate.num_windows': 32,
+    'finetuner.gate.num_plans': 1,
+    'finetuner.gate.max_rank_loss': 2.0,
+    'finetuner.gate.max_beyond_limits': 1.0,
+    'finetuner.gate.max_fall_rise': 10.0,
+    'finetuner.bags.episode_s': 1.4,
+    'finetuner.bags.min_episode_s': 1.2,
+    'finetuner.nominal.rounds': 0,
+}
+
+
+def words(settings):
+    """Return settings as a command line has them."""
+    return [word for name, value in settings.items() for word in ('--set', f'{name}={value}')]
+
+
+@pytest.fixture(scope='module', params=['hopper'])
+def story(request, tmp_path_factory):
+    """Train a model of a body, let it work and learn until another model works."""
+    folder = tmp_path_factory.mktemp(request.param)
+    robot = load_robot(str(HERE / request.param / f'{request.param}.yaml'))
+    told = ['--robot', str(robot.source)]
+    model = folder / 'model'
+    code = main(
+        ['pretrain', *told, '--out', str(model), '--work', str(folder / 'work')]
+        + ['--preset', 'smoke', '--threads', '1', *words(LEARNED)]
+    )
+    assert code == 0
+    arguments = [*told, '--model', str(model), '--mode', 'lockstep', '--finetune']
+    with running_graph(folder / 'graph', *arguments, *words(ADAPTED)) as graph:
+        assert graph.wait() == 0, graph.stderr.read_text()
+        return SimpleNamespace(
+            robot=robot,
+            model=model,
+            bag=graph.bag,
+            models=graph.bag.parent / 'models',
+            report=json.loads(graph.report.read_text()),
+        )
+
+
+def test_its_model_is_its_own(story):
+    loaded = load_model(story.model, story.robot)
+    architecture = loaded.model.architecture
+    assert architecture.action_dim == story.robot.num_joints
+    assert architecture.extero_obs_dim == 0
+    assert read_manifest(story.model).robot == story.robot.name
+
+
+def test_each_tick_had_its_plan(story):
+    assert story.report['ticks'] > 400
+    assert story.report['late_ticks'] == 0
+    assert story.report['planner']['ticks_without_plan'] == 0
+
+
+def test_the_bag_holds_what_it_measures_and_nothing_else(story):
+    counts = {name.lstrip('/'): topic.count for name, topic in bag_info(story.bag).topics.items()}
+    has = {SENSORS[name].topic for name in sensors_of(story.robot)}
+    measured = {sensor.topic for sensor in SENSORS.values() if counts[sensor.topic]}
+    assert measured == has
+    assert all(counts[topic] for topic in needed_topics(story.robot))
+
+
+def test_the_bag_gives_episodes_of_its_size(story):
+    found = read_bag_episodes(story.bag, story.robot)
+    assert found.num_transitions > 300
+    assert not {reason for reason in found.discarded if 'impossible' in reason or 'fit' in reason}
+    episode = found.episodes[0]
+    assert episode.extero_obs.shape == (episode.num_steps + 1, 0)
+    assert np.isfinite(episode.proprio_obs).all()
+    assert episode.actions.shape[1] == story.robot.num_joints
+
+
+def test_an_adapted_model_came_to_work(story):
+    adapted = sorted(path for path in story.models.iterdir() if path.is_dir())
+    assert adapted
+    assert read_manifest(adapted[0]).parent
+    assert load_model(adapted[0], story.robot).model.architecture.extero_obs_dim == 0
