@@ -9,6 +9,9 @@ import pytest
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.observation import RobotState, proprio_obs
+from simdist_ros.pretraining.recipe import load_recipe
+from simdist_ros.sim.batch.vector_env import VectorEnv
 from simdist_ros.sim.mjcf_check import check_mjcf
 from simdist_ros.sim.scenes.world import Sensors, World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
@@ -83,3 +86,43 @@ def test_what_does_not_fit_is_refused(arm, tmp_path, change, said):
     with pytest.raises(ConfigError) as error:
         check_mjcf(replace(arm, source=tmp_path / 'arm.yaml'))
     assert said in str(error.value)
+
+
+@pytest.fixture(scope='module')
+def batch(arm):
+    """A few arms that were moved at random for a second, on what would be the hardest ground."""
+    env = VectorEnv(arm, load_recipe(arm), num_robots=4, seed=0)
+    env.levels[:] = 1.0
+    env.reset(np.ones(4, dtype=bool))
+    rng = np.random.default_rng(0)
+    results = [env.step(rng.uniform(-1.0, 1.0, (4, 3))) for _ in range(50)]
+    return env, results
+
+
+def test_many_of_it_move_their_joints_on_level_ground_and_stay(batch):
+    env, results = batch
+    now = env.batch_state(env.state, env.stamp_ns)
+    assert now.joint_pos.std(axis=0).min() > 0.01
+    assert not now.position.any()
+    assert not now.linear_velocity.any()
+    np.testing.assert_array_equal(env.parameters['up'], np.tile([0.0, 0.0, 1.0], (4, 1)))
+    assert not any(result.terminated.any() or result.diverged.any() for result in results)
+
+
+def test_many_of_it_observe_what_one_does(batch, arm):
+    env, results = batch
+    seen = results[-1].observation
+    assert seen.extero_obs.shape == (4, 0)
+    state = RobotState(
+        stamp_ns=0, joint_pos=env.state[2, env.layout.joint_pos], joint_vel=np.zeros(3)
+    )
+    now = env.observer.proprio(env.batch_state(env.state, env.stamp_ns))
+    np.testing.assert_allclose(now[2, :3], proprio_obs(arm, state)[:3], atol=1e-6)
+
+
+def test_many_of_it_carry_their_payloads_at_the_tool(batch):
+    env, _ = batch
+    for model, payload in zip(env.models.models, env.parameters['payload_kg'], strict=True):
+        more = model.body_mass - env.models.plane.body_mass
+        np.testing.assert_allclose(more[model.body('forearm').id], payload[0])
+        assert np.count_nonzero(more) == 1
