@@ -1,4 +1,4 @@
-"""One figure of a run: path, velocity, heading, footfalls, torques, and what a plan took."""
+"""One figure of a run: what base and joints did, torques, and what a plan took."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def draw_run(
     period_ms: float | None,
     footfalls: Footfalls | None = None,
 ) -> Figure:
-    """Draw what was recorded; torques and footfalls have a panel only where they are known.
+    """Draw what was recorded; what a robot does not have, or was not recorded, has no panel.
 
     Args:
         recording: The run.
@@ -51,23 +51,27 @@ def draw_run(
         footfalls: Contacts of its feet.
     """
     stamps = recording.walking()
-    panels: list[Panel] = [
-        lambda axes: draw_velocity(axes, recording, robot),
-        lambda axes: draw_yaw_rate(axes, recording, robot),
-        lambda axes: draw_heading(axes, recording, stamps),
-    ]
+    panels: list[Panel] = [lambda axes: draw_joints(axes, recording, robot, stamps)]
+    if robot.has_free_base:
+        panels = [
+            lambda axes: draw_path(axes, recording, stamps),
+            lambda axes: draw_velocity(axes, recording, robot),
+            lambda axes: draw_yaw_rate(axes, recording, robot),
+            lambda axes: draw_heading(axes, recording, stamps),
+        ]
     if footfalls is not None and footfalls.feet:
         panels.append(lambda axes: draw_footfalls(axes, footfalls))
     if any(stamp in recording.joint_torque for stamp in stamps):
         panels.append(lambda axes: draw_torque(axes, recording, robot))
     panels.append(lambda axes: draw_plan_time(axes, recording, stamps, period_ms))
-    rows = 1 + (len(panels) + 1) // 2
+    first, *others = panels
+    rows = 1 + (len(others) + 1) // 2
     figure = Figure(figsize=(13.0, 2.9 * rows), layout='constrained')
     grid = figure.add_gridspec(rows, 2)
-    draw_path(figure.add_subplot(grid[0, :]), recording, stamps)
-    for index, panel in enumerate(panels):
+    first(figure.add_subplot(grid[0, :]))
+    for index, panel in enumerate(others):
         row, column = divmod(index, 2)
-        is_alone = column == 0 and index == len(panels) - 1
+        is_alone = column == 0 and index == len(others) - 1
         panel(figure.add_subplot(grid[1 + row, :] if is_alone else grid[1 + row, column]))
     return figure
 
@@ -126,6 +130,19 @@ def draw_heading(axes: Axes, recording: Recording, stamps: list[int]) -> None:
     axes.set(xlabel='time [s]', ylabel='[deg]')
     axes.set_title('Heading from the start, left is positive', loc='left')
     keep_range(axes, 10.0)
+
+
+def draw_joints(axes: Axes, recording: Recording, robot: Robot, stamps: list[int]) -> None:
+    """Draw the angle of each joint."""
+    known = [stamp for stamp in stamps if stamp in recording.joint_pos]
+    angles = np.array([recording.joint_pos[stamp] for stamp in known])
+    times = 1e-9 * (np.array(known) - stamps[0])
+    for name, angle in zip(robot.joint_names, angles.T, strict=True):
+        axes.plot(times, angle, label=name)
+    axes.set(xlabel='time [s]', ylabel='[rad]')
+    axes.set_title('Joints', loc='left')
+    axes.grid(alpha=0.3)
+    legend_above(axes)
 
 
 def draw_footfalls(axes: Axes, footfalls: Footfalls) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -74,6 +76,15 @@ def test_what_was_not_recorded_has_no_panel(record, small_robot):
         'Time for one plan',
     }
     assert 'Feet on the ground' in panels(draw_run(recording, small_robot, None, FEET))
+
+
+def test_a_fixed_base_has_joints_in_the_place_of_a_path(record, small_robot):
+    arm = replace(small_robot, base='fixed', height_map=None)
+    found = panels(draw_run(record([1.0, 1.0]), arm, 20.0))
+    assert set(found) == {'Joints', 'Torque', 'Time for one plan'}
+    lines = found['Joints'].get_lines()
+    assert [line.get_label() for line in lines] == ['left', 'right']
+    assert {len(line.get_xdata()) for line in lines} == {101}
 
 
 def test_torques_are_shares_of_the_limits_by_joint_name(record, small_robot):
