@@ -190,8 +190,8 @@ class Planner:
         """Hand an observation to the backend and return what the policy proposes, (M, T, A).
 
         The first is the policy prior; the others are for commands beside the one wanted. Where
-        the model carries an expert, its action comes first and the policy head's follow; it is
-        an answer to the present, so a plan that begins later adds what the head changes till then.
+        the model carries an expert, its action comes first and the policy head's follow. A plan
+        that begins later than the expert was trained for adds what the head changes till then.
         """
         wanted = torch.tensor(observation.command, dtype=torch.float32)
         self.is_settled = self.proposals.note_command(wanted, observation.step)
@@ -204,14 +204,13 @@ class Planner:
         )
         if self.expert is None:
             return proposals
-        first = self.expert.act(
-            observation.proprio_obs_hist[-1],
-            observation.acts_hist[-1],
-            observation.extero_obs,
-            asked,
-        )
         begin = self.settings.plan_delay_steps
-        until = proposals[:, begin] - proposals[:, 0]  # what the head changes until then
+        answered = min(begin, self.expert.plan_delay_steps)
+        before = [observation.acts_hist[-1], *observation.committed][answered]
+        first = self.expert.act(
+            observation.proprio_obs_hist[-1], before, observation.extero_obs, asked
+        )
+        until = proposals[:, begin] - proposals[:, answered]  # what the head changes until then
         proposals = proposals.clone()  # a backend may write to it again
         proposals[:, begin] = first.to(proposals.device) + until
         return proposals

@@ -16,6 +16,9 @@ class ExpertSettings(PpoSettings):
 
     num_robots: int = setting(256, 'Robots that walk at once.', low=2)
     total_steps: int = setting(10_000_000, 'Steps of all robots together.', low=1)
+    narrow_steps: int = setting(
+        10_000_000, 'Steps in the worlds of the data; the rest is in the wider ones.', low=0
+    )
     episode_steps: int = setting(500, 'Longest episode.', low=2)
     ramp_steps: int = setting(
         1_500_000, 'Steps until penalties and commands count in full.', low=1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from simdist_ros.core.errors import ConfigError, unknown_name
@@ -23,9 +23,22 @@ S = TypeVar('S', bound=Settings)
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(BatchSettings):
-    """All of it; feet, if any, and joints by name, joints in the robot's order."""
+    """All of it; feet, if any, and joints by name, joints in the robot's order.
+
+    Attributes:
+        wide_randomisation: For the last part of the expert's training, beyond that of the data.
+        wide_terrain: Likewise.
+    """
 
     joints: dict[str, Swing]
+    wide_randomisation: Randomisation = field(default_factory=Randomisation)
+    wide_terrain: Terrain = field(default_factory=Terrain)
+
+    def widened(self) -> Recipe:
+        """Return the recipe of that last part."""
+        return dataclasses.replace(
+            self, randomisation=self.wide_randomisation, terrain=self.wide_terrain
+        )
 
     def as_mapping(self) -> dict[str, Any]:
         """Return names and values, for a record of what was used."""
@@ -67,8 +80,11 @@ def load_recipe(robot: Robot) -> Recipe:
         name: cls.from_mapping(values.get(name) or {}, f'{path}: {name}')
         for name, cls in sections.items()
     }
+    for name in ('randomisation', 'terrain'):  # what is not widened stays as it is
+        wide = {**(values.get(name) or {}), **(values.get(f'wide_{name}') or {})}
+        parsed[f'wide_{name}'] = sections[name].from_mapping(wide, f'{path}: wide_{name}')
     if not robot.has_free_base:
-        parsed['terrain'] = Terrain(slope_deg=0.0, rough_share=0.0)
+        parsed['terrain'] = parsed['wide_terrain'] = Terrain(slope_deg=0.0, rough_share=0.0)
     ordered = {name: joints[name] for name in robot.joint_names}
     return Recipe(feet=feet, joints=ordered, **parsed)
 

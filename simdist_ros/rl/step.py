@@ -21,7 +21,7 @@ class Observation:
         proprio_obs: With the sensors' noise, (N, proprio_obs_dim).
         extero_obs: With the sensors' noise, (N, extero_obs_dim).
         command: (N, command_dim).
-        last_action: The one executed before, (N, action_dim).
+        last_action: Of the step before the one that an answer acts in, (N, action_dim).
         true_proprio_obs: Without noise.
         true_extero_obs: Without noise.
         privileged: Body and ground as they are, (N, privileged_dim).

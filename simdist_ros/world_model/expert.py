@@ -134,20 +134,26 @@ class Expert:
 
     Attributes:
         content: The file that it was read from, to write it again as it was.
+        plan_delay_steps: Up to how many steps after an observation its answer may begin to act.
     """
 
-    def __init__(self, network: ExpertNetwork, content: bytes = b'') -> None:
+    def __init__(
+        self, network: ExpertNetwork, content: bytes = b'', plan_delay_steps: int = 0
+    ) -> None:
         """Take a network in evaluation mode."""
         self.network = network
         self.content = content
+        self.plan_delay_steps = plan_delay_steps
 
     @torch.inference_mode()
     def act(self, proprio_obs: F32, last_action: F32, extero_obs: F32, commands: Tensor) -> Tensor:
-        """Return the actions of the present step, (M, action_dim).
+        """Return the actions of one step, (M, action_dim).
+
+        That is the present step, or one up to `plan_delay_steps` later.
 
         Args:
             proprio_obs: o_t, (proprio_obs_dim,).
-            last_action: a_{t-1} as executed, (action_dim,).
+            last_action: Of the step before that one, executed or decided, (action_dim,).
             extero_obs: The present height map, (rows * columns,).
             commands: M commands to be followed, (M, command_dim).
         """

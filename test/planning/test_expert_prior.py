@@ -34,12 +34,12 @@ def model(small_model, architecture):
     return small_model
 
 
-def ask(expert, observation, command=None):
-    """Return the expert's own action, (A,)."""
+def ask(expert, observation, command=None, before=None):
+    """Return the expert's own action, (A,), after another one."""
     wanted = observation.command if command is None else command
     return expert.act(
         observation.proprio_obs_hist[-1],
-        observation.acts_hist[-1],
+        observation.acts_hist[-1] if before is None else before,
         observation.extero_obs,
         torch.as_tensor(wanted)[None],
     )[0].numpy()
@@ -114,6 +114,21 @@ def test_with_a_delay_what_is_left_of_the_last_plan_has_the_experts_action_where
     prior, warm = asked[0]
     torch.testing.assert_close(warm[delay], prior[delay])
     assert (warm[delay + 1] - prior[delay + 1]).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize(('known', 'delay'), [(1, 0), (1, 1), (1, 2), (2, 2)])
+def test_an_expert_that_knows_the_delay_is_shown_what_is_decided_already(
+    model, architecture, known, delay
+):
+    model.expert.plan_delay_steps = known
+    decided = np.arange(3 * architecture.action_dim).reshape(3, -1) / 10.0
+    observation = observe(architecture, committed=decided[:delay])
+    plan = make_planner(model, **ALONE, plan_delay_steps=delay).plan(observation)
+    answered = min(known, delay)
+    before = observation.committed[answered - 1] if answered else observation.acts_hist[-1]
+    head = make_planner(model, **ALONE, uses_expert=False).plan(observe(architecture)).actions
+    expected = ask(model.expert, observation, before=before) + (head[delay] - head[answered])
+    np.testing.assert_allclose(plan.actions[0], expected, rtol=1e-5)
 
 
 def test_a_model_without_an_expert_plans_as_with_it_left_out(model, architecture):

@@ -24,6 +24,7 @@ from simdist_ros.pretraining.presets import EXPERT_PRESETS
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.rl.ppo import PpoSettings, generalised_advantages
 from simdist_ros.world_model.expert import RunningNorm
+from simdist_ros.world_model.store.verify import DELAY
 
 TINY = dataclasses.replace(
     EXPERT_PRESETS['smoke'], num_robots=4, horizon_steps=4, total_steps=96, policies_kept=2
@@ -87,6 +88,34 @@ def test_a_training_goes_on_bit_by_bit(tmp_path, go2):
         assert torch.equal(one, two)
     assert (straight.env.state == again.env.state).all()
     assert again.curve[-1]['reward'] == straight.curve[-1]['reward']
+
+
+def test_the_last_part_of_a_training_is_in_the_wider_worlds_and_goes_on_in_them(tmp_path, go2):
+    wide = dataclasses.replace(TINY, narrow_steps=32, checkpoint_s=0.0)
+    (tmp_path / POLICIES).mkdir()
+    begun = ExpertTraining(go2, load_recipe(go2), wide, tmp_path)
+    assert begun.env.settings.randomisation.plan_delay_steps == 0
+    begun.run(shows_progress=False)
+    assert begun.num_steps == 96
+    assert begun.env.settings == load_recipe(go2).widened()
+    assert safetensors.torch.load_file(tmp_path / EXPERT)[DELAY].item() == 1
+    again = ExpertTraining(go2, load_recipe(go2), wide, tmp_path)
+    assert again.env.settings == begun.env.settings
+    assert (again.env.state == begun.env.state).all()
+    assert (again.env.plan_delay == begun.env.plan_delay).all()
+
+
+def test_an_expert_of_the_first_part_alone_knows_no_delay(tmp_path, go2):
+    run_expert(go2, tmp_path, TINY, shows_progress=False)
+    assert DELAY not in safetensors.torch.load_file(tmp_path / EXPERT)
+
+
+def test_what_the_wider_worlds_do_not_name_is_as_in_the_data(recipe):
+    narrow, wide = recipe.randomisation, recipe.widened().randomisation
+    assert wide.friction_low < narrow.friction_low
+    assert wide.payload_low_kg == narrow.payload_low_kg == -1.0
+    assert recipe.widened().terrain.slope_deg == recipe.terrain.slope_deg
+    assert recipe.widened().rewards == recipe.rewards
 
 
 def test_learning_changes_the_weights_and_a_bad_loss_does_not(tmp_path, go2):

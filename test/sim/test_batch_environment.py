@@ -8,6 +8,7 @@ import pytest
 from simdist_ros.jobs.errors import PretrainingError
 from simdist_ros.pretraining.expert.curriculum import Curriculum
 from simdist_ros.sim.batch.randomisation import draw_parameters
+from simdist_ros.sim.batch.vector_env import VectorEnv
 
 
 def test_the_same_seed_gives_the_same_bits_whatever_the_threads(walkers):
@@ -109,6 +110,28 @@ def test_a_delayed_observation_is_that_of_its_stamp(walkers):
     turned = (angle[0] - angle[1]) % (2 * math.pi)
     assert turned == pytest.approx(2 * math.pi * 0.005 / 0.5, abs=1e-5)
     assert not np.array_equal(seen[0, 9:21], seen[1, 9:21])
+
+
+def test_where_plans_begin_a_step_later_an_action_acts_a_step_later(walkers):
+    now, later = walkers(num_robots=3, level=1.0), walkers(num_robots=3, level=1.0)
+    later.plan_delay[:] = 1
+    held, *others = later.last_action.copy(), *np.random.default_rng(0).normal(size=(3, 3, 12))
+    others = [0.3 * action for action in others]
+    for sooner, action in zip([held, *others], others, strict=False):
+        one, two = now.step(sooner), later.step(action)
+        np.testing.assert_allclose(later.state, now.state, atol=1e-12)
+        np.testing.assert_allclose(two.reward, one.reward, rtol=1e-4)
+        np.testing.assert_allclose(later.executed, now.executed, atol=1e-12)
+        # What is observed is the action of the step before the one to be decided.
+        np.testing.assert_allclose(one.observation.last_action, sooner, atol=1e-6)
+        np.testing.assert_allclose(two.observation.last_action, action, atol=1e-6)
+
+
+def test_half_of_the_robots_have_the_delay_where_the_recipe_varies_it(go2, recipe, walkers):
+    assert not walkers(num_robots=40).plan_delay.any()
+    varied = VectorEnv(go2, recipe.widened(), num_robots=40, seed=0)
+    assert set(varied.plan_delay) == {0, 1}
+    assert 10 < varied.plan_delay.sum() < 30
 
 
 def test_a_good_episode_raises_the_level_and_a_fall_lowers_it(walkers):

@@ -10,7 +10,7 @@ import torch
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.world_model.expert import expert_network
 from simdist_ros.world_model.store.checkpoint import EXPERT, load_model, save_model
-from simdist_ros.world_model.store.verify import read_expert
+from simdist_ros.world_model.store.verify import DELAY, read_expert
 
 PHASES = 2
 
@@ -111,6 +111,23 @@ def test_an_expert_of_another_size_or_with_damaged_numbers_is_refused_in_a_sente
         read_expert(content_of(architecture, **changes), path, architecture)
     assert str(path) in str(caught.value)
     assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('delay', [None, 1])
+def test_an_expert_says_with_which_delay_it_was_trained(architecture, tmp_path, delay):
+    arrays = safetensors.torch.load(content_of(architecture))
+    if delay is not None:
+        arrays[DELAY] = torch.tensor(delay)
+    expert = read_expert(safetensors.torch.save(arrays), tmp_path / EXPERT, architecture)
+    assert expert.plan_delay_steps == (delay or 0)
+
+
+@pytest.mark.parametrize('delay', [-1, 11, float('nan'), [0, 1]])
+def test_a_delay_that_cannot_be_is_refused(architecture, tmp_path, delay):
+    arrays = safetensors.torch.load(content_of(architecture))
+    arrays[DELAY] = torch.tensor(delay)
+    with pytest.raises(CheckpointError, match=r"'plan_delay_steps' is .*, expected a number of 0"):
+        read_expert(safetensors.torch.save(arrays), tmp_path / EXPERT, architecture)
 
 
 def test_what_is_no_safetensors_file_is_refused(architecture, tmp_path):

@@ -108,7 +108,7 @@ class Walkers:
             yield from recorder.add(
                 before,
                 result,
-                actions=self.env.last_action.astype(np.float32),
+                actions=self.env.executed.astype(np.float32),
                 rewards=np.maximum(result.reward, WORST_REWARD),
                 next_values=self.values(result),
                 is_expert=expert,

@@ -20,6 +20,7 @@ from simdist_ros.pretraining.expert.networks import Actor, Critic
 from simdist_ros.pretraining.recipe import Recipe
 from simdist_ros.rl.ppo import Ppo
 from simdist_ros.sim.batch.vector_env import VectorEnv
+from simdist_ros.world_model.store.verify import DELAY
 
 __all__ = [
     'CHECKPOINT',
@@ -31,6 +32,7 @@ __all__ = [
     'policy_files',
     'save_networks',
     'save_training',
+    'steps_done',
 ]
 
 CHECKPOINT = 'checkpoint.safetensors'
@@ -38,9 +40,18 @@ EXPERT = 'expert.safetensors'
 POLICIES = 'policies'
 
 
-def save_networks(path: Path, actor: Actor, critic: Critic | None, about: dict[str, Any]) -> None:
+def save_networks(
+    path: Path,
+    actor: Actor,
+    critic: Critic | None,
+    about: dict[str, Any],
+    *,
+    plan_delay_steps: int = 0,
+) -> None:
     """Write an actor, and a critic with it, and what is said about them."""
     tensors = prefixed('actor', actor)
+    if plan_delay_steps:
+        tensors[DELAY] = torch.tensor(plan_delay_steps)
     if critic is not None:
         tensors.update(prefixed('critic', critic))
     write(path, tensors, about)
@@ -115,6 +126,20 @@ def load_training(path: Path, ppo: Ppo[Actor, Critic], env: VectorEnv) -> dict[s
     except (KeyError, ValueError, RuntimeError) as error:
         raise damaged(path, error) from None
     return about
+
+
+def steps_done(path: Path, robot: Robot) -> int:
+    """Return how many steps a saved training has behind it; 0 where there is none.
+
+    Raises:
+        CheckpointError: The file is damaged or of another robot.
+    """
+    if not path.is_file():
+        return 0
+    try:
+        return int(read(path, robot)[1]['num_steps'])
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(path, error) from None
 
 
 def policy_files(expert: Path) -> list[Path]:

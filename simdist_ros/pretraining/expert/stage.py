@@ -25,6 +25,7 @@ from simdist_ros.pretraining.expert.files import (
     load_training,
     save_networks,
     save_training,
+    steps_done,
 )
 from simdist_ros.pretraining.expert.networks import actor_input, critic_input, make_ppo, to_tensor
 from simdist_ros.pretraining.presets import ExpertSettings
@@ -103,27 +104,43 @@ class ExpertTraining:
     ) -> None:
         """Begin, or take up what the folder's checkpoint left."""
         self.settings, self.out, self.device = settings, out, device
+        self.robot, self.recipe, self.threads = robot, recipe, threads
         s = settings
-        self.env = VectorEnv(
-            robot,
-            recipe,
-            num_robots=s.num_robots,
-            seed=s.seed,
-            threads=threads,
-            episode_steps=s.episode_steps,
-        )
+        self.num_steps = steps_done(out / CHECKPOINT, robot)
+        self.env = self.make_env()
         ppo = PpoSettings(**{info.name: getattr(s, info.name) for info in describe(PpoSettings)})
         self.ppo = make_ppo(robot, recipe, ppo, s.seed, device)
         self.curriculum = Curriculum(self.env)
-        self.num_steps = 0
         self.curve: list[dict[str, float]] = []
         if (out / CHECKPOINT).is_file():
             about = load_training(out / CHECKPOINT, self.ppo, self.env)
-            self.num_steps, self.curve = about['num_steps'], about['curve']
+            self.curve = about['curve']
             self.curriculum.tracking[:] = about['tracking']
         else:
             # Episodes of all lengths from the start on, or all would end at once for ever.
             self.env.steps[:] = self.env.rng.integers(s.episode_steps, size=s.num_robots)
+
+    def make_env(self) -> VectorEnv:
+        """Return robots in the worlds of the present part of the training."""
+        s = self.settings
+        is_wide = self.num_steps >= s.narrow_steps
+        return VectorEnv(
+            self.robot,
+            self.recipe.widened() if is_wide else self.recipe,
+            num_robots=s.num_robots,
+            seed=s.seed + is_wide,
+            threads=self.threads,
+            episode_steps=s.episode_steps,
+        )
+
+    def widen(self) -> None:
+        """Go on in the wider worlds, on ground as hard as before."""
+        levels = self.env.levels
+        self.env = self.make_env()
+        self.env.levels[:] = levels
+        self.env.reset(np.ones(len(levels), dtype=bool))
+        self.env.steps[:] = self.env.rng.integers(self.settings.episode_steps, size=len(levels))
+        self.curriculum = Curriculum(self.env)
 
     def run(self, shows_progress: bool) -> None:
         """Train to the end."""
@@ -143,13 +160,20 @@ class ExpertTraining:
                 bar.set_postfix_str(summary(metrics))
                 log.write(self.num_steps, metrics)
                 self.keep_policy(before)
+                if before < self.settings.narrow_steps <= self.num_steps:
+                    self.widen()
                 if time.monotonic() - saved_at >= self.settings.checkpoint_s:
                     self.save()
                     saved_at = time.monotonic()
         log.close()
         self.save()
-        about = self.about()
-        save_networks(self.out / EXPERT, self.ppo.actor, self.ppo.critic, about)
+        save_networks(
+            self.out / EXPERT,
+            self.ppo.actor,
+            self.ppo.critic,
+            self.about(),
+            plan_delay_steps=self.env.settings.randomisation.plan_delay_steps,
+        )
 
     def iterate(self) -> dict[str, float]:
         """Walk for a while, learn from it, and return how it went."""

@@ -98,7 +98,7 @@ class StudentWalks:
         for step in range(num_steps):
             before = self.env.observation
             result = self.env.step(self.student.act(before))
-            executed = self.env.last_action.astype(np.float32)
+            executed = self.env.executed.astype(np.float32)
             yield from recorder.add(
                 before, result, actions=executed, expert_actions=self.advice(before)
             )

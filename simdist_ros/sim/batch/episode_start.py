@@ -34,6 +34,8 @@ class EpisodeStart:
         next_command: Steps until the command changes, (n,).
         next_push: Steps until a push comes, (n,).
         last_action: That holds the pose it starts in, (n, action_dim).
+        executed: The same.
+        plan_delay: Control steps until an action takes effect, (n,).
     """
 
     state: Array
@@ -43,6 +45,8 @@ class EpisodeStart:
     next_command: Ints
     next_push: Ints
     last_action: Array
+    executed: Array
+    plan_delay: Ints
 
 
 def draw_start(
@@ -88,6 +92,8 @@ def draw_start(
         next_command=rng.integers(*task.hold_steps, size=n),
         next_push=draw_push_steps(robot, settings, n, rng),
         last_action=robot.action(pose),
+        executed=robot.action(pose),
+        plan_delay=rng.integers(r.plan_delay_steps + 1, size=n),
     )
 
 

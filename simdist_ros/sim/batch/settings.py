@@ -30,6 +30,13 @@ class Randomisation(Settings):
     strength_low: float = setting(0.85, 'Smallest share of the torque limits.', low=0.1, high=1.0)
     joint_friction_nm: float = setting(0.05, 'Largest joint friction.', unit='N m', low=0.0)
     delay_steps: int = setting(1, 'Largest age of a measurement in physics steps.', low=0, high=3)
+    plan_delay_steps: int = setting(
+        0,
+        'Largest number of control steps from an observation to the action that answers it; a '
+        'robot has one number for an episode.',
+        low=0,
+        high=1,
+    )
     push_interval_s: float = setting(5.0, 'Mean time between pushes.', unit='s', low=0.1)
     push_speed_mps: float = setting(0.8, 'Largest speed of a push.', unit='m/s', low=0.0)
     start_offset_rad: float = setting(

@@ -43,6 +43,8 @@ HELD = (
     'next_push',
     'commands',
     'last_action',
+    'executed',
+    'plan_delay',
 )
 
 
@@ -98,7 +100,9 @@ class VectorEnv:
         self.next_command = np.zeros(n, dtype=np.int64)
         self.next_push = np.zeros(n, dtype=np.int64)
         self.commands = np.zeros((n, self.task.goal.size))
-        self.last_action = np.zeros((n, joints))
+        self.last_action = np.zeros((n, joints))  # decided; it acts `plan_delay` steps later
+        self.executed = np.zeros((n, joints))
+        self.plan_delay = np.zeros(n, dtype=np.int64)
         self.observation = self.reset(np.ones(n, dtype=bool))
 
     def reset(self, who: Mask) -> Observation:
@@ -165,7 +169,8 @@ class VectorEnv:
         """Act for one control period.
 
         Args:
-            action: Policy units, (N, action_dim); what the joints' limits leave of it is executed.
+            action: Policy units, (N, action_dim); what the joints' limits leave of it is executed,
+                a step later where `plan_delay` is 1.
 
         Raises:
             PretrainingError: An action is not finite.
@@ -177,7 +182,9 @@ class VectorEnv:
             )
         before = self.state.copy()
         self.push()
-        target = np.clip(self.robot.joint_target(action), self.low, self.high)
+        decided = np.clip(self.robot.joint_target(action), self.low, self.high)
+        late = self.plan_delay[:, None] > 0
+        target = np.where(late, self.robot.joint_target(self.last_action), decided)
         self.advance(target)
         after = self.trace[:, -1]
         diverged = self.has_diverged(after)
@@ -187,6 +194,9 @@ class VectorEnv:
         self.stamp_ns = self.stamp_ns + self.robot.period_ns
         self.steps += 1
         self.wrap()
+        self.last_action = np.where(
+            diverged[:, None], self.last_action, self.robot.action(decided)
+        )
         return self.finish(self.robot.action(target), target, diverged)
 
     def has_diverged(self, after: Array) -> Mask:
@@ -242,7 +252,7 @@ class VectorEnv:
             footing,
             command=self.commands,
             action=action,
-            last_action=self.last_action,
+            last_action=self.executed,
             torque=self.scorer.torque(self.parameters, target, now),
         )
         total = sum(
@@ -250,7 +260,7 @@ class VectorEnv:
         )
         fallen = self.scorer.has_fallen(now, footing)
         reward = np.where(fallen | diverged, 0.0, self.robot.period_s * np.asarray(total))
-        self.last_action = np.where(diverged[:, None], self.last_action, action)
+        self.executed = np.where(diverged[:, None], self.executed, action)
         self.renew_commands()
         delayed = self.trace[np.arange(self.num_robots), -1 - self.delay]
         stamps = self.stamp_ns - self.delay * self.physics_step_ns

@@ -20,6 +20,7 @@ from simdist_ros.world_model.residual import Residual
 from simdist_ros.world_model.store.manifest import MANIFEST, Manifest
 
 __all__ = [
+    'DELAY',
     'check_robot',
     'check_state',
     'read_architecture',
@@ -30,6 +31,8 @@ __all__ = [
 
 AGAIN = 'import the model or train it again'
 ACTOR = 'actor.'  # what its arrays begin with in an expert's file
+DELAY = 'plan_delay_steps'  # an array there: the delay it was trained with; none is 0
+MAX_DELAY = 10
 
 
 def read_architecture(data: bytes, path: Path) -> Architecture:
@@ -110,7 +113,13 @@ def read_expert(data: bytes, path: Path, architecture: Architecture) -> Expert:
             f'inputs; {AGAIN}'
         )
     network.load_state_dict(state)
-    return Expert(network.eval().requires_grad_(False), data)
+    delay = arrays.get(DELAY, torch.tensor(0))
+    if delay.numel() != 1 or not 0 <= delay.item() <= MAX_DELAY:
+        raise CheckpointError(
+            f'{path}: array {DELAY!r} is {delay.tolist()}, expected a number of 0 to {MAX_DELAY}; '
+            f'{AGAIN}'
+        )
+    return Expert(network.eval().requires_grad_(False), data, int(delay))
 
 
 def check_state(state: dict[str, Tensor], module: nn.Module, source: str) -> None:
