@@ -134,6 +134,31 @@ def test_half_of_the_robots_have_the_delay_where_the_recipe_varies_it(go2, recip
     assert 10 < varied.plan_delay.sum() < 30
 
 
+def test_every_second_robot_stays_in_the_narrow_ranges(go2, recipe):
+    wide = recipe.widened()
+    env = VectorEnv(go2, wide, num_robots=40, seed=0, narrow=recipe)
+    strength, low = env.parameters['strength'][:, 0], recipe.randomisation.strength_low
+    assert (strength[1::2] >= low).all()
+    assert (strength[::2] < low).sum() > 5
+    assert env.plan_delay[1::2].any()  # what is no property of body and ground is the same for all
+    kept = env.parameters['friction'].copy()
+    env.reset(np.arange(40) == 6)
+    assert np.flatnonzero((env.parameters['friction'] != kept)[:, 0]).tolist() == [6]
+
+
+def test_an_added_mass_lies_above_the_base_and_a_missing_one_does_not(go2, recipe):
+    env = VectorEnv(go2, recipe.widened(), num_robots=8, seed=0)
+    height, base_kg = recipe.widened().randomisation.payload_height_m, 6.921
+    env.parameters['shift_m'][:] = 0.0
+    env.parameters['payload_kg'][:2, 0] = 4.0, -0.5
+    for i in range(2):
+        env.set_model(i)
+    raised = [
+        env.models.models[i].body_ipos[1, 2] - env.models.plane.body_ipos[1, 2] for i in (0, 1)
+    ]
+    assert raised == pytest.approx([height * 4.0 / (base_kg + 4.0), 0.0])
+
+
 def test_a_good_episode_raises_the_level_and_a_fall_lowers_it(walkers):
     env = walkers(num_robots=3, episode_steps=4)
     env.levels[:] = 0.5

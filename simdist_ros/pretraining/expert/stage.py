@@ -124,6 +124,7 @@ class ExpertTraining:
         """Return robots in the worlds of the present part of the training."""
         s = self.settings
         is_wide = self.num_steps >= s.narrow_steps
+        narrow = self.recipe if is_wide else None  # or nominal ground would be forgotten
         return VectorEnv(
             self.robot,
             self.recipe.widened() if is_wide else self.recipe,
@@ -131,10 +132,11 @@ class ExpertTraining:
             seed=s.seed + is_wide,
             threads=self.threads,
             episode_steps=s.episode_steps,
+            narrow=narrow,
         )
 
     def widen(self) -> None:
-        """Go on in the wider worlds, on ground as hard as before."""
+        """Go on in the wider worlds with every second robot, on ground as hard as before."""
         levels = self.env.levels
         self.env = self.make_env()
         self.env.levels[:] = levels

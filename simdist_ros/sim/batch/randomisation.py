@@ -101,6 +101,7 @@ class RobotModels:
         """
         feet = list(settings.feet)
         self.robot, self.tallest_m = robot, settings.terrain.bump_height_m
+        self.payload_height_m = settings.randomisation.payload_height_m
         self.plane = build_training_model(robot, feet, None)
         self.field = build_training_model(robot, feet, self.tallest_m)
         self.carrier = carrier(robot, self.plane)
@@ -159,4 +160,6 @@ class RobotModels:
         model.body_mass[body] = mass + p['payload_kg']
         model.body_inertia[body] = plane.body_inertia[body] * model.body_mass[body] / mass
         model.body_ipos[body] = plane.body_ipos[body] + p['shift_m']
+        added = max(0.0, p['payload_kg'])
+        model.body_ipos[body, 2] += self.payload_height_m * added / model.body_mass[body]
         mujoco.mj_setConst(model, self.data)

@@ -23,6 +23,9 @@ class Randomisation(Settings):
     payload_high_kg: float = setting(
         0.0, 'Largest mass added to the base, or to the tool of a fixed one.', unit='kg'
     )
+    payload_height_m: float = setting(
+        0.0, 'Height of the added mass above that of the base.', unit='m', low=0.0, high=1.0
+    )
     centre_of_mass_m: float = setting(
         0.03, 'Largest shift of the centre of mass of that body, each way.', unit='m', low=0.0
     )

@@ -52,6 +52,7 @@ class VectorEnv:
     """N robots that do what they are told; the same seed and calls give the same bits.
 
     Who has ended must be told to start with `reset`; that may change `levels` first.
+    With `narrow`, body and ground of every second robot are drawn from its ranges.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class VectorEnv:
         seed: int,
         threads: int = 1,
         episode_steps: int = 500,
+        narrow: BatchSettings | None = None,
     ) -> None:
         """Build the models and start all robots, at level 0.
 
@@ -70,6 +72,7 @@ class VectorEnv:
             ConfigError: MJCF, description and settings do not fit each other.
         """
         self.robot, self.settings, self.num_robots = robot, settings, num_robots
+        self.narrow = narrow
         self.episode_steps = episode_steps
         self.rng = np.random.default_rng(seed)
         self.models = RobotModels(robot, settings, num_robots)
@@ -109,15 +112,23 @@ class VectorEnv:
         """Start new episodes of those marked, (N,), and return the observations of all."""
         index = np.flatnonzero(who)
         if len(index):
-            drawn = draw_parameters(self.settings, self.levels[index], self.rough[index], self.rng)
-            for name, values in drawn.items():
-                self.parameters[name][index] = values
+            if self.narrow is None:
+                self.draw(self.settings, index)
+            else:
+                self.draw(self.settings, index[index % 2 == 0])
+                self.draw(self.narrow, index[index % 2 == 1])
             self.start(index)
             for i in index:
                 self.set_model(int(i))
             self.settle(index)
         self.observation = self.observe(self.state, self.stamp_ns)
         return self.observation
+
+    def draw(self, settings: BatchSettings, index: NDArray[np.intp]) -> None:
+        """Draw what is particular to robots."""
+        drawn = draw_parameters(settings, self.levels[index], self.rough[index], self.rng)
+        for name, values in drawn.items():
+            self.parameters[name][index] = values
 
     def set_model(self, i: int) -> None:
         """Give one robot the model of its parameters."""
