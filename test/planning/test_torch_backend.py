@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-
 import pytest
 import torch
 
-from simdist_ros.core.errors import CheckpointError
 from simdist_ros.planning.backends.torch_backend import TorchBackend
 from simdist_ros.planning.mppi import Search, begin
 from simdist_ros.planning.settings import MppiSettings
@@ -51,15 +48,6 @@ def test_an_iteration_discounts_as_the_settings_say(small_model, gamma):
     weights = gamma ** torch.arange(a.horizon_steps)
     expected = (weights * rewards[0]).sum() + gamma**a.horizon_steps * last[0]
     torch.testing.assert_close(found, expected)
-
-
-@pytest.mark.parametrize('part', ['encoder', 'heads', 'normalizer'])
-def test_what_is_frozen_is_the_same_in_a_model_whose_dynamics_are_swapped_in(small_model, part):
-    backend, other = TorchBackend(small_model), copy.deepcopy(small_model)
-    backend.prepare(other)
-    next(iter(other.get_submodule(part).state_dict().values())).add_(0.1)
-    with pytest.raises(CheckpointError, match=f'{part} of the new model is not that of the model'):
-        backend.prepare(other)
 
 
 def test_candidates_are_judged_by_the_first_command_and_proposed_for_each(small_model):
