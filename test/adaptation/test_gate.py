@@ -159,9 +159,9 @@ def test_a_cloned_policy_is_judged_by_its_actions(parent, robot, data):
 def test_falls_are_counted_by_their_episodes_where_only_some_windows_are_looked_at(
     model, better, robot, architecture
 ):
-    held = InMemoryEpisodes(tuple(replace(lived(n), terminated=n >= 23) for n in range(20, 26)))
+    held = InMemoryEpisodes(tuple(replace(lived(n), terminated=n < 23) for n in range(20, 26)))
     windows = windows_of(held, np.arange(6), architecture)
-    most = len(windows) // 2
+    most = len(windows) // 3
     verdict = judge(model, better, robot, GateData(judge=windows), replace(GATE, num_windows=most))
     assert verdict.figures['judge_falls'] == 3
 
