@@ -248,7 +248,8 @@ def test_a_velocity_command_is_clipped_to_what_the_robot_can_be_asked_for():
 
 @pytest.mark.parametrize('asked', [-9.0, 9.0])
 def test_a_robot_may_be_slower_backwards_than_forwards(asked):
-    robot = replace(ROBOT, command_low=(-0.25, -0.5, -0.5), command_high=(0.75, 0.5, 0.5))
+    bounds = {'command_low': (-0.25, -0.5, -0.5), 'command_high': (0.75, 0.5, 0.5)}
+    robot = replace(ROBOT, tasks={'velocity': bounds})
     assembler = TransitionAssembler(robot, SETTINGS)
     for e in walk(robot, 5):
         message = velocity(stamp_of(e.step), asked) if e.topic == 'cmd_vel' else e.message
