@@ -26,6 +26,7 @@ SIZE = (480, 270)  # width, height [px]
 VIEW_FROM_RAD = math.radians(128.0)  # turned from the robot's heading
 ELEVATION_DEG = -17.0
 DISTANCE_M = 1.35
+STEP_BACK = 2.5  # heights of a robot on a fixed base
 BELOW_BASE_M = 0.07
 FOLLOW = 0.15  # share of a change of height or heading that the camera takes up, per frame
 
@@ -84,11 +85,14 @@ def render_walk(
     camera = start_camera(poses[0])
     frames = np.empty((len(poses), size[1], size[0], 3), dtype=np.uint8)
     with mujoco.Renderer(model, height=size[1], width=size[0]) as renderer:
-        for pose, frame in zip(poses, frames, strict=True):
+        for number, (pose, frame) in enumerate(zip(poses, frames, strict=True)):
             simulation.base.set_pose(data, pose[1:8])
             data.qpos[simulation.motors.qpos] = pose[8:]
             mujoco.mj_forward(model, data)
-            follow(camera, pose)
+            if robot.has_free_base:
+                follow(camera, pose)
+            elif number == 0:
+                step_back(camera, data, pose)
             place_sun(data, math.radians(camera.azimuth))
             renderer.update_scene(data, camera)
             frame[:] = renderer.render()
@@ -103,6 +107,13 @@ def start_camera(pose: Array) -> mujoco.MjvCamera:
     camera.distance = DISTANCE_M
     camera.lookat[:] = pose[1:4] - [0.0, 0.0, BELOW_BASE_M]
     return camera
+
+
+def step_back(camera: mujoco.MjvCamera, data: mujoco.MjData, pose: Array) -> None:
+    """Look at all of a robot that stays where it is, once its first pose is computed."""
+    height = float(data.geom_xpos[:, 2].max() - pose[3])
+    camera.distance = max(DISTANCE_M, STEP_BACK * height)
+    camera.lookat[2] = pose[3] + 0.5 * height
 
 
 def follow(camera: mujoco.MjvCamera, pose: Array) -> None:
