@@ -32,6 +32,7 @@ from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.sim.batch.settings import Randomisation, Terrain
 from simdist_ros.sim.scenes.world import Sensors, World
 from simdist_ros.studies.settings import GridSettings, TrialSettings
+from simdist_ros.tasks.reach.task import ReachSettings, ReachWeights
 from simdist_ros.tasks.velocity.gait import Foot, Swing
 from simdist_ros.tasks.velocity.reward import RewardWeights
 from simdist_ros.tasks.velocity.settings import VelocitySettings
@@ -153,6 +154,12 @@ def files() -> Sections:
             '',
             VelocitySettings,
         ),
+        (
+            'Robots: task `reach`',
+            'Under `tasks: reach:` in a robot.',
+            '',
+            ReachSettings,
+        ),
         ('Robots: joints', 'Under `joints:` in a robot, by joint name.', '', Joint),
         ('Robots: height map', 'Under `height_map:` in a robot.', '', HeightMap),
     ]
@@ -164,7 +171,18 @@ def pretraining() -> Sections:
     return [
         ('Feet', under.format('feet', ', by the name of the MJCF'), '', Foot),
         ('Joints', under.format('joints', ', by the name of the MJCF'), '', Swing),
-        ('Reward', under.format('rewards', '; weights are those of a second'), '', RewardWeights),
+        (
+            'Reward',
+            under.format('rewards', ' for task `velocity`; weights are those of a second'),
+            '',
+            RewardWeights,
+        ),
+        (
+            'Reward of reaching',
+            under.format('rewards', ' for task `reach`; weights are those of a second'),
+            '',
+            ReachWeights,
+        ),
         ('Randomisation', under.format('randomisation', ''), '', Randomisation),
         ('Terrain', under.format('terrain', ''), '', Terrain),
         ('Sensor noise', under.format('noise', ''), '', SensorNoise),

@@ -152,6 +152,6 @@ def judge_rival(
     found = summarise(robot, ahead, truths, steps, earned, [])
     return RivalResult(
         progress=measure_progress(robot, asked, truths),
-        tracking_error_mps=found.error_mps,
+        tracking_error_mps=found.command_error,
         reward_per_s=found.reward_per_s,
     )

@@ -19,10 +19,9 @@ from simdist_ros.evaluation.closed_loop import Walker, closed_loop
 from simdist_ros.evaluation.settings import evaluation_world
 from simdist_ros.evaluation.walk_reward import WalkReward
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.step import Scoring
 from simdist_ros.tasks.task import Steady
-from simdist_ros.tasks.velocity.following import tracking_error
-from simdist_ros.tasks.velocity.settings import velocity_goal
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.returns import discounted_return
 
@@ -63,8 +62,8 @@ class WalkResult:
 
     Attributes:
         distance_m: From the start, along the ground.
-        error_mps: Mean distance of the velocity, averaged over a gait period, from the one asked
-            for, after the first second; NaN for a walk that ended before.
+        command_error: Mean distance from the command after the first second, see `Task.error`: of
+            a velocity [m/s], of a place [m]; NaN for a walk that ended before.
         fell: Whether it fell.
         lasted_s: Until it fell, or the end.
         reward_per_s: The reward that training maximises, over the whole time of the walk: nothing
@@ -73,7 +72,7 @@ class WalkResult:
     """
 
     distance_m: float
-    error_mps: float
+    command_error: float
     fell: bool
     lasted_s: float
     reward_per_s: float
@@ -85,8 +84,7 @@ def walk(
 ) -> WalkResult:
     """Walk until the time is over or the robot falls."""
     simulation = SimulatedRobot(robot, evaluation_world(task.world), task.seed)
-    command = np.zeros(velocity_goal(robot).size, dtype=np.float32)
-    command[0] = task.speed
+    command = task_of(robot).trial(task.speed, task.seed).astype(np.float32)
     reward = WalkReward(robot, scoring, simulation)
     steps = round(task.seconds * robot.control_rate_hz)
     truths: list[TrueState] = []
@@ -140,10 +138,11 @@ def summarise(
     values: list[float],
 ) -> WalkResult:
     """Turn what really happened into figures."""
-    velocity = np.array([truth.linear_velocity[:2] for truth in truths[1:]]).reshape(-1, 2)
+    velocity = np.array([truth.linear_velocity for truth in truths[1:]]).reshape(-1, 3)
+    joint_pos = np.array([truth.joint_pos for truth in truths[1:]]).reshape(-1, robot.num_joints)
     return WalkResult(
         distance_m=float(np.linalg.norm((truths[-1].position - truths[0].position)[:2])),
-        error_mps=tracking_error(robot, velocity, command[:2]),
+        command_error=task_of(robot).error(velocity, joint_pos, command),
         fell=len(truths) - 1 < steps or truths[-1].has_fallen,
         lasted_s=(len(truths) - 1) * robot.period_s,
         reward_per_s=earned / steps,

@@ -61,8 +61,8 @@ def check_robot(robot: Robot, stages: Collection[str], evaluate: EvaluateSetting
                 'check masses, gains and base_height_m'
             )
     if 'evaluate' in stages:
-        for command in task.trials(evaluate.speeds, evaluate.seed):
-            task.goal.check(command)
+        for speed in task.speeds(evaluate.speeds):
+            task.goal.check(task.trial(speed, evaluate.seed))
         WalkReward(robot, recipe, SimulatedRobot(robot, World(), seed=0))
 
 

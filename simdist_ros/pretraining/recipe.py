@@ -13,8 +13,8 @@ from simdist_ros.embodiment.joint_mirror import check_joint_mirrors, check_mirro
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.embodiment.sensor_noise import SensorNoise
 from simdist_ros.sim.batch.settings import BatchSettings, Randomisation, Terrain
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.velocity.gait import Foot, Swing
-from simdist_ros.tasks.velocity.reward import RewardWeights
 
 __all__ = ['Recipe', 'load_recipe']
 
@@ -71,7 +71,7 @@ def load_recipe(robot: Robot) -> Recipe:
     if 'terrain' in values and not robot.has_free_base:
         raise ConfigError(f'{path}: terrain is set, but the base of {robot.name!r} is fixed')
     sections: dict[str, type[Settings]] = {
-        'rewards': RewardWeights,
+        'rewards': task_of(robot).weights,
         'randomisation': Randomisation,
         'terrain': Terrain,
         'noise': SensorNoise,

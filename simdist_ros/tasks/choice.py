@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.tasks.reach.task import ReachTask
 from simdist_ros.tasks.task import Task
 from simdist_ros.tasks.velocity.task import VelocityTask
 
 __all__ = ['TASKS', 'task_of']
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (VelocityTask,)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (VelocityTask, ReachTask)}
 
 
 def task_of(robot: Robot) -> Task:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.settings import Settings
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.tasks.falling import has_fallen
 from simdist_ros.tasks.goal import GoalSpec
 from simdist_ros.tasks.step import Scoring, Step
 
@@ -49,6 +50,7 @@ class Task(ABC):
         earned: Names of the terms of the reward that are earned; the others are penalties.
         mirror: Sign of each number of a command in the mirror image.
         hold_steps: For how many steps a command of the training holds: at least, fewer than.
+        error_unit: Of `error`, as names of figures have it.
         scales_commands: Whether more or less of a command is a command that a policy may follow
             better than the one asked for, so that a search may propose it.
         goal: What may be asked for.
@@ -61,6 +63,7 @@ class Task(ABC):
     earned: ClassVar[tuple[str, ...]]
     mirror: ClassVar[tuple[float, ...]]
     hold_steps: ClassVar[tuple[int, int]]
+    error_unit: ClassVar[str]
     scales_commands: ClassVar[bool]
     goal: GoalSpec
 
@@ -92,7 +95,6 @@ class Task(ABC):
     def tracking(self, scoring: Scoring, terms: Mapping[str, Array]) -> Array:
         """Return how well the command was followed, (N,), 0 .. 1, given the terms of a step."""
 
-    @abstractmethod
     def failed(
         self,
         gravity: Array,
@@ -101,7 +103,7 @@ class Task(ABC):
         trunk_contact: bool | NDArray[np.bool_] = False,
         without_ground: bool = False,
     ) -> NDArray[np.bool_]:
-        """Tell who has failed, (...), so that an episode ends.
+        """Tell who has failed, (...), so that an episode ends: by default who has fallen.
 
         Args:
             gravity: Direction of gravity in the base frame, (..., 3).
@@ -109,6 +111,22 @@ class Task(ABC):
             trunk_contact: Whether the trunk touches the ground, (...); only a simulator knows.
             without_ground: Whether an unknown height means that there is no ground.
         """
+        return has_fallen(
+            self.robot,
+            gravity,
+            height_m,
+            trunk_contact=trunk_contact,
+            without_ground=without_ground,
+        )
+
+    def succeeded(self, proprio_obs: Array, commands: Array) -> NDArray[np.bool_] | None:
+        """Tell where it was done, (...), by sensors alone; None for a task without an end.
+
+        Args:
+            proprio_obs: (..., proprio_obs_dim).
+            commands: (..., command_dim).
+        """
+        return None
 
     @abstractmethod
     def why_not_recorded(self) -> str:
@@ -139,11 +157,32 @@ class Task(ABC):
         """
         return Steady(self.goal.check(command))
 
-    def trials(self, speeds: Sequence[float], seed: int) -> list[Array]:
-        """Return the commands of an evaluation, (command_dim,) each.
+    def speeds(self, wanted: tuple[float, ...]) -> tuple[float, ...]:
+        """Return the speeds ahead that an evaluation asks for [m/s]; 0 alone where there are none.
 
         Args:
-            speeds: Speeds ahead, where the task has such [m/s].
-            seed: Of what is drawn.
+            wanted: As its settings have them [m/s].
         """
-        return self.practice()
+        return (0.0,)
+
+    @abstractmethod
+    def trial(self, speed: float, seed: int) -> Array:
+        """Return the command of a trial, (command_dim,).
+
+        Args:
+            speed: Ahead, one of `speeds` [m/s].
+            seed: Of the trial.
+        """
+
+    @abstractmethod
+    def error(self, velocity: Array, joint_pos: Array, wanted: Array) -> float:
+        """Return how far off the command a robot was, a mean once it has got under way.
+
+        Args:
+            velocity: Of the base in its frame, one row a control step, (N, 3) [m/s].
+            joint_pos: (N, num_joints) [rad].
+            wanted: The command, (command_dim,).
+
+        Returns:
+            In `error_unit`; NaN where it ended before it counts.
+        """

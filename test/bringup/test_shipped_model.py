@@ -58,7 +58,7 @@ def test_it_walks_as_fast_as_it_is_told(robot, speed, iterations):
     walker, model = make_walker(find_model('go2'), robot, 0, iterations, SEED)
     result = walk(robot, load_recipe(robot), walker, model, task)
     assert not result.fell
-    assert result.error_mps < 0.15
+    assert result.command_error < 0.15
     assert result.distance_m > 0.75 * speed * task.seconds
 
 

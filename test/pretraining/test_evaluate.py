@@ -38,7 +38,12 @@ from .transitions import ROBOT, TINY, make_episode, write_data
 
 TASK = Walk(world='nominal', speed=0.5, seed=1000, seconds=2.0, num_samples=8, num_iterations=0)
 RESULT = WalkResult(
-    distance_m=1.0, error_mps=0.1, fell=False, lasted_s=2.0, reward_per_s=2.0, values=[5.0] * 20
+    distance_m=1.0,
+    command_error=0.1,
+    fell=False,
+    lasted_s=2.0,
+    reward_per_s=2.0,
+    values=[5.0] * 20,
 )
 
 
@@ -75,11 +80,11 @@ def test_a_world_that_does_not_exist_is_refused_with_a_suggestion():
         EvaluateSettings(worlds='nominel')
 
 
-def test_policy_and_planner_walk_the_same_seeds_and_only_the_policy_in_hard_worlds():
+def test_policy_and_planner_walk_the_same_seeds_and_only_the_policy_in_hard_worlds(go2):
     settings = EvaluateSettings(
         num_seeds=3, speeds=(0.5,), worlds=('nominal',), hard_worlds=('ice_8',)
     )
-    walks = list_walks(settings)
+    walks = list_walks(go2, settings)
     by = {name: [w for w in walks if w.controller == name] for name in ('policy', 'planner')}
     assert [w.seed for w in by['planner']] == [1000, 1001, 1002]
     assert {(w.world, w.seed) for w in by['policy']} == {
@@ -87,20 +92,20 @@ def test_policy_and_planner_walk_the_same_seeds_and_only_the_policy_in_hard_worl
     }
 
 
-def test_an_expert_walks_the_same_seeds_where_the_model_was_trained():
+def test_an_expert_walks_the_same_seeds_where_the_model_was_trained(go2):
     settings = EvaluateSettings(
         num_seeds=2, speeds=(0.5,), worlds=('nominal',), hard_worlds=('ice_8',)
     )
-    walks = [w for w in list_walks(settings, has_expert=True) if w.controller == 'expert']
+    walks = [w for w in list_walks(go2, settings, has_expert=True) if w.controller == 'expert']
     assert [(w.world, w.seed) for w in walks] == [('nominal', 1000), ('nominal', 1001)]
 
 
 def test_walks_are_summed_up_by_controller_world_and_speed():
-    other = replace(RESULT, distance_m=3.0, fell=True, error_mps=float('nan'))
+    other = replace(RESULT, distance_m=3.0, fell=True, command_error=float('nan'))
     (summary,) = summarise_walks({TASK: RESULT, replace(TASK, seed=1001): other})
     assert (summary.walks, summary.falls) == (2, 1)
     assert summary.distance_m[0] == 2.0
-    assert summary.error_mps[0] == pytest.approx(0.1)
+    assert summary.command_error[0] == pytest.approx(0.1)
 
 
 def test_the_planner_is_compared_with_the_policy_on_the_same_seed():
@@ -162,7 +167,7 @@ def test_a_robot_that_stands_goes_nowhere_and_does_not_fall():
     result = walk(robot, load_recipe(robot), statue, WorldModel(sizes).eval(), TASK)
     assert not result.fell
     assert result.distance_m < 0.3
-    assert result.error_mps == pytest.approx(0.5, abs=0.15)
+    assert result.command_error == pytest.approx(0.5, abs=0.15)
     assert result.lasted_s == pytest.approx(2.0)
     assert statue.noted == 100
     assert len(result.values) == 20

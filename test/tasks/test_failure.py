@@ -9,7 +9,7 @@ import pytest
 
 from simdist_ros.core.rotation import projected_gravity
 from simdist_ros.embodiment.robot import load_robot
-from simdist_ros.tasks.velocity.failure import has_fallen
+from simdist_ros.tasks.falling import has_fallen
 
 ROBOT = dataclasses.replace(load_robot('go2'), max_tilt_rad=0.8, fallen_height_m=0.15)
 LEVEL = np.array([0.0, 0.0, -1.0])

@@ -60,7 +60,10 @@ def test_a_robot_does_the_task_that_was_chosen_else_its_first(go2):
 @pytest.mark.parametrize(
     ('tasks', 'said'),
     [
-        ({}, "robot 'go2' names no task; name one under tasks in its description: velocity"),
+        (
+            {},
+            "robot 'go2' names no task; name one under tasks in its description: velocity, reach",
+        ),
         ({'velocty': {}}, "robot 'go2': unknown task 'velocty'; did you mean 'velocity'"),
         ({'velocity': {'speed': 1.0}}, "tasks: velocity: unknown setting 'speed'"),
     ],

@@ -27,7 +27,7 @@ class Summary:
         walks: Number of seeds.
         falls: How many of them fell.
         distance_m: Mean, and half of its interval.
-        error_mps: Mean tracking error of those that walked long enough, and half of its interval.
+        command_error: Mean error of those that lasted long enough, and half of its interval.
         reward_per_s: Mean, and half of its interval.
     """
 
@@ -37,7 +37,7 @@ class Summary:
     walks: int
     falls: int
     distance_m: tuple[float, float]
-    error_mps: tuple[float, float]
+    command_error: tuple[float, float]
     reward_per_s: tuple[float, float]
 
 
@@ -94,7 +94,7 @@ def summarise_walks(results: dict[Walk, WalkResult]) -> list[Summary]:
             walks=len(group),
             falls=sum(result.fell for result in group),
             distance_m=mean_and_interval([result.distance_m for result in group]),
-            error_mps=mean_and_interval([result.error_mps for result in group]),
+            command_error=mean_and_interval([result.command_error for result in group]),
             reward_per_s=mean_and_interval([result.reward_per_s for result in group]),
         )
         for (world, speed, controller), group in sorted(groups.items())
@@ -134,7 +134,8 @@ def lines(evaluation: Evaluation) -> list[str]:
         '## Closed loop',
         '',
         'Each seed has its own heading, start, pushes and sensor noise. Reward: that of '
-        'training, of one second, nothing after a fall.',
+        'training, of one second, nothing after a fall. Error: distance from the command, of a '
+        'velocity in m/s, of a place in m.',
         '',
         *walk_table(evaluation.summaries),
         '',
@@ -178,13 +179,13 @@ def gain_lines(gains: dict[str, tuple[float, float]]) -> list[str]:
 
 def walk_table(summaries: list[Summary]) -> list[str]:
     """Return the table of the walks."""
-    head = '| world | m/s | controller | walks | falls | distance [m] | error [m/s] | reward |'
+    head = '| world | m/s | controller | walks | falls | distance [m] | error | reward |'
     return [
         head,
         '|---|---|---|---|---|---|---|---|',
         *(
             f'| {s.world} | {s.speed:g} | {s.controller} | {s.walks} | {s.falls} | '
-            f'{shown(*s.distance_m, 2)} | {shown(*s.error_mps, 3)} | '
+            f'{shown(*s.distance_m, 2)} | {shown(*s.command_error, 3)} | '
             f'{shown(*s.reward_per_s, 3)} |'
             for s in summaries
         ),

@@ -32,6 +32,7 @@ from simdist_ros.pretraining.evaluate.report import (
 )
 from simdist_ros.pretraining.evaluate.walks import Setup, WalkLog, list_walks, run_walks
 from simdist_ros.pretraining.train.settings import TrainSettings
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.shards.dataset import open_dataset
 from simdist_ros.transitions.windows import WindowSampler, split_episodes
 from simdist_ros.world_model.model import WorldModel
@@ -85,15 +86,15 @@ def run_evaluate(
     claim_folder(out, claimed | {'settings': asdict(settings)})
     by_data = judge_by_data(loaded.model, robot, data, settings, training)
     say(f'evaluate: correlation of returns {by_data.calibration.correlation:.3f}')
-    tasks = list_walks(settings, has_expert=expert is not None)
+    tasks = list_walks(robot, settings, has_expert=expert is not None)
     log = WalkLog(out / 'walks.jsonl', about['hash'])
-    setup = Setup(str(robot.source), model, expert, make_walker)
+    setup = Setup(str(robot.source), robot.task, model, expert, make_walker)
     run_walks(setup, tasks, log, processes=processes, say=EvaluationProgress(say).tell)
     walks = {task: log.results[task] for task in tasks}
     evaluation = evaluation_of(walks, by_data, robot, about)
     write_report(evaluation, out)
     say(f'evaluate: wrote {out / "report.md"}')
-    return metrics(evaluation)
+    return metrics(evaluation, task_of(robot).error_unit)
 
 
 class ByData(NamedTuple):
@@ -211,7 +212,7 @@ def traces(walks: dict[Walk, WalkResult]) -> dict[str, list[list[float]]]:
     return found
 
 
-def metrics(evaluation: Evaluation) -> dict[str, float]:
+def metrics(evaluation: Evaluation, error_unit: str) -> dict[str, float]:
     """Return the figures that a model's manifest states."""
     found = {
         'latent_share': evaluation.open_loop.latent_share[-1],
@@ -224,6 +225,6 @@ def metrics(evaluation: Evaluation) -> dict[str, float]:
     for s in evaluation.summaries:
         if s.world not in BEYOND and s.controller != 'expert':
             name = f'{s.controller}.{s.world}.{s.speed:g}'
-            found[f'{name}.error_mps'] = s.error_mps[0]
+            found[f'{name}.error_{error_unit}'] = s.command_error[0]
             found[f'{name}.falls'] = float(s.falls)
     return {name: round(float(v), 4) for name, v in found.items() if np.isfinite(v)}

@@ -10,21 +10,25 @@ from typing import Any
 
 import torch
 
-from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.evaluation.settings import EvaluateSettings
 from simdist_ros.evaluation.walk import MakeWalker, Walk, WalkResult, walk
 from simdist_ros.jobs.results_log import LineLog
 from simdist_ros.jobs.worker_pool import worker_pool
 from simdist_ros.pretraining.evaluate.expert_walker import ExpertWalker
 from simdist_ros.pretraining.recipe import load_recipe
+from simdist_ros.tasks.choice import task_of
 
 __all__ = ['Setup', 'WalkLog', 'list_walks', 'run_walks']
 
 
-def list_walks(settings: EvaluateSettings, *, has_expert: bool = False) -> list[Walk]:
+def list_walks(
+    robot: Robot, settings: EvaluateSettings, *, has_expert: bool = False
+) -> list[Walk]:
     """Return every walk: of the policy head, of the planner, and of an expert where there is."""
     worlds = settings.worlds
     kinds = [(0, worlds + settings.hard_worlds, False), (settings.num_iterations, worlds, False)]
+    speeds = task_of(robot).speeds(settings.speeds)
     if has_expert:
         kinds.append((0, worlds, True))
     return [
@@ -39,7 +43,7 @@ def list_walks(settings: EvaluateSettings, *, has_expert: bool = False) -> list[
         )
         for iterations, places, is_expert in kinds
         for world in places
-        for speed in settings.speeds
+        for speed in speeds
         for seed in range(settings.num_seeds)
     ]
 
@@ -74,12 +78,14 @@ class Setup:
 
     Attributes:
         robot: Path of the description of who walks.
+        task: Its name; empty for the robot's first.
         model: Folder of the model.
         expert: File of the expert, if any of the walks is its.
         make_walker: Makes the controller in each process, so it must be found by name.
     """
 
     robot: str
+    task: str
     model: Path
     expert: Path | None
     make_walker: MakeWalker
@@ -91,7 +97,7 @@ SETUP: dict[str, Any] = {}  # of this process
 def start(setup: Setup) -> None:
     """Prepare a process."""
     torch.set_num_threads(1)
-    robot = load_robot(setup.robot)
+    robot = load_robot(setup.robot, setup.task)
     SETUP.update(robot=robot, recipe=load_recipe(robot), setup=setup)
 
 

@@ -159,7 +159,7 @@ class ExpertTraining:
             while self.num_steps < self.settings.total_steps:
                 before, metrics = self.num_steps, self.iterate()
                 bar.update(self.num_steps - before)
-                bar.set_postfix_str(summary(metrics))
+                bar.set_postfix_str(summary(metrics, self.env))
                 log.write(self.num_steps, metrics)
                 self.keep_policy(before)
                 if before < self.settings.narrow_steps <= self.num_steps:
@@ -279,9 +279,10 @@ class Tally:
         return {**means, 'falls': falls, 'diverged': float(self.diverged)}
 
 
-def summary(metrics: dict[str, float]) -> str:
+def summary(metrics: dict[str, float], env: VectorEnv) -> str:
     """Return what a progress bar has room for."""
+    first = env.task.earned[0]
     return (
-        f'reward {50 * metrics["reward"]:.2f}/s, velocity {metrics["velocity"]:.2f}, '
+        f'reward {metrics["reward"] / env.robot.period_s:.2f}/s, {first} {metrics[first]:.2f}, '
         f'falls {metrics["falls"]:.0%}, level {metrics["level"]:.2f}'
     )

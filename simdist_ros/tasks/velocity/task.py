@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -15,8 +15,7 @@ from simdist_ros.embodiment.terms import gait_phase, term_slice
 from simdist_ros.tasks.step import Scoring, Step
 from simdist_ros.tasks.task import Driver, Task
 from simdist_ros.tasks.velocity.commands import HOLD_STEPS, draw_commands
-from simdist_ros.tasks.velocity.failure import has_fallen
-from simdist_ros.tasks.velocity.following import following
+from simdist_ros.tasks.velocity.following import following, tracking_error
 from simdist_ros.tasks.velocity.heading import YAW_RATE, HeadingHold
 from simdist_ros.tasks.velocity.reward import GROUPS, RewardWeights, reward_terms
 from simdist_ros.tasks.velocity.settings import VELOCITY, velocity_goal
@@ -40,6 +39,7 @@ class VelocityTask(Task):
     earned = GROUPS
     mirror = COMMAND
     hold_steps = HOLD_STEPS
+    error_unit = 'mps'
     scales_commands: ClassVar[bool] = True
 
     def __init__(self, robot: Robot) -> None:
@@ -70,23 +70,6 @@ class VelocityTask(Task):
         weights = cast(RewardWeights, scoring.rewards)
         tracked: Array = terms['velocity'] / weights.velocity
         return tracked
-
-    def failed(
-        self,
-        gravity: Array,
-        height_m: float | Array,
-        *,
-        trunk_contact: bool | NDArray[np.bool_] = False,
-        without_ground: bool = False,
-    ) -> NDArray[np.bool_]:
-        """Tell who has fallen, see `has_fallen`."""
-        return has_fallen(
-            self.robot,
-            gravity,
-            height_m,
-            trunk_contact=trunk_contact,
-            without_ground=without_ground,
-        )
 
     def why_not_recorded(self) -> str:
         """Name the observation that is missing, if it is."""
@@ -143,6 +126,14 @@ class VelocityTask(Task):
         """Return what asks for a velocity and turns the robot back to the heading of its start."""
         return HeadingHold(self.robot, self.goal.check(command), heading_gain)
 
-    def trials(self, speeds: Sequence[float], seed: int) -> list[Array]:
-        """Return velocities ahead."""
-        return [self.ahead(speed) for speed in speeds]
+    def speeds(self, wanted: tuple[float, ...]) -> tuple[float, ...]:
+        """Return those that are wanted."""
+        return wanted
+
+    def trial(self, speed: float, seed: int) -> Array:
+        """Return a velocity ahead."""
+        return self.ahead(speed)
+
+    def error(self, velocity: Array, joint_pos: Array, wanted: Array) -> float:
+        """Return the distance of the velocity along the ground, see `tracking_error`."""
+        return tracking_error(self.robot, velocity[:, :2], wanted[:2])

@@ -1,0 +1,1 @@
+"""Bringing a tool to a place."""
