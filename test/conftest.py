@@ -98,6 +98,7 @@ def small_robot():
 
     return Robot(
         name='two_joints',
+        tasks={'velocity': {'command_low': (-1.0, -1.0, -1.0), 'command_high': (1.0, 1.0, 1.0)}},
         phase_period_s=0.1,
         joints=tuple(replace(Joint(), name=name) for name in ('left', 'right')),
         height_map=HeightMap(columns=3, rows=1, first_x_m=-0.1, first_y_m=0.0),

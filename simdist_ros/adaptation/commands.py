@@ -31,7 +31,8 @@ REFUSED = 3  # exit code of a candidate that the gate refused
 def load(name: str, robot_name: str) -> tuple[LoadedModel, Robot]:
     """Return a model and the robot that it is for."""
     folder = find_model(name)
-    robot = load_robot(robot_name or read_manifest(folder).robot)
+    manifest = read_manifest(folder)
+    robot = load_robot(robot_name or manifest.robot, manifest.task)
     return load_model(folder, robot), robot
 
 

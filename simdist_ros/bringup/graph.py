@@ -31,6 +31,7 @@ class GraphOptions(Settings):
     """What a user chooses when starting the graph."""
 
     robot: str = setting('go2', 'Name or file of the robot.')
+    task: str = setting('', 'What it is to do; empty is the first task that the robot names.')
     world: str = setting('nominal', 'Name or file of the world (stand-in only).')
     model: str = setting('go2', 'Name of a world model that ships, or a folder.')
     mode: str = setting(
@@ -38,6 +39,11 @@ class GraphOptions(Settings):
     )
     seed: int = seed_setting(0, 'Seed of the world and of the planner.')
     duration_s: float = setting(0.0, 'Robot time; 0 runs until stopped.', unit='s', low=0.0)
+    goal: tuple[float, ...] = setting(
+        (),
+        'Numbers of the command asked for; empty is vx, vy, yaw_rate, or what a task without them '
+        'begins with.',
+    )
     vx: float = setting(0.5, 'Forward velocity asked for.', unit='m/s')
     vy: float = setting(0.0, 'Velocity to the left asked for.', unit='m/s')
     yaw_rate: float = setting(0.0, 'Turning rate asked for.', unit='rad/s')
@@ -60,7 +66,8 @@ class GraphOptions(Settings):
         '', 'Folder for adapted models; empty is a folder `models` beside the bag.'
     )
     teleop: bool = setting(
-        False, 'Leave cmd_vel to a teleop node instead of vx, vy, yaw_rate, heading_gain.'
+        False,
+        'Leave commands to another node, e.g. a teleop, not to goal, vx, vy, yaw_rate.',
     )
 
 
@@ -109,6 +116,8 @@ def describe_graph(
         str(given.get(name, 0)) != '0' for name in ('end.after_swaps', 'end.after_trainings')
     )
     common: dict[str, Any] = {'robot': options.robot}
+    if options.task:
+        common |= {'task': options.task}
     clocked = common | {'mode': options.mode}
     if options.mode == LOCKSTEP:
         clocked |= {'use_sim_time': True}
@@ -125,6 +134,8 @@ def describe_graph(
         wanted = {
             name: getattr(options, name) for name in ('vx', 'vy', 'yaw_rate', 'heading_gain')
         }
+        if options.goal:
+            wanted |= {'goal': list(options.goal)}
         nodes.append(NodeSpec(name='operator', parameters=common | wanted))
     if options.use_mock_hardware:
         parameters = common | {

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from simdist_ros.bringup.domain import DOMAIN, given_domain, hold_free_domain
 from simdist_ros.bringup.graph import (
     LOCKSTEP,
@@ -35,6 +33,8 @@ from simdist_ros.sim.mjcf_check import check_mjcf
 from simdist_ros.sim.rendering.draw import RecordedWalk, draw_walk
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.tasks.choice import task_of
+from simdist_ros.tasks.task import Task
+from simdist_ros.tasks.velocity.task import VelocityTask
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 __all__ = ['check_options', 'new_run_folder', 'recorded_walk', 'run_graph']
@@ -52,20 +52,27 @@ def check_options(options: GraphOptions, spell: Spelling = str) -> Robot:
     Raises:
         SimdistError: Robot, world, model, command or bag folder cannot be used.
     """
-    robot = load_robot(options.robot)
+    robot = load_robot(options.robot, options.task)
+    task = task_of(robot)
     if options.use_mock_hardware:
         load_world(options.world)
         check_mjcf(robot)
-        check_velocity(options, robot, spell)
-        velocity = np.array([options.vx, options.vy, options.yaw_rate])
-        task_of(robot).driver(velocity, options.heading_gain)  # refuses what it cannot ask for
+        check_wanted(options, task, spell)
     load_model(find_model(options.model), robot)
     if options.bag and Path(options.bag).exists():
         raise BagError(f'bag {options.bag!r} exists already; name a folder that does not')
     return robot
 
 
-def check_velocity(options: GraphOptions, robot: Robot, spell: Spelling) -> None:
+def check_wanted(options: GraphOptions, task: Task, spell: Spelling) -> None:
+    """Refuse what the robot cannot be asked for, or a heading that it cannot hold."""
+    velocity = (options.vx, options.vy, options.yaw_rate)
+    if isinstance(task, VelocityTask) and not options.goal:
+        check_velocity(options, task, spell)
+    task.driver(task.asked(options.goal, velocity), options.heading_gain)
+
+
+def check_velocity(options: GraphOptions, task: Task, spell: Spelling) -> None:
     """Refuse a velocity that the robot cannot be asked for, or a heading that it cannot hold."""
     if options.heading_gain and options.yaw_rate:
         raise ConfigError(
@@ -73,12 +80,12 @@ def check_velocity(options: GraphOptions, robot: Robot, spell: Spelling) -> None
             f'{options.yaw_rate}; a heading is held only where that is 0'
         )
     names = ('vx', 'vy', 'yaw_rate')
-    goal = task_of(robot).goal
+    goal = task.goal
     for name, low, high in zip(names, goal.low, goal.high, strict=False):
         if not low <= getattr(options, name) <= high:
             raise ConfigError(
-                f'{spell(name)} is {getattr(options, name)}; robot {robot.name!r} can be asked '
-                f'for {low} .. {high}'
+                f'{spell(name)} is {getattr(options, name)}; robot {task.robot.name!r} can be '
+                f'asked for {low} .. {high}'
             )
 
 

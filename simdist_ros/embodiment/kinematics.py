@@ -202,7 +202,8 @@ def about(axis: Array, angle: float) -> Array:
     length = np.linalg.norm(axis)
     if length == 0.0:
         return np.eye(3)
-    return turned(np.eye(3), axis / length, np.full(3, angle)).T
+    matrix: Array = turned(np.eye(3), axis / length, np.full(3, angle)).T
+    return matrix
 
 
 def numbers(text: str | None, default: tuple[float, ...]) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.errors import BagError
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.messages.from_messages import twist_array
+from simdist_ros.messages.from_messages import wanted_from_msg
 from simdist_ros.messages.topic_names import GROUND_TRUTH as TRUTH
 from simdist_ros.messages.topic_names import JOINT_STATES, ODOM, find_namespaces
+from simdist_ros.tasks.choice import task_of
+from simdist_ros.tasks.task import Task
 from simdist_ros.transitions.bags.reader import bag_info, read_bag
 
 __all__ = ['Recording', 'read_recording']
@@ -33,7 +36,7 @@ class Recording:
         joint_pos: By stamp, (num_joints,) [rad].
         joint_torque: By stamp, (num_joints,) [N m], where efforts were recorded.
         height: Of the base above the ground by stamp [m].
-        command: vx, vy, yaw rate asked for, by stamp, (3,).
+        command: What was asked for, by stamp, (command_dim,).
         planner: Record of each plan by stamp.
         supervisor: Record of each decision by stamp.
         wall_ns: When each joint state was received, by stamp [ns].
@@ -107,15 +110,17 @@ def read_recording(bag: Path, robot: Robot) -> Recording:
     odometry: dict[str, list[tuple[int, Any]]] = defaultdict(list)
     info = bag_info(bag)
     before = (find_namespaces(info.topics, (JOINT_STATES, ODOM)) or ['/'])[0]
+    task = task_of(robot)
+    readers = READERS | {task.topic: partial(add_command, task)}
     names = {
-        before + name: name for name in (TRUTH, ODOM, *READERS) if before + name in info.topics
+        before + name: name for name in (TRUTH, ODOM, *readers) if before + name in info.topics
     }
     for entry in read_bag(bag, list(names), info):
         topic = names[entry.topic]
         if topic in (TRUTH, ODOM):
             odometry[topic].append((stamp_of(entry.message), entry.message))
         else:
-            READERS[topic](recording, robot, entry)
+            readers[topic](recording, robot, entry)
     for stamp, message in odometry[TRUTH] or odometry[ODOM]:
         add_odometry(recording, stamp, message)
     recording.align(robot.period_ns // 2)
@@ -164,12 +169,13 @@ def add_height(recording: Recording, robot: Robot, entry: Any) -> None:
     recording.height[stamp_of(entry.message)] = float(heights[cell])
 
 
-def add_command(recording: Recording, robot: Robot, entry: Any) -> None:
-    """Take the velocity asked for."""
+def add_command(task: Task, recording: Recording, robot: Robot, entry: Any) -> None:
+    """Take what is asked for."""
+    command = wanted_from_msg(task, entry.message)
     if hasattr(entry.message, 'header'):
-        recording.command[stamp_of(entry.message)] = twist_array(entry.message)
+        recording.command[stamp_of(entry.message)] = command
     elif recording.joint_pos:  # a Twist holds from the newest state on
-        recording.command[next(reversed(recording.joint_pos))] = twist_array(entry.message)
+        recording.command[next(reversed(recording.joint_pos))] = command
 
 
 def add_planner(recording: Recording, robot: Robot, entry: Any) -> None:
@@ -190,7 +196,6 @@ def values_of(message: Any) -> dict[str, str]:
 READERS = {
     'joint_states': add_joints,
     'height_map': add_height,
-    'cmd_vel': add_command,
     'planner/tick': add_planner,
     'supervisor/tick': add_supervisor,
 }

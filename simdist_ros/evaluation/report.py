@@ -18,7 +18,8 @@ from simdist_ros.core.rotation import projected_gravity
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.recording import Recording, read_recording
 from simdist_ros.tasks.choice import task_of
-from simdist_ros.tasks.velocity.following import gait_steps, smoothed, tracking_error
+from simdist_ros.tasks.task import Task
+from simdist_ros.tasks.velocity.following import gait_steps, smoothed
 
 __all__ = ['Report', 'make_report', 'report_lines', 'velocity_series', 'write_report']
 
@@ -34,8 +35,11 @@ class Report:
         path_m: Length of the way between them.
         fell: Whether it fell.
         falls: How often it did.
+        task: Name of what it was to do.
         tracking_error_mps: Mean distance of the velocity, averaged over a gait period, from the
-            one asked for, after the first second.
+            one asked for, after the first second; NaN for another task.
+        place_error_m: Mean distance of the tool from its place after the first second; NaN for
+            another task.
         planner_ms: Median and 99th percentile of the time for one plan.
         planner: Proposals, samples, iterations, gain of the plan over the policy prior, effective
             samples (means of the ticks that searched), ticks without a plan, ticks of trials.
@@ -61,6 +65,8 @@ class Report:
     realtime_factor: float
     duration_s: float
     bag: str
+    task: str = 'velocity'
+    place_error_m: float = math.nan
     was_interrupted: bool = False
 
 
@@ -79,13 +85,14 @@ def make_report(bag: Path, robot: Robot) -> tuple[Report, Recording]:
     late = sum(int(tick['late']) for tick in ticks)
     wall_s = 1e-9 * (recording.wall_ns[stamps[-1]] - recording.wall_ns[stamps[0]])
     duration_s = 1e-9 * (stamps[-1] - stamps[0])
-    falls = count_falls(recording, robot)
+    falls, errors = count_falls(recording, robot), command_errors(recording, robot)
     report = Report(
         distance_m=float(np.linalg.norm(path[-1] - path[0])),
         path_m=float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum()),
         fell=falls > 0,
         falls=falls,
-        tracking_error_mps=walk_error(recording, robot),
+        tracking_error_mps=errors['mps'],
+        place_error_m=errors['m'],
         planner_ms=latency(recording, stamps),
         planner=search_figures(recording, stamps),
         ticks=len(stamps),
@@ -94,6 +101,7 @@ def make_report(bag: Path, robot: Robot) -> tuple[Report, Recording]:
         realtime_factor=duration_s / wall_s,
         duration_s=duration_s,
         bag=str(bag),
+        task=task_of(robot).name,
     )
     return report, recording
 
@@ -121,16 +129,20 @@ def velocity_series(recording: Recording, robot: Robot) -> tuple[Array, Array, A
     window = min(len(stamps), gait_steps(robot))
     smooth = smoothed(base_velocity(recording), window)
     times = 1e-9 * (np.array(stamps) - stamps[0])
-    return times[window - 1 :], smooth, wanted_velocity(recording)[window - 1 :]
+    return times[window - 1 :], smooth, wanted_commands(recording, task_of(robot))[window - 1 :]
 
 
-def walk_error(recording: Recording, robot: Robot) -> float:
-    """Return the tracking error [m/s]; of a walk that is too short for one, that of its mean."""
-    velocity, wanted = base_velocity(recording)[:, :2], wanted_velocity(recording)[:, :2]
-    error = tracking_error(robot, velocity, wanted)
-    if math.isfinite(error):
-        return error
-    return float(np.linalg.norm(velocity.mean(axis=0) - wanted.mean(axis=0)))
+def command_errors(recording: Recording, robot: Robot) -> dict[str, float]:
+    """Return how far off the command the robot was, by the unit; NaN in that of another task."""
+    task, stamps = task_of(robot), recording.walking()
+    velocity, wanted = base_velocity(recording), wanted_commands(recording, task)
+    known = [recording.joint_pos.get(stamp, np.full(robot.num_joints, np.nan)) for stamp in stamps]
+    error = task.error(velocity, np.array(known), wanted)
+    if task.error_unit == 'mps' and not math.isfinite(
+        error
+    ):  # too short a walk for one: that of its mean
+        error = float(np.linalg.norm((velocity - wanted)[:, :2].mean(axis=0)))
+    return {'mps': math.nan, 'm': math.nan, task.error_unit: error}
 
 
 def base_velocity(recording: Recording) -> Array:
@@ -138,12 +150,12 @@ def base_velocity(recording: Recording) -> Array:
     return np.array([recording.velocity[stamp][[0, 1, 5]] for stamp in recording.walking()])
 
 
-def wanted_velocity(recording: Recording) -> Array:
-    """Return the newest command at each state while walking, (N, 3); zeros before the first."""
+def wanted_commands(recording: Recording, task: Task) -> Array:
+    """Return the newest command at each state, (N, command_dim); before one came, the task's."""
     stamps = recording.walking()
     commands = np.array(sorted(recording.command.items(), key=lambda item: item[0]), dtype=object)
     if not len(commands):
-        return np.zeros((len(stamps), 3))
+        return np.tile(task.first_command(), (len(stamps), 1))
     known = np.array([stamp for stamp, _ in commands], dtype=np.int64)
     index = np.clip(np.searchsorted(known, stamps, side='right') - 1, 0, None)
     return np.stack([commands[i][1] for i in index])
@@ -181,10 +193,19 @@ def report_lines(report: Report) -> list[str]:
     """Say it in a terminal."""
     milliseconds, search = report.planner_ms, report.planner
     late = 100.0 * report.late_ticks / report.ticks
+    if math.isnan(report.place_error_m):
+        told = [
+            f'distance          {report.distance_m:.2f} m in {report.duration_s:.1f} s',
+            f'tracking error    {report.tracking_error_mps:.3f} m/s',
+            f'falls             {report.falls}',
+        ]
+    else:
+        told = [
+            f'duration          {report.duration_s:.1f} s',
+            f'distance to goal  {report.place_error_m:.3f} m after the first second',
+        ]
     return [
-        f'distance          {report.distance_m:.2f} m in {report.duration_s:.1f} s',
-        f'tracking error    {report.tracking_error_mps:.3f} m/s',
-        f'falls             {report.falls}',
+        *told,
         f'planner           {milliseconds["p50"]:.1f} ms median, {milliseconds["p99"]:.1f} ms p99 '
         f'({search["num_proposals"]:.0f} proposals, {search["num_samples"]:.0f} samples x '
         f'{search["num_iterations"]:.1f} iterations)',

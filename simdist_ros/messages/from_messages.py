@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.robot import HeightMap, Robot
+from simdist_ros.tasks.task import Task
 
 __all__ = [
     'READERS',
@@ -24,9 +25,12 @@ __all__ = [
     'odometry_from_msg',
     'stamp_ns',
     'twist_array',
+    'wanted_from_msg',
 ]
 
 Array = NDArray[np.floating[Any]]
+
+BASE_FRAME = 'base'
 
 
 def stamp_ns(message: Any) -> int:
@@ -101,6 +105,33 @@ def twist_array(message: Any) -> Array:
     """Return vx, vy [m/s] and yaw rate [rad/s] of a TwistStamped or a Twist, (3,)."""
     twist = getattr(message, 'twist', message)
     return np.array([twist.linear.x, twist.linear.y, twist.angular.z])
+
+
+def place_array(message: Any) -> Array:
+    """Return x, y, z of a PoseStamped in the frame of the base, (3,) [m].
+
+    Raises:
+        ConfigError: It is given in another frame.
+    """
+    frame = message.header.frame_id
+    if frame not in ('', BASE_FRAME):
+        raise ConfigError(f'goal is given in frame {frame!r}; expected {BASE_FRAME!r}')
+    return vector(message.pose.position)
+
+
+WANTED = {
+    'geometry_msgs/msg/TwistStamped': twist_array,
+    'geometry_msgs/msg/PoseStamped': place_array,
+}
+
+
+def wanted_from_msg(task: Task, message: Any) -> Array:
+    """Return the command in a message of a task's topic, (command_dim,).
+
+    Raises:
+        ConfigError: It does not fit the task.
+    """
+    return WANTED[task.message_type](message)
 
 
 def joint_command_from_msg(robot: Robot, message: Any) -> JointCommand:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from geometry_msgs.msg import Quaternion, TwistStamped, Vector3
+from geometry_msgs.msg import PoseStamped, Quaternion, TwistStamped, Vector3
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from sensor_msgs.msg import Image, Imu, JointState
@@ -18,6 +19,7 @@ from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import HeightMap, Robot
 from simdist_ros.messages.from_messages import (
+    BASE_FRAME,
     height_map_from_msg,
     imu_from_msg,
     joint_command_from_msg,
@@ -25,6 +27,7 @@ from simdist_ros.messages.from_messages import (
     stamp_ns,
     twist_array,
 )
+from simdist_ros.tasks.task import Task
 
 __all__ = [
     'command_to_msg',
@@ -44,11 +47,11 @@ __all__ = [
     'stamp_ns',
     'time_msg',
     'twist_array',
+    'wanted_to_msg',
 ]
 
 Array = NDArray[np.floating[Any]]
 
-BASE_FRAME = 'base'
 WORLD_FRAME = 'odom'
 HEIGHT_MAP_FRAME = 'base_yaw'  # at the base, turned by its yaw only
 
@@ -134,6 +137,27 @@ def command_to_msg(stamp: int, command: Array) -> TwistStamped:
     message.twist.linear.x, message.twist.linear.y = float(command[0]), float(command[1])
     message.twist.angular.z = float(command[2])
     return message
+
+
+def place_to_msg(stamp: int, command: Array) -> PoseStamped:
+    """Return x, y, z of the tool [m] as a stamped pose in the frame of the base."""
+    message = PoseStamped()
+    message.header.stamp = time_msg(stamp)
+    message.header.frame_id = BASE_FRAME
+    place = message.pose.position
+    place.x, place.y, place.z = (float(value) for value in command)
+    return message
+
+
+WANTED: dict[str, Callable[[int, Array], Any]] = {
+    'geometry_msgs/msg/TwistStamped': command_to_msg,
+    'geometry_msgs/msg/PoseStamped': place_to_msg,
+}
+
+
+def wanted_to_msg(task: Task, stamp: int, command: Array) -> Any:
+    """Return a command, (command_dim,), as a message of a task's topic."""
+    return WANTED[task.message_type](stamp, command)
 
 
 def joint_command_to_msg(robot: Robot, command: JointCommand) -> JointTrajectory:

@@ -14,6 +14,7 @@ ODOM = SENSORS['odom'].topic
 HEIGHT_MAP = SENSORS['height_map'].topic
 GROUND_TRUTH = 'ground_truth/odom'
 COMMAND_VELOCITY = 'cmd_vel'
+GOAL = 'goal'
 PLAN = 'plan'
 JOINT_COMMAND = 'joint_command'
 MODE = 'mode'
@@ -25,6 +26,7 @@ TYPES = {  # the first one is ours; the others are understood as well
     **{sensor.topic: (sensor.type,) for sensor in SENSORS.values()},
     GROUND_TRUTH: ('nav_msgs/msg/Odometry',),
     COMMAND_VELOCITY: ('geometry_msgs/msg/TwistStamped', 'geometry_msgs/msg/Twist'),
+    GOAL: ('geometry_msgs/msg/PoseStamped',),
     PLAN: ('trajectory_msgs/msg/JointTrajectory',),
     JOINT_COMMAND: ('trajectory_msgs/msg/JointTrajectory',),
     MODE: ('std_msgs/msg/String',),

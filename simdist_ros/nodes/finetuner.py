@@ -52,6 +52,7 @@ class FinetunerSettings(Settings):
     """Training data, and where the results go."""
 
     robot: str = setting('go2', 'Name or file of the robot.')
+    task: str = setting('', 'What it is to do; empty is the first task that the robot names.')
     bag: str = setting('', 'Folder of the bag that is being recorded.')
     model: str = setting('', 'Model to adapt, until the planner says which one it runs.')
     folder: str = setting('', 'Folder for the adapted models, those that were refused too.')
@@ -91,7 +92,7 @@ class FinetunerNode(Node):
         for name in ('bag', 'model', 'folder'):
             if not getattr(self.settings, name):
                 raise ConfigError(f'parameter {name!r} of node finetuner is empty; set it')
-        period_s = load_robot(self.settings.robot).period_s
+        period_s = load_robot(self.settings.robot, self.settings.task).period_s
         self.triggers = Triggers(triggers, period_s)
         self.ending = Ending(ending, period_s)
         self.heard_lines = 0  # of the training that runs

@@ -21,7 +21,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from simdist_ros.core.errors import SimdistError
-from simdist_ros.messages.topics import MODE, RECORDED_TOPICS
+from simdist_ros.messages.topics import MESSAGES, MODE, OF_TASKS
 from simdist_ros.nodes.inputs import other_types
 from simdist_ros.nodes.qos import LATCHED, RECORDED
 
@@ -154,7 +154,7 @@ class GraphClient:
         Raises:
             NoAnswerError: No node answers.
         """
-        topics = {name: kind for name, kind in RECORDED_TOPICS.items() if name != MODE}
+        topics = {name: kind for name, kind in MESSAGES.items() if name != MODE}
         heard = Heard(topics={topic: TopicHealth() for topic in topics})
         self.node.create_subscription(
             DiagnosticArray, '/diagnostics', partial(self.on_diagnostics, heard), RECORDED
@@ -174,7 +174,8 @@ class GraphClient:
         heard.seconds = heard.ended - began
         for topic, health in heard.topics.items():
             health.publishers = self.node.count_publishers(topic)
-        for topic, sentence in other_types(self.node, topics).items():
+        leave_out_other_tasks(heard)
+        for topic, sentence in other_types(self.node, heard.topics).items():
             heard.topics[topic].misfit = sentence
         if not heard.nodes and not any(h.publishers for h in heard.topics.values()):
             raise NoAnswerError(
@@ -202,6 +203,13 @@ class GraphClient:
         health.last = time.monotonic()
         health.first = health.first or health.last
         health.messages += 1
+
+
+def leave_out_other_tasks(heard: Heard) -> None:
+    """Forget the commands of tasks that nobody asks for, but for the first where nobody asks."""
+    asked = [topic for topic in OF_TASKS if heard.topics[topic].publishers]
+    for topic in set(OF_TASKS) - set(asked or OF_TASKS[:1]):
+        del heard.topics[topic]
 
 
 @contextlib.contextmanager

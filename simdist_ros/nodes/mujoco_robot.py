@@ -67,6 +67,7 @@ class MujocoRobotSettings(Settings):
     """Settings of the stand-in."""
 
     robot: str = setting('go2', 'Name or file of the robot.')
+    task: str = setting('', 'What it is to do; empty is the first task that the robot names.')
     world: str = setting('nominal', 'Name or file of the world.')
     seed: int = seed_setting(0, 'Seed of start, ground, pushes and sensor noise.')
     mode: str = setting(
@@ -102,7 +103,7 @@ class MujocoRobotNode(Node):
         self.settings = declare(self, MujocoRobotSettings)
         self.scheduling = declare(self, SchedulingSettings)
         refuse_unknown(self)
-        self.robot = load_robot(self.settings.robot)
+        self.robot = load_robot(self.settings.robot, self.settings.task)
         world = load_world(self.settings.world)
         self.simulation = SimulatedRobot(self.robot, world, self.settings.seed)
         self.lockstep = self.settings.mode == 'lockstep'
@@ -124,7 +125,7 @@ class MujocoRobotNode(Node):
         """Create publishers and the subscription of the command."""
         measured = {name: SENSORS[name].topic for name in reversed(sensors_of(self.robot))}
         self.sensors = {  # the joints last, since they complete a state
-            name: self.create_publisher(topics.RECORDED_TOPICS[topic], topic, RELIABLE)
+            name: self.create_publisher(topics.MESSAGES[topic], topic, RELIABLE)
             for name, topic in measured.items()
         }
         self.joints = self.sensors['joints']

@@ -1,4 +1,4 @@
-"""Node that asks for one velocity, stamped like the state it answers; stands in for a driver."""
+"""Node that asks for one thing, stamped like the state it answers; stands in for a driver."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import sys
 import time
 from dataclasses import dataclass
 
-import numpy as np
-from geometry_msgs.msg import TwistStamped
 from rclpy.executors import Executor
 from rclpy.node import Node
 
@@ -16,7 +14,7 @@ from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.embodiment.sensors import MOTION
 from simdist_ros.messages import topics
-from simdist_ros.messages.to_messages import command_to_msg
+from simdist_ros.messages.to_messages import wanted_to_msg
 from simdist_ros.nodes.other_publishers import refuse_other_publishers
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RELIABLE
@@ -27,9 +25,13 @@ from simdist_ros.tasks.choice import task_of
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorSettings(Settings):
-    """The velocity asked for."""
+    """What is asked for."""
 
     robot: str = setting('go2', 'Name or file of the robot.')
+    task: str = setting('', 'What it is to do; empty is the first task that the robot names.')
+    goal: tuple[float, ...] = setting(
+        (), 'Numbers of the command; empty is vx, vy, yaw_rate, or what the task begins with.'
+    )
     vx: float = setting(0.5, 'Forward velocity.', unit='m/s')
     vy: float = setting(0.0, 'Velocity to the left.', unit='m/s')
     yaw_rate: float = setting(0.0, 'Turning rate, positive to the left.', unit='rad/s')
@@ -43,20 +45,22 @@ class OperatorSettings(Settings):
 
 
 class OperatorNode(Node):
-    """Publishes ``cmd_vel`` in answer to each state of the robot."""
+    """Publishes the topic of the robot's task in answer to each of its states."""
 
     def __init__(self) -> None:
-        """Refuse a velocity that the robot cannot be asked for."""
+        """Refuse what the robot cannot be asked for."""
         super().__init__('operator')
         created = time.monotonic()
         settings = declare(self, OperatorSettings)
         refuse_unknown(self)
-        robot = load_robot(settings.robot)
-        wanted = np.array([settings.vx, settings.vy, settings.yaw_rate])
-        self.driver = task_of(robot).driver(wanted, settings.heading_gain)
-        refuse_other_publishers(self, (topics.COMMAND_VELOCITY,), created)
-        self.publisher = self.create_publisher(TwistStamped, topics.COMMAND_VELOCITY, RELIABLE)
-        self.last = TwistStamped()
+        robot = load_robot(settings.robot, settings.task)
+        self.task = task_of(robot)
+        wanted = self.task.asked(settings.goal, (settings.vx, settings.vy, settings.yaw_rate))
+        self.driver = self.task.driver(wanted, settings.heading_gain)
+        topic = self.task.topic
+        refuse_other_publishers(self, (topic,), created)
+        self.publisher = self.create_publisher(topics.MESSAGES[topic], topic, RELIABLE)
+        self.last = topics.MESSAGES[topic]()
         self.states = StateSubscriber(
             self,
             robot,
@@ -68,8 +72,9 @@ class OperatorNode(Node):
         )
 
     def on_state(self, state: RobotState) -> None:
-        """Ask for the velocity, with the state's stamp."""
-        self.last = command_to_msg(state.stamp_ns, self.driver.command(state.orientation))
+        """Ask for it, with the state's stamp."""
+        command = self.driver.command(state.orientation)
+        self.last = wanted_to_msg(self.task, state.stamp_ns, command)
         self.publisher.publish(self.last)
 
     def work(self, executor: Executor, stop: Stop) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import sys
 import time
+from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from geometry_msgs.msg import TwistStamped
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.executors import Executor
@@ -42,7 +42,7 @@ from simdist_ros.nodes.qos import COMMAND, RELIABLE, state_wanted
 from simdist_ros.nodes.runtime import BAD_INPUT, Stop, run, spin
 from simdist_ros.nodes.state_subscriber import StateSubscriber
 from simdist_ros.nodes.throttle import ThrottledLog
-from simdist_ros.nodes.velocity_command import VelocityCommand
+from simdist_ros.nodes.wanted_command import WantedCommand
 from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.loading import load_planner
@@ -55,7 +55,7 @@ SWITCH_S = 2e-5  # in which the thread that reads a model gives way to the one t
 
 
 class PlannerNode(LifecycleNode):
-    """Turns the robot's state and ``cmd_vel`` into ``plan``."""
+    """Turns the robot's state and what is wanted of it into ``plan``."""
 
     def __init__(self) -> None:
         """Read the parameters; nothing is loaded before `on_configure`."""
@@ -68,7 +68,7 @@ class PlannerNode(LifecycleNode):
         self.scheduling = declare(self, SchedulingSettings)
         refuse_unknown(self)
         self.parameter_services = AwaitedParameters(self, {'model': self.change_model})
-        self.robot = load_robot(self.settings.robot)
+        self.robot = load_robot(self.settings.robot, self.settings.task)
         self.lockstep = self.settings.mode == 'lockstep'
         if self.lockstep:  # the same seed gives the same bits: nothing may hang on a measurement
             self.backend = self.backend.fixed()
@@ -81,7 +81,7 @@ class PlannerNode(LifecycleNode):
         self.failure = ''
         self.warn = ThrottledLog(self.get_logger()).warning
         timeout_s = math.inf if self.lockstep else self.settings.command_timeout_s
-        self.command = VelocityCommand(self.robot, timeout_s, self.warn)
+        self.command = WantedCommand(self.robot, timeout_s, self.warn)
         self.executed_stamp_ns = -1  # of the newest joint command
         self.waiting: RobotState | None = None
         self.answer: JointTrajectory | None = None
@@ -170,15 +170,14 @@ class PlannerNode(LifecycleNode):
             height_map_max_age_s=self.settings.height_map_max_age_s,
             on_repeated=self.repeat_answer,
         )
+        wanted = self.command.task.topic
         self.inputs = (
             self.create_subscription(
                 JointTrajectory, topics.JOINT_COMMAND, self.on_joint_command, RELIABLE
             ),
-            self.create_subscription(
-                TwistStamped, topics.COMMAND_VELOCITY, self.on_command, RELIABLE
-            ),
+            self.create_subscription(topics.MESSAGES[wanted], wanted, self.on_command, RELIABLE),
         )
-        others = (topics.COMMAND_VELOCITY, topics.JOINT_COMMAND)
+        others = (wanted, topics.JOINT_COMMAND)
         self.needed = Inputs(self, (*self.states.topics, *others), self.missing)
         wall = Clock(clock_type=ClockType.STEADY_TIME)
         self.timer = self.create_timer(1.0, self.publish_diagnostics, clock=wall)
@@ -231,8 +230,8 @@ class PlannerNode(LifecycleNode):
 
     # Inputs
 
-    def on_command(self, message: TwistStamped) -> None:
-        """Take a velocity command."""
+    def on_command(self, message: Any) -> None:
+        """Take what is wanted of the robot."""
         self.command.take(message)
         self.answer_waiting()
 

@@ -14,6 +14,7 @@ class PlannerSettings(Settings):
     """Settings of the node; the search's own are under ``mppi.``."""
 
     robot: str = setting('go2', 'Name or file of the robot.')
+    task: str = setting('', 'What it is to do; empty is the first task that the robot names.')
     model: str = setting(
         '',
         'Name or folder of the world model. Set while it plans, the dynamics of that model are '
@@ -27,7 +28,10 @@ class PlannerSettings(Settings):
     seed: int = seed_setting(0, 'Seed of all random draws.')
     autostart: bool = setting(True, 'Configure and activate without being asked.')
     command_timeout_s: float = setting(
-        0.5, 'Age at which a velocity command counts as zero (realtime).', unit='s', low=0.0
+        0.5,
+        'Age at which a command counts no more, so that a walker stops (realtime).',
+        unit='s',
+        low=0.0,
     )
     height_map_max_age_s: float = setting(
         0.01, 'How far the stamp of the height map may be from the state.', unit='s', low=0.0

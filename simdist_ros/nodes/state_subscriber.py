@@ -18,7 +18,7 @@ from simdist_ros.embodiment.sensors import SENSORS, sensors_of
 from simdist_ros.messages.from_messages import READERS
 from simdist_ros.messages.state_assembler import StateAssembler
 from simdist_ros.messages.to_messages import stamp_ns
-from simdist_ros.messages.topics import JOINT_STATES, RECORDED_TOPICS
+from simdist_ros.messages.topics import JOINT_STATES, MESSAGES
 from simdist_ros.nodes.throttle import ThrottledLog
 
 
@@ -65,7 +65,7 @@ class StateSubscriber:
         self.topics = tuple(SENSORS[part].topic for part in parts)
         self.subscriptions = [
             node.create_subscription(
-                RECORDED_TOPICS[SENSORS[part].topic],
+                MESSAGES[SENSORS[part].topic],
                 SENSORS[part].topic,
                 self.guarded(part, partial(self.take, part)),
                 qos,

@@ -60,6 +60,7 @@ class SupervisorSettings(Settings):
     """Settings of the node; limits and time-outs are under ``safety.``."""
 
     robot: str = setting('go2', 'Name or file of the robot.')
+    task: str = setting('', 'What it is to do; empty is the first task that the robot names.')
     mode: str = setting(
         'realtime',
         'realtime answers a state with the plan that is there; lockstep waits for its plan.',
@@ -84,7 +85,7 @@ class SupervisorNode(Node):
         safety = declare(self, SafetySettings, 'safety.')
         self.scheduling = declare(self, SchedulingSettings)
         refuse_unknown(self)
-        self.robot = load_robot(self.settings.robot)
+        self.robot = load_robot(self.settings.robot, self.settings.task)
         self.lockstep = self.settings.mode == 'lockstep'
         self.log = ThrottledLog(self.get_logger())
         mode = Mode(self.settings.initial_mode)

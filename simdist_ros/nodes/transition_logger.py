@@ -23,7 +23,7 @@ from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.messages.to_messages import diagnostics
-from simdist_ros.messages.topics import JOINT_STATES, MODE, RECORDED_TOPICS
+from simdist_ros.messages.topics import JOINT_STATES, MODE, recorded_topics
 from simdist_ros.nodes.inputs import Inputs
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RECORDED, RELIABLE
@@ -40,6 +40,7 @@ class TransitionLoggerSettings(Settings):
 
     folder: str = setting('', 'Folder of the bag; it must not exist.')
     robot: str = setting('go2', 'Name or file of the robot.')
+    task: str = setting('', 'What it is to do; empty is the first task that the robot names.')
     model: str = setting('', 'Model that plans, noted in the bag.')
     world: str = setting('', 'World of the stand-in, noted in the bag.')
 
@@ -54,23 +55,25 @@ class TransitionLoggerNode(Node):
         refuse_unknown(self)
         if not settings.folder:
             raise ConfigError("no bag was named; set 'folder' to a folder that does not exist")
+        robot = load_robot(settings.robot, settings.task)
+        self.topics = recorded_topics(robot)
         info = {
-            'robot': load_robot(settings.robot).name,
+            'robot': robot.name,
             'model': settings.model,
             'world': settings.world,
         }
-        self.names = {name: self.resolve_topic_name(name) for name in RECORDED_TOPICS}
+        self.names = {name: self.resolve_topic_name(name) for name in self.topics}
         self.writer = BagWriter(Path(settings.folder), self.described(), info)
         self.lost_on_the_way: Counter[str] = Counter()
         self.last_failure = ''
         self.recorders: dict[str, Subscription] = {}
         # Last the one whose subscribers the stand-in waits for: then all others are announced too.
-        for name in sorted(RECORDED_TOPICS, key=JOINT_STATES.__eq__):
+        for name in sorted(self.topics, key=JOINT_STATES.__eq__):
             self.record(name, ReliabilityPolicy.RELIABLE)
         self.diagnostics_publisher = self.create_publisher(
             DiagnosticArray, '/diagnostics', RELIABLE
         )
-        self.needed = Inputs(self, RECORDED_TOPICS)
+        self.needed = Inputs(self, self.topics)
         self.create_timer(1.0, self.check, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def described(self) -> list[Topic]:
@@ -81,7 +84,7 @@ class TransitionLoggerNode(Node):
                 type=kind.__module__.split('.')[0] + '/msg/' + kind.__name__,
                 transient_local=name == MODE,
             )
-            for name, kind in RECORDED_TOPICS.items()
+            for name, kind in self.topics.items()
         ]
 
     def record(self, name: str, reliability: ReliabilityPolicy) -> None:
@@ -93,7 +96,7 @@ class TransitionLoggerNode(Node):
             profile.durability = DurabilityPolicy.TRANSIENT_LOCAL
         topic = self.names[name]
         self.recorders[name] = self.create_subscription(
-            RECORDED_TOPICS[name],
+            self.topics[name],
             topic,
             partial(self.on_message, topic),
             profile,

@@ -39,6 +39,7 @@ from simdist_ros.pretraining.presets import (
 from simdist_ros.pretraining.pretrain_options import PretrainOptions
 from simdist_ros.pretraining.train.settings import TRAIN_PRESETS, TrainSettings
 from simdist_ros.pretraining.train.stage import run_train
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import (
     EXPERT,
@@ -76,7 +77,7 @@ class Plan:
                 something else, or no Ray answers where one is asked for.
         """
         self.options = options
-        self.robot: Robot = load_robot(options.robot)
+        self.robot: Robot = load_robot(options.robot, options.task)
         self.expert: ExpertSettings = self.settings(EXPERT_PRESETS, 'expert')
         self.collect: CollectSettings = self.settings(COLLECT_PRESETS, 'collect')
         self.train: TrainSettings = self.settings(TRAIN_PRESETS, 'train')
@@ -252,6 +253,7 @@ def write_model(plan: Plan, folder: Path, model: WorldModel, metrics: Mapping[st
         folder,
         model,
         robot=plan.robot.name,
+        task=task_of(plan.robot).name,
         created_by=created_by,
         metrics=metrics,
         overwrite=True,  # `check_out` has seen that it is ours, or may be replaced
@@ -284,11 +286,14 @@ def check_out(plan: Plan) -> None:
         return
     if 'imitate' in options.stages:
         check_destination(out)
-    if manifest.robot != plan.robot.name:
-        raise ConfigError(
-            f'{out} holds a model of robot {manifest.robot!r}, expected {plan.robot.name!r}; '
-            'choose another folder'
-        )
+    ours = plan.robot.name, task_of(plan.robot).name
+    found = manifest.robot, manifest.task
+    for what, theirs, expected in zip(('robot', 'task'), found, ours, strict=True):
+        if theirs != expected:
+            raise ConfigError(
+                f'{out} holds a model of {what} {theirs!r}, expected {expected!r}; choose another '
+                'folder'
+            )
     if not manifest.created_by.startswith(MAKER):
         raise ConfigError(
             f'{out} holds a model that was made by {manifest.created_by!r}, not by `{MAKER}`; '

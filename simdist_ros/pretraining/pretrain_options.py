@@ -26,6 +26,7 @@ class PretrainOptions:
     Attributes:
         stages: Which to run, in their order.
         robot: Name of the robot or path of its description.
+        task: What it is to do; empty for the first task that the robot names.
         out: Folder of the model.
         work: Folder of all else: expert, data, training, walks, report.
         preset: How much of everything.
@@ -40,6 +41,7 @@ class PretrainOptions:
 
     stages: tuple[str, ...] = STAGES
     robot: str = 'go2'
+    task: str = ''
     out: Path
     work: Path
     preset: str = 'cpu'
@@ -56,6 +58,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
     parser.add_argument('stage', nargs='?', help=f'One of {", ".join(STAGES)}; without it, all.')
     parser.add_argument('--robot', default='go2', help='Name, or path of a description.')
+    parser.add_argument(
+        '--task', default='', help="What it is to do (default: the robot's first)."
+    )
     parser.add_argument('--out', type=Path, required=True, help='Folder of the model.')
     parser.add_argument('--preset', default='cpu', help='smoke, cpu or gpu (default: cpu).')
     parser.add_argument(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import Settings
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.tasks.falling import has_fallen
@@ -149,12 +150,26 @@ class Task(ABC):
     def practice(self) -> list[Array]:
         """Return commands, (command_dim,) each, that show what a model could do before."""
 
+    def asked(self, given: Sequence[float], velocity: Sequence[float]) -> Array:
+        """Return what a user asks for, (command_dim,), not checked yet.
+
+        Args:
+            given: The numbers of a command; none for the task's own.
+            velocity: Of the base, for a task that follows one: vx, vy [m/s] and yaw rate [rad/s].
+        """
+        return np.array(given) if len(given) else self.first_command()
+
     def driver(self, command: Array, heading_gain: float = 0.0) -> Driver:
         """Return what asks for a command all the time, and steers if a gain is given [1/s].
 
         Raises:
             ConfigError: The command is out of range, or cannot be steered.
         """
+        if heading_gain:
+            raise ConfigError(
+                f'heading_gain is {heading_gain}, but task {self.name!r} holds no heading; leave '
+                'it 0'
+            )
         return Steady(self.goal.check(command))
 
     def speeds(self, wanted: tuple[float, ...]) -> tuple[float, ...]:
@@ -181,7 +196,7 @@ class Task(ABC):
         Args:
             velocity: Of the base in its frame, one row a control step, (N, 3) [m/s].
             joint_pos: (N, num_joints) [rad].
-            wanted: The command, (command_dim,).
+            wanted: The command, (command_dim,), or one each step, (N, command_dim).
 
         Returns:
             In `error_unit`; NaN where it ended before it counts.

@@ -18,12 +18,13 @@ from simdist_ros.messages.from_messages import (
     joint_command_from_msg,
     odometry_from_msg,
     stamp_ns,
-    twist_array,
+    wanted_from_msg,
 )
 from simdist_ros.messages.stamp_order import Stamped, StampOrder
 from simdist_ros.messages.state_assembler import StateAssembler, apart
 from simdist_ros.messages.topic_names import (
     COMMAND_VELOCITY,
+    GOAL,
     JOINT_COMMAND,
     JOINT_STATES,
     MODE,
@@ -43,6 +44,7 @@ CLOCK_JUMP_NS = 1_000_000_000  # a stamp this far behind the newest is of anothe
 # about it follows.
 RANKS = {
     COMMAND_VELOCITY: 0,
+    GOAL: 0,
     **{sensor.topic: 1 for sensor in SENSORS.values()},
     JOINT_STATES: 2,
     JOINT_COMMAND: 3,
@@ -93,7 +95,7 @@ def make_cutter(robot: Robot, settings: AssemblySettings) -> EpisodeCutter:
 def needed_topics(robot: Robot) -> tuple[str, ...]:
     """Return the topics without which there are no transitions."""
     sensors = tuple(SENSORS[name].topic for name in sensors_of(robot))
-    return (*sensors, COMMAND_VELOCITY, JOINT_COMMAND)
+    return (*sensors, task_of(robot).topic, JOINT_COMMAND)
 
 
 class TransitionAssembler:
@@ -141,13 +143,15 @@ class TransitionAssembler:
 
         Args:
             topic: Its name without the robot's namespace; others than those needed are ignored,
-                those of sensors that the robot does not have too.
+                those of other tasks and of sensors that the robot does not have too.
             message: As received or as read from a bag.
 
         Returns:
             The episodes that are complete now, often none.
         """
         if topic not in RANKS or PART_OF.get(topic, 'joints') not in self._parts:
+            return []
+        if RANKS[topic] == 0 and topic != self._task.topic:
             return []
         try:
             values = self._read(topic, message)
@@ -162,7 +166,7 @@ class TransitionAssembler:
         done: list[Episode] = []
         if stamp < self._newest.get(topic, stamp) - CLOCK_JUMP_NS:
             done = self.finish('clock jump')
-        if topic != COMMAND_VELOCITY and self._is_of_another_clock(topic, stamp):
+        if topic != self._task.topic and self._is_of_another_clock(topic, stamp):
             if topic not in self.clock_offsets_s:
                 self.clock_offsets_s[topic] = 1e-9 * (stamp - self._joints_ns)
                 done += self.finish('clock jump')  # undoes what it did to the order
@@ -205,13 +209,13 @@ class TransitionAssembler:
     def _stamp(self, topic: str, message: Any, newest_ns: int | None) -> int | None:
         """Return when a message counts [ns]; None for at once.
 
-        The mode and a Twist have no stamp of their own, and velocity commands may be of another
-        machine's clock.
+        The mode and a Twist have no stamp of their own, and commands may be of another machine's
+        clock.
         """
         if topic == MODE or not hasattr(message, 'header'):
             return newest_ns
         stamp = stamp_ns(message)
-        if topic != COMMAND_VELOCITY:
+        if topic != self._task.topic:
             return stamp
         if newest_ns is None or abs(stamp - newest_ns) > CLOCK_JUMP_NS:
             return newest_ns
@@ -223,8 +227,8 @@ class TransitionAssembler:
             return odometry_from_msg(message)
         if topic in PART_OF:
             return READERS[PART_OF[topic]](self.robot, message)
-        if topic == COMMAND_VELOCITY:
-            return (twist_array(message),)
+        if topic == self._task.topic:
+            return (wanted_from_msg(self._task, message),)
         if topic == JOINT_COMMAND:
             return (joint_command_from_msg(self.robot, message),)
         if topic == SUPERVISOR_TICK:
@@ -240,7 +244,7 @@ class TransitionAssembler:
             state = self._states.add('odom', one.stamp_ns, linear)
         elif one.kind in PART_OF:
             state = self._states.add(PART_OF[one.kind], one.stamp_ns, *one.values)
-        elif one.kind == COMMAND_VELOCITY:
+        elif one.kind == self._task.topic:
             self._take_command(one.values[0])
         elif one.kind == JOINT_COMMAND:
             self.cutter.note_command(one.values[0])

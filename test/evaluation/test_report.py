@@ -9,10 +9,10 @@ from simdist_ros.core.errors import BagError, ConfigError
 from simdist_ros.evaluation.recording import read_recording
 from simdist_ros.evaluation.report import (
     Report,
+    command_errors,
     make_report,
     report_lines,
     velocity_series,
-    walk_error,
     write_report,
 )
 
@@ -132,7 +132,7 @@ def test_velocity_is_averaged_over_a_gait_period(walk, small_robot):
     assert (times[0], len(times)) == (pytest.approx(0.08), TICKS - 4)  # five ticks make the first
     np.testing.assert_allclose(velocity[0], [0.5, 0.2, 0.0])  # (1 - 1 + 1 - 1 + 1) / 5
     np.testing.assert_allclose(wanted, np.tile([0.4, 0.0, 0.0], (TICKS - 4, 1)))
-    assert walk_error(recording, small_robot) == pytest.approx(np.hypot(0.1, 0.2))
+    assert command_errors(recording, small_robot)['mps'] == pytest.approx(np.hypot(0.1, 0.2))
 
 
 def test_a_command_holds_until_the_next_one(bag, small_robot):

@@ -13,7 +13,7 @@ from sensor_msgs.msg import Imu
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.messages import topics
 from simdist_ros.nodes.inputs import PATIENT_LOOKS, STARTING_LOOKS, Inputs, other_types
-from simdist_ros.nodes.velocity_command import VelocityCommand
+from simdist_ros.nodes.wanted_command import WantedCommand
 
 from .conftest import new_context
 
@@ -121,7 +121,7 @@ def test_at_the_start_the_log_waits_for_what_is_still_to_come_but_not_for_anothe
 
 
 def command(stamp_ns):
-    told = VelocityCommand(load_robot('go2'), 0.5, lambda *_: None)
+    told = WantedCommand(load_robot('go2'), 0.5, lambda *_: None)
     told.stamp_ns = stamp_ns
     return told
 

@@ -41,6 +41,7 @@ class Order:
     description: str
     robot: dict[str, bytes]
     expert: dict[str, bytes]
+    task: str
     settings: CollectSettings
     expert_hash: str
     versions: dict[str, str]
@@ -149,6 +150,7 @@ def order_of(job: Job) -> Order:
         description=next(name for name in packed if Path(name).name == job.robot.source.name),
         robot=packed,
         expert=pack(policy_files(job.expert)),
+        task=job.robot.task,
         settings=job.settings,
         expert_hash=job.expert_hash,
         versions=versions(),
@@ -171,7 +173,7 @@ def make_part(order: Order, index: int) -> dict[str, bytes]:
         folder = Path(name)
         unpack(order.robot, folder / 'robot')
         unpack(order.expert, folder / 'expert')
-        robot = load_robot(str(folder / 'robot' / order.description))
+        robot = load_robot(str(folder / 'robot' / order.description), order.task)
         job = Job(robot, folder / 'expert', folder, order.settings, order.expert_hash)
         collect_part(job, index)
         made = open_part(job, index).folder

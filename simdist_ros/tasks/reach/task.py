@@ -176,7 +176,8 @@ class ReachTask(Task):
 
     def error(self, velocity: Array, joint_pos: Array, wanted: Array) -> float:
         """Return the mean distance of the tool from its place after a second [m]."""
-        moved = joint_pos[round(MOVING_S * self.robot.control_rate_hz) :]
-        if not len(moved):
+        skipped = round(MOVING_S * self.robot.control_rate_hz)
+        if len(joint_pos) <= skipped:
             return math.nan
-        return float(np.linalg.norm(self.chain.position(moved) - wanted, axis=-1).mean())
+        off = np.linalg.norm(self.chain.position(joint_pos) - wanted, axis=-1)
+        return float(off[skipped:].mean())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -122,6 +122,10 @@ class VelocityTask(Task):
             velocity[YAW_RATE] = yaw_rate
         return velocity
 
+    def asked(self, given: Sequence[float], velocity: Sequence[float]) -> Array:
+        """Return the numbers that are given, else the velocity."""
+        return np.array(given if len(given) else velocity)
+
     def driver(self, command: Array, heading_gain: float = 0.0) -> Driver:
         """Return what asks for a velocity and turns the robot back to the heading of its start."""
         return HeadingHold(self.robot, self.goal.check(command), heading_gain)
@@ -136,4 +140,4 @@ class VelocityTask(Task):
 
     def error(self, velocity: Array, joint_pos: Array, wanted: Array) -> float:
         """Return the distance of the velocity along the ground, see `tracking_error`."""
-        return tracking_error(self.robot, velocity[:, :2], wanted[:2])
+        return tracking_error(self.robot, velocity[:, :2], wanted[..., :2])

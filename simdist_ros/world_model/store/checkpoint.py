@@ -17,6 +17,7 @@ from simdist_ros.core.priority_gate import GiveWay, no_wait
 from simdist_ros.core.share import share_folder
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.jobs.writable import check_folder
+from simdist_ros.tasks.velocity.settings import VELOCITY
 from simdist_ros.world_model.cpu import keep_freed_memory
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.parts import ADAPTED
@@ -155,6 +156,7 @@ def save_model(
     *,
     robot: str,
     created_by: str,
+    task: str = '',
     parent: str = '',
     metrics: Mapping[str, float] | None = None,
     adaptation: Mapping[str, Any] | None = None,
@@ -167,6 +169,7 @@ def save_model(
         model: What to write.
         robot: Name of the robot it is for.
         created_by: What made it.
+        task: What it was trained for; empty for that of its parent, else of walking.
         parent: The model it was adapted from, a path relative to `folder`. Files that equal the
             parent's are not written again.
         metrics: The numbers that it was accepted with.
@@ -187,6 +190,7 @@ def save_model(
     files = {name: sha256(data) for name, data in content.items()}
     manifest = Manifest(
         robot=robot,
+        task=task or (above.task if above else VELOCITY),
         created_by=created_by,
         parent=parent,
         files=files,

@@ -35,6 +35,7 @@ class Manifest:
     Attributes:
         format_version: Of the folder's layout; a newer one than `FORMAT_VERSION` is refused.
         robot: Name of the robot that the model is for.
+        task: Name of the task that it was trained for.
         created_by: What made the model.
         parent: The model that this one was adapted from, a path relative to its folder, or empty.
             Files that are not in the folder are the parent's.
@@ -48,6 +49,7 @@ class Manifest:
 
     format_version: int = FORMAT_VERSION
     robot: str
+    task: str = 'velocity'  # of a model made before there were others
     created_by: str
     parent: str = ''
     files: dict[str, str]
@@ -110,6 +112,8 @@ def check_version(path: Path, version: Any) -> None:
 def parse(path: Path, values: dict[str, Any]) -> Manifest:
     """Build a manifest from the entries of its file."""
     types = {'robot': str, 'created_by': str, 'parent': str, 'files': dict, 'metrics': dict}
+    if 'task' in values:
+        types |= {'task': str}
     if values.get('adaptation'):
         types |= {'parent_identity': str, 'adaptation': dict}
     for name, kind in types.items():

@@ -55,11 +55,17 @@ def check_robot(
             f'{folder / MANIFEST}: the model is for robot {manifest.robot!r}, expected '
             f'{robot.name!r}; choose a model of this robot'
         )
+    task = task_of(robot)
+    if manifest.task != task.name:
+        raise CheckpointError(
+            f'{folder / MANIFEST}: the model is for task {manifest.task!r}, expected '
+            f'{task.name!r}; choose a model of this task'
+        )
     grid = robot.height_map
     sizes = {
         'action_dim': robot.num_joints,
         'proprio_obs_dim': proprio_obs_dim(robot),
-        'command_dim': task_of(robot).goal.size,
+        'command_dim': task.goal.size,
         'extero_rows': grid.rows if grid else 0,
         'extero_columns': grid.columns if grid else 0,
     }

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from simdist_ros.messages.to_messages import command_to_msg
-from simdist_ros.nodes.velocity_command import VelocityCommand
+from simdist_ros.nodes.wanted_command import WantedCommand
 from simdist_ros.tasks.velocity.settings import velocity_goal
 
 
 @pytest.fixture
 def told(go2):
     """A command with a clock and warnings of its own."""
-    told = VelocityCommand(
+    told = WantedCommand(
         go2, 0.5, lambda subject, _: told.subjects.append(subject), lambda: told.time_s
     )
     told.subjects, told.time_s = [], 100.0

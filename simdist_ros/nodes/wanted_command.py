@@ -1,4 +1,4 @@
-"""The velocity that is wanted, as it was last asked for."""
+"""What is wanted of the robot, as it was last asked for."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from geometry_msgs.msg import TwistStamped
 from numpy.typing import NDArray
 
+from simdist_ros.core.errors import SimdistError
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.messages.to_messages import stamp_ns, twist_array
+from simdist_ros.messages.from_messages import stamp_ns, wanted_from_msg
 from simdist_ros.tasks.choice import task_of
 
-__all__ = ['VelocityCommand']
+__all__ = ['WantedCommand']
 
 Array = NDArray[np.floating[Any]]
 
 PATIENCE_S = 1.0  # of robot time by which a command that is still to come may be older
 
 
-class VelocityCommand:
-    """Keeps the last velocity asked for, within what the robot can do.
+class WantedCommand:
+    """Keeps the last command, within what the robot can be asked for.
 
     Attributes:
+        task: What the commands are for.
         stamp_ns: Stamp of the last message; -1 for none [ns].
     """
 
@@ -37,43 +38,48 @@ class VelocityCommand:
         warn: Callable[[str, str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with standing still.
+        """Begin with what its task does unasked, e.g. standing still.
 
         Args:
-            robot: Whose range of commands it is.
-            timeout_s: Age at which a command counts as zero; infinite for never.
+            robot: Whose task and range of commands it is.
+            timeout_s: Age at which nothing counts as asked any more; infinite for never.
             warn: Logs a sentence on a subject, not too often.
             clock: Returns seconds.
         """
         self.task = task_of(robot)
         self.timeout_s, self.warn, self.clock = timeout_s, warn, clock
-        self.velocity = self.task.first_command()
+        self.command = self.task.first_command()
         self.received = -math.inf
         self.stamp_ns = -1
 
-    def take(self, message: TwistStamped) -> None:
+    def take(self, message: Any) -> None:
         """Take a message; beyond the robot's range it is clipped.
 
-        NaN leaves the last velocity, which grows no younger by it: a sender that says nothing else
+        NaN leaves the last command, which grows no younger by it: a sender that says nothing else
         is as good as silent.
         """
-        velocity = twist_array(message)
+        topic = self.task.topic
         self.stamp_ns = stamp_ns(message)
-        if not np.isfinite(velocity).all():
-            self.warn('cmd_vel nan', 'cmd_vel is not finite; the last command stays')
+        try:
+            command = wanted_from_msg(self.task, message)
+        except SimdistError as error:
+            self.warn(f'{topic} misfit', f'{error}; the last command stays')
+            return
+        if not np.isfinite(command).all():
+            self.warn(f'{topic} nan', f'{topic} is not finite; the last command stays')
             return
         goal = self.task.goal
-        if np.any(velocity < goal.low) or np.any(velocity > goal.high):
-            asked, bounds = velocity.tolist(), f'{goal.low.tolist()} .. {goal.high.tolist()}'
-            self.warn('cmd_vel range', f'cmd_vel {asked} clipped to {bounds}')
-        self.velocity = goal.clip(velocity)
+        self.command = goal.clip(command)
+        if np.any(self.command != command):
+            asked, bounds = command.tolist(), f'{goal.low.tolist()} .. {goal.high.tolist()}'
+            self.warn(f'{topic} range', f'{topic} {asked} clipped to {bounds}')
         self.received = self.clock()
 
     def now(self) -> Array:
-        """Return the velocity, zero once it is too old, (command_dim,)."""
+        """Return the command, or what the task does once it is too old, (command_dim,)."""
         if self.clock() - self.received > self.timeout_s:
-            return self.task.unasked(self.velocity)
-        return self.velocity
+            return self.task.unasked(self.command)
+        return self.command
 
     def why_no_answer(self, waiting: RobotState | None) -> str:
         """Say why a state waits for its command in lockstep; empty if it does not, or not long."""
@@ -82,9 +88,10 @@ class VelocityCommand:
         behind_s = 1e-9 * (waiting.stamp_ns - self.stamp_ns)
         if behind_s < PATIENCE_S and self.stamp_ns >= 0:
             return ''
+        topic = self.task.topic
         if self.stamp_ns < 0:
-            return 'no plan: no cmd_vel has come; in lockstep each state waits for one'
+            return f'no plan: no {topic} has come; in lockstep each state waits for one'
         return (
-            f'no plan: cmd_vel is stamped {behind_s:.3g} s before the state; in lockstep a '
+            f'no plan: {topic} is stamped {behind_s:.3g} s before the state; in lockstep a '
             'command has the stamp of the state that it answers'
         )
