@@ -218,12 +218,16 @@ def report_lines(report: Report) -> list[str]:
 
 
 def write_report(report: Report, path: Path, about: dict[str, Any]) -> None:
-    """Write the figures as JSON, with what the run was.
+    """Write the figures as JSON, null where one is unknown, with what the run was.
 
     Raises:
         ConfigError: It cannot be written there.
     """
-    text = json.dumps({**asdict(report), 'run': about}, indent=2) + '\n'
+    figures = {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in asdict(report).items()
+    }
+    text = json.dumps({**figures, 'run': about}, indent=2) + '\n'
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, text.encode())

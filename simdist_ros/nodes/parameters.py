@@ -46,15 +46,14 @@ def declare(node: Node, cls: type[S], prefix: str = '', *, settable: Collection[
     values = {}
     overrides = node._parameter_overrides
     for info in describe(cls):
-        name = prefix + info.name
+        name, value = prefix + info.name, info.default
         if name in overrides:
             spelled = f'parameter {name!r} of node {node.get_name()!r}'
-            given = checked(info, plain(overrides[name].value), spelled)
-            overrides[name] = Parameter(name, type_of(info), as_parameter(given))
+            value = checked(info, plain(overrides.pop(name).value), spelled)
         descriptor = descriptor_of(info)
         descriptor.read_only = info.name not in settable
         try:
-            parameter = node.declare_parameter(name, as_parameter(info.default), descriptor)
+            parameter = node.declare_parameter(name, as_parameter(value), descriptor)
         except ParameterException as error:
             raise ConfigError(f'parameter {name!r}: {error}') from error
         values[info.name] = plain(parameter.value)

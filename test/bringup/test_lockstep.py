@@ -14,8 +14,9 @@ from mcap_ros2.decoder import DecoderFactory
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.evaluation.recording import stamp_of
-from simdist_ros.messages.topics import RECORDED_TOPICS
+from simdist_ros.messages.topics import recorded_topics
 from simdist_ros.transitions.bags.reader import bag_info, read_bag
 
 from .running import running_graph
@@ -23,6 +24,8 @@ from .running import running_graph
 TICKS = 100
 PERIOD_NS = 20_000_000
 STAMPS = [tick * PERIOD_NS for tick in range(TICKS + 1)]  # the first and the last are answered
+
+TOPICS = recorded_topics(load_robot('go2'))
 
 
 @pytest.fixture(scope='module')
@@ -52,7 +55,7 @@ def first(graphs):
 @pytest.fixture(scope='module')
 def messages(first):
     """Return the messages of the first run by topic and stamp; repeated ones count once."""
-    found = {name: {} for name in RECORDED_TOPICS}
+    found = {name: {} for name in TOPICS}
     for entry in read_bag(first.bag):
         if hasattr(entry.message, 'header'):
             found[entry.topic.lstrip('/')].setdefault(stamp_of(entry.message), entry.message)
@@ -152,7 +155,7 @@ def test_the_mcap_reader_reads_what_the_bag_says_it_holds(first):
     info = bag_info(first.bag)
     assert not info.is_cut_off
     assert counts == {name: topic.count for name, topic in info.topics.items()}
-    assert set(counts) == {f'/{name}' for name in RECORDED_TOPICS}
+    assert set(counts) == {f'/{name}' for name in TOPICS}
     assert info.custom_data['robot'] == 'go2'
     assert info.custom_data['world'] == 'nominal'
 

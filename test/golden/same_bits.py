@@ -221,7 +221,7 @@ def type_name(kind: type) -> str:
 
 def write_bag(folder: Path, ticks: list[Tick]) -> Path:
     """Record a walk as the node does."""
-    types = {name: type_name(kind) for name, kind in topics.RECORDED_TOPICS.items()}
+    types = {name: type_name(kind) for name, kind in topics.recorded_topics(ROBOT).items()}
     listed = [Topic(name=f'/{name}', type=kind) for name, kind in types.items()]
     with BagWriter(folder, listed, {'robot': ROBOT.name}) as writer:
         for number, (name, message) in enumerate(recorded(ticks)):
