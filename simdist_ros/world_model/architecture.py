@@ -57,6 +57,11 @@ class Architecture(Settings):
                     f'Architecture.{part}_heads is {heads}; '
                     f'it must divide latent_dim {self.latent_dim}'
                 )
+        if bool(self.extero_rows) != bool(self.extero_columns):
+            raise ConfigError(
+                f'Architecture.extero_rows is {self.extero_rows} and extero_columns '
+                f'{self.extero_columns}; without a height map both are 0'
+            )
         if not self.conv_features:
             raise ConfigError('Architecture.conv_features is empty; name at least one convolution')
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from pathlib import Path
 
@@ -72,6 +73,13 @@ def test_the_same_seed_gives_the_plans_of_pytorch(backend, small_model, architec
     ours = plans_of(planner_on(backend), architecture)
     assert_plans_agree(ours, plans_of(make_planner(small_model), architecture))
     assert any(plan.gain > 0 for plan in ours)
+
+
+def test_a_model_without_a_height_map_plans_alike(architecture, cache):
+    blind = dataclasses.replace(architecture, extero_rows=0, extero_columns=0)
+    model = WorldModel(blind, seed=1).eval()
+    ours = plans_of(planner_on(OnnxBackend(model, cache=cache)), blind)
+    assert_plans_agree(ours, plans_of(make_planner(model), blind))
 
 
 @pytest.mark.parametrize('samples', [1, 5, 100])

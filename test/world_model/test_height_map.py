@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
+from simdist_ros.core.errors import ConfigError
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.encoders.height_map import HeightMapEncoder, same_padding
+from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import load_model, save_model
+
+from .situations import encode, random_inputs
 
 
 @pytest.mark.parametrize(
@@ -44,3 +51,20 @@ def test_any_size_of_map_is_encoded(rows, columns):
     architecture = Architecture(extero_rows=rows, extero_columns=columns)
     features = HeightMapEncoder(architecture)(torch.zeros(2, 5, rows * columns))
     assert features.shape == (2, 5, 64)
+
+
+def test_without_a_map_the_encoder_has_no_part_for_it(architecture, tmp_path):
+    blind = dataclasses.replace(architecture, extero_rows=0, extero_columns=0)
+    model = WorldModel(blind, seed=1).eval()
+    assert not [name for name in model.encoder.state_dict() if name.startswith('height_map')]
+    inputs = random_inputs(blind, batch=3)
+    context = encode(model, inputs)
+    assert context.tokens.shape == (3, 2 * blind.history_steps + 1, blind.latent_dim)
+    save_model(tmp_path / 'blind', model, robot='duo', created_by='a test')
+    again = load_model(tmp_path / 'blind').model
+    torch.testing.assert_close(encode(again, inputs).latent, context.latent, rtol=0.0, atol=0.0)
+
+
+def test_half_a_map_is_refused():
+    with pytest.raises(ConfigError, match='without a height map both are 0'):
+        Architecture(extero_rows=0, extero_columns=3)
