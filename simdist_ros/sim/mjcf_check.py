@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import mujoco
 import numpy as np
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.kinematics import tool_chain
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.sim.mjcf import BASE_BODY
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 
 __all__ = ['check_mjcf']
 
 STANDING_RAD = 0.5  # from the stand pose, under the robot's own weight
+TOOL_M = 1e-6  # between where MuJoCo and the joints' chain have the tool; rounding
+POSES = 5
 
 
 def check_mjcf(robot: Robot) -> None:
@@ -24,7 +29,10 @@ def check_mjcf(robot: Robot) -> None:
         ConfigError: The file breaks a rule, or the robot does not stand in its stand pose.
     """
     world = World(start_heading_rad=0.0, start_joint_offset_rad=0.0)
-    state = SimulatedRobot(robot, world, seed=0).true_state()
+    simulation = SimulatedRobot(robot, world, seed=0)
+    if robot.tool:
+        check_tool(simulation)
+    state = simulation.true_state()
     where = f'{robot.mjcf_path}: robot {robot.name!r} does not stand in its stand pose'
     if state.has_fallen:
         raise ConfigError(
@@ -39,3 +47,27 @@ def check_mjcf(robot: Robot) -> None:
             f'{where}: after a second joint {robot.joint_names[worst]!r} is {off[worst]:.2f} rad '
             f'off; check its kp and max_torque in {robot.source}, and the masses'
         )
+
+
+def check_tool(simulation: SimulatedRobot) -> None:
+    """Compare where MuJoCo has the tool with where its chain of joints has it, in some poses.
+
+    Raises:
+        ConfigError: They differ, so that the file places the tool in a way that is not understood.
+    """
+    robot, model = simulation.robot, simulation.model
+    chain, data = tool_chain(robot), mujoco.MjData(model)
+    low, high = robot.per_joint('low'), robot.per_joint('high')
+    for share in np.random.default_rng(0).random((POSES, robot.num_joints)):
+        pose = low + share * (high - low)
+        data.qpos[simulation.motors.qpos] = pose
+        mujoco.mj_kinematics(model, data)
+        base = data.xmat[BASE_BODY].reshape(3, 3)
+        place = base.T @ (data.site(robot.tool).xpos - data.xpos[BASE_BODY])
+        off = float(np.linalg.norm(place - chain.position(pose)))
+        if not off <= TOOL_M:
+            raise ConfigError(
+                f'{robot.mjcf_path}: MuJoCo has tool {robot.tool!r} {off:.3g} m from where the '
+                'joints between base and tool place it; give bodies, joints and site plain '
+                'positions and angles, and joints no ref'
+            )

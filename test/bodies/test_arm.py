@@ -76,6 +76,10 @@ REFUSED = {
         ('<body name="base">', '<body name="base"><freejoint/>'),
         "body 'base' floats, but base of the description is fixed",
     ),
+    'joints whose angles are not those of the file': (
+        ('axis="0 0 1" range', 'axis="0 0 1" ref="0.3" range'),
+        "MuJoCo has tool 'tool'",
+    ),
     'a tool that is none': (('site name="tool"', 'site name="hand"'), "unknown site 'tool'"),
 }
 
