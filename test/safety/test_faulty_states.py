@@ -235,6 +235,14 @@ def test_the_target_moves_by_the_rate_times_the_time_between_states_at_most_a_pe
     np.testing.assert_allclose(decision.command.position, 0.5 - 2 * most)
 
 
+@pytest.mark.parametrize(('after', 'step'), [(0.5, 0), (0.75, 0), (0.85, 1), (1.1, 1)])
+def test_a_state_between_two_ticks_has_the_step_that_has_begun(walking, tick, after, step):
+    tick(walking, 3, first=0.45)
+    decision = tick(walking, 3 + after, planned=False)
+    np.testing.assert_allclose(decision.command.position, 0.45 + 0.01 * step)
+    assert decision.late is (step > 0)
+
+
 def test_a_fall_while_standing_ends_the_mode(robot, settings, tick):
     supervision = Supervision(robot, settings, Mode.STAND)
     tick(supervision, 0, tilt=0.6)

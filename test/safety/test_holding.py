@@ -99,6 +99,24 @@ def test_it_goes_to_its_stand_pose_without_haste(arm, settings, tick):
     np.testing.assert_allclose(seen[-1], [0.5, 0.5])
 
 
+def test_a_way_to_stand_that_was_held_up_begins_anew_where_it_was_held(arm, settings, tick):
+    supervision = Supervision(arm, replace(settings, stand_ramp_s=1.0), Mode.WALK)
+    tick(supervision, 0)
+    supervision.request(Mode.STAND)
+    position = np.array([0.3, 0.3])
+    steps = []
+    for k in range(1, 120):
+        supervision.on_other_publishers(of_plan=False, of_robot=20 <= k < 50)
+        before = position
+        decision = tick(supervision, k, planned=False, joint_pos=tuple(before))
+        assert (decision.action is Action.HOLD) is (20 <= k < 50)
+        position = decision.command.position
+        steps.append(position[0] - before[0])
+    np.testing.assert_array_equal(steps[19:50], 0.0)  # held, and the first of the new way
+    assert np.abs(steps).max() < 0.01
+    np.testing.assert_allclose(position, [0.5, 0.5])
+
+
 def test_when_plans_come_again_it_goes_on_from_where_it_held(arm, settings, tick):
     supervision = Supervision(arm, settings, Mode.WALK)
     tick(supervision, 0)
