@@ -152,12 +152,14 @@ def test_a_delay_leaves_out_the_steps_that_are_decided(small_model, architecture
         )
 
 
-def test_a_trial_that_would_outlast_its_plan_is_refused(small_model, architecture):
-    most = architecture.horizon_steps - 4
-    assert most > 1
-    make_planner(small_model, explore_share=0.5, explore_steps=most)
+@pytest.mark.parametrize('delay', [0, 1])
+def test_a_trial_that_would_outlast_its_plan_is_refused(small_model, architecture, delay):
+    most = architecture.horizon_steps - 4 - delay
+    assert most > 0
+    settings = {'explore_share': 0.5, 'plan_delay_steps': delay}
+    make_planner(small_model, **settings, explore_steps=most)
     with pytest.raises(ConfigError, match=f'at most {most} steps can be followed'):
-        make_planner(small_model, explore_share=0.5, explore_steps=most + 1)
+        make_planner(small_model, **settings, explore_steps=most + 1)
 
 
 def test_it_counts_as_a_tick_that_had_its_plan():
