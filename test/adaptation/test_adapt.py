@@ -85,6 +85,7 @@ def test_an_adapted_model_is_its_parents_child_and_says_how_it_was_made(folder, 
     assert about['bags'][0]['transitions'] == 250
     assert sum(about['episodes'].values()) == 10
     assert about['verdict']['accepted'] is True
+    assert about['verdict']['checks']['plans'].startswith('2 of 2 plans')  # as QUICK says
     assert code == 0
     assert about['verdict']['reason'] in out
     assert about['verdict']['figures'] == manifest.metrics
@@ -110,7 +111,9 @@ def test_an_adapted_model_is_its_parents_child_and_says_how_it_was_made(folder, 
 
 def test_a_candidate_that_is_no_better_is_written_and_refused_by_exit_code(folder, bag, capsys):
     assert finetune(folder, bag, '--set', 'finetune.min_improvement=1.0') == 3
-    assert read_manifest(folder / 'child').adaptation['verdict']['accepted'] is False
+    about = read_manifest(folder / 'child').adaptation
+    assert about['verdict']['accepted'] is False
+    assert (about['num_steps'], about['best_step']) == (20, 0)
     assert 'refused: held-out error ' in capsys.readouterr().out
 
 

@@ -114,8 +114,12 @@ def test_bags_of_other_writers_storages_and_compressions_are_read(
     tmp_path, joint_state, storage, mode
 ):
     path = written_by_rosbags(tmp_path / 'other', joint_state, storage, mode)
-    assert bag_info(path).custom_data == {'robot': 'go2'}
+    info = bag_info(path)
+    assert info.custom_data == {'robot': 'go2'}
+    assert info.start_ns == START_NS
+    assert info.duration_s == pytest.approx((COUNT - 1) * 0.02, abs=1e-12)
     assert [m.message.position[0] for m in read_bag(path)] == list(range(COUNT))
+    assert list(read_bag(path, [])) == []
 
 
 @pytest.mark.parametrize('share', [0.3, 0.5, 0.8])
@@ -316,6 +320,47 @@ def test_a_database_whose_recorder_was_killed_is_read_with_its_log(tmp_path, joi
     assert info.message_count == 100
     assert sum(1 for _ in read_bag(tmp_path / 'killed')) == 100
     assert sorted(file.read_bytes() for file in (tmp_path / 'killed').iterdir()) == before
+
+
+def test_what_a_killed_recorder_had_not_committed_is_taken_back(tmp_path, joint_state):
+    (tmp_path / 'live').mkdir()
+    connection = sqlite_parts(tmp_path / 'live' / 'walk.db3', joint_state, 'DELETE')
+    connection.execute('PRAGMA cache_size=1')  # so that pages are written before the end
+    connection.execute('BEGIN')
+    for k in range(100, 400):
+        connection.execute(
+            'INSERT INTO messages(topic_id, timestamp, data) VALUES (1, ?, ?)',
+            (START_NS + k * PERIOD_NS, joint_state(k)),
+        )
+    shutil.copytree(tmp_path / 'live', tmp_path / 'killed')
+    connection.close()
+    assert (tmp_path / 'killed' / 'walk.db3-journal').exists()
+    info = bag_info(tmp_path / 'killed')
+    assert (info.is_cut_off, info.message_count) == (True, 100)
+    found = [m.message.position[0] for m in read_bag(tmp_path / 'killed')]
+    assert found == list(range(100))
+
+
+@pytest.mark.parametrize('has_index', [True, False])
+def test_a_damaged_page_of_a_database_ends_it_and_what_comes_before_is_read(
+    tmp_path, joint_state, has_index
+):
+    file = tmp_path / 'walk.db3'
+    connection = sqlite_parts(file, joint_state, 'DELETE')
+    if has_index:
+        connection.execute('CREATE INDEX timestamp_idx ON messages (timestamp ASC)')
+    (size,) = connection.execute('PRAGMA page_size').fetchone()
+    connection.close()
+    data = bytearray(file.read_bytes())
+    place = data.index(joint_state(70)) // size * size
+    data[place : place + size] = b'\xff' * size
+    file.write_bytes(data)
+    info = bag_info(file)
+    assert (info.num_damaged, info.is_cut_off) == (1, True)
+    assert 'damaged in 1 places' in info.losses
+    found = [m.message.position[0] for m in read_bag(file)]
+    assert found == list(range(len(found)))
+    assert 30 < len(found) == info.message_count <= 70
 
 
 def test_a_folder_without_metadata_is_read_by_its_files(bag):

@@ -131,6 +131,18 @@ def test_a_fingerprint_is_that_of_the_transitions_in_their_order(tmp_path):
     assert len({first, fingerprint('c', 2, 1), fingerprint('d', 1, 3)}) == 3
 
 
+def test_a_dataset_is_complete_when_all_of_its_writers_are(tmp_path):
+    writers = [ShardWriter(tmp_path / part, ROBOT) for part in 'ab']
+    for writer in writers:
+        writer.add(make_episode(5))
+        writer.flush()
+    found = []
+    for writer in writers:
+        found.append(open_dataset(tmp_path, ROBOT).is_complete)
+        writer.close()
+    assert [*found, open_dataset(tmp_path, ROBOT).is_complete] == [False, False, True]
+
+
 def test_a_copy_read_is_not_the_file(data):
     dataset = open_dataset(data, ROBOT)
     dataset.shards[0].episode(0).actions[:] = 9.0

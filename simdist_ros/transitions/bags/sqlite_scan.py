@@ -16,6 +16,7 @@ __all__ = ['SqliteScan']
 
 SIDECARS = ('-wal', '-journal')  # what SQLite leaves beside a file whose writer was killed
 CDR = 'cdr'
+MESSAGES = 'SELECT topic_id, timestamp, data FROM messages'
 
 
 class SqliteScan:
@@ -39,7 +40,7 @@ class SqliteScan:
         self.is_cut_off = any(beside(path, ending).exists() for ending in SIDECARS)
 
     def messages(self) -> Iterator[RawMessage]:
-        """Read all messages in the order of their stamps.
+        """Read all messages in the order of their stamps; up to a damaged page, as written.
 
         Raises:
             BagError: The file is no database of rosbag2.
@@ -47,19 +48,26 @@ class SqliteScan:
         self.num_damaged = 0
         with recovered(self._path) as path, self._connected(path) as connection:
             topics = self._topics(connection)
-            rows = connection.execute(
-                'SELECT topic_id, timestamp, data FROM messages ORDER BY timestamp, id'
-            )
-            while True:
-                try:
-                    row = next(rows, None)
-                except sqlite3.Error:  # a damaged page
-                    self.num_damaged, self.is_cut_off = 1, True
-                    return
-                if row is None:
-                    return
-                name, definition = topics[row[0]]
-                yield RawMessage(name, definition, row[1], row[2])
+            for topic, stamp_ns, data in self._rows(connection):
+                name, definition = topics[topic]
+                yield RawMessage(name, definition, stamp_ns, data)
+
+    def _rows(self, connection: sqlite3.Connection) -> Iterator[tuple[int, int, bytes]]:
+        """Yield topic, stamp and data of each message, until a page is damaged.
+
+        Without an index of the stamps, SQLite reads all before it knows which is the first.
+        """
+        for order in ('timestamp, id', 'id'):
+            count = 0
+            try:
+                for row in connection.execute(f'{MESSAGES} ORDER BY {order}'):
+                    count += 1
+                    yield row
+                return
+            except sqlite3.Error:
+                self.num_damaged, self.is_cut_off = 1, True
+            if count:
+                return
 
     @contextmanager
     def _connected(self, path: Path) -> Iterator[sqlite3.Connection]:
