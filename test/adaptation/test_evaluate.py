@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -44,6 +47,14 @@ def test_errors_are_those_of_all_windows_and_of_the_quarter_followed_worst(
     assert not np.allclose(found.slip_error, found.error, rtol=1e-3)
     assert found.mean == pytest.approx(prediction.by_episode().mean(), rel=1e-4)
     assert (found.windows, found.episodes) == (len(windows), 4)
+
+
+def test_a_bag_that_was_learned_from_is_known_however_it_is_named(parent, robot, bag, monkeypatch):
+    about = {'bags': [{'path': str(bag.resolve())}]}
+    adapted = replace(parent, manifest=replace(parent.manifest, adaptation=about))
+    monkeypatch.chdir(bag.parent)
+    found, _ = evaluate_bags([parent, adapted], robot, [Path(bag.name)], PIECES)
+    assert [one.has_seen for one in found] == [[], [bag.name]]
 
 
 def test_the_table_shows_each_step_under_its_own_heading(parent, robot, bag):

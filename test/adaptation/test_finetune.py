@@ -173,6 +173,13 @@ def test_the_decay_that_was_set_keeps_a_residual_small(model, data):
     assert sizes[1] < 0.5 * sizes[0]
 
 
+@pytest.mark.parametrize('method', METHODS)
+def test_each_method_has_the_learning_rate_that_was_set_for_it(model, data, method):
+    rates = {f'{name}_rate': 0.1 * (1 + place) for place, name in enumerate(METHODS)}
+    finetuning = Finetuning(model, data, replace(QUICK, method=method, max_steps=1000, **rates))
+    assert finetuning.rate(50) == pytest.approx(rates[f'{method}_rate'])
+
+
 def test_the_learning_rate_rises_shortly_and_falls_to_the_last_step(model, data):
     finetuning = Finetuning(model, data, replace(QUICK, max_steps=1000, dynamics_rate=1.0))
     rates = [finetuning.rate(step) for step in range(1, 1001)]

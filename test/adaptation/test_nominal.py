@@ -14,6 +14,7 @@ from simdist_ros.adaptation.nominal import (
     key,
     nominal_walks,
     original,
+    search,
 )
 from simdist_ros.adaptation.settings import NominalSettings
 from simdist_ros.core.errors import ConfigError
@@ -85,6 +86,16 @@ def test_the_last_round_judges_and_the_others_are_rehearsed(robot, architecture,
 
     assert contained(found.rehearsed) == list(range(last))
     assert contained(found.judging) == list(range(last, last + 4))
+
+
+@pytest.mark.parametrize(
+    ('horizon', 'share', 'steps'), [(4, 0.0, 16), (12, 0.5, 8), (25, 0.5, 16)]
+)
+def test_half_of_the_ticks_try_proposals_out_as_far_as_the_horizon_permits(
+    architecture, horizon, share, steps
+):
+    found = search(dataclasses.replace(architecture, horizon_steps=horizon))
+    assert (found.explore_share, found.explore_steps) == (share, steps)
 
 
 def test_walks_without_a_window_to_judge_by_are_none(robot, architecture):
