@@ -178,7 +178,7 @@ def make_walker(folder: Path, robot: Any, samples: int, iterations: int, seed: i
 
     from simdist_ros.planning.controller import Controller
     from simdist_ros.planning.planner import Planner
-    from simdist_ros.planning.settings import MppiSettings
+    from simdist_ros.planning.settings import MppiSettings, search_for
     from simdist_ros.world_model.store.checkpoint import load_model
 
     model = load_model(folder, robot).model
@@ -187,7 +187,7 @@ def make_walker(folder: Path, robot: Any, samples: int, iterations: int, seed: i
         num_iterations=iterations,
         uses_expert=iterations > 0,  # without a search the policy head alone is measured
     )
-    planner = Planner(model, settings, torch.Generator().manual_seed(seed))
+    planner = Planner(model, search_for(robot, settings), torch.Generator().manual_seed(seed))
     return Controller(robot, planner), model
 
 

@@ -12,7 +12,7 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.closed_loop import Tick, closed_loop
 from simdist_ros.planning.controller import Controller
 from simdist_ros.planning.planner import Planner
-from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.planning.settings import MppiSettings, search_for
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.tasks.choice import task_of
@@ -65,7 +65,7 @@ def walk(
 ) -> Iterator[Tick]:
     """Yield one tick after the other of a planner's walk, see `closed_loop`."""
     simulation = SimulatedRobot(robot, asked.world, asked.seed)
-    planner = Planner(model, mppi, torch.Generator().manual_seed(asked.seed))
+    planner = Planner(model, search_for(robot, mppi), torch.Generator().manual_seed(asked.seed))
     steps = round(asked.seconds * robot.control_rate_hz)
     return closed_loop(simulation, Controller(robot, planner), asked.driver(robot), steps)
 

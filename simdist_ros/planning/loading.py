@@ -14,7 +14,7 @@ from simdist_ros.planning.backends.choice import BackendSettings, choose
 from simdist_ros.planning.fitting import fit_to_budget, plan_ms, warm_up
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.refitting import Refit, levels
-from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.planning.settings import MppiSettings, search_for
 from simdist_ros.world_model.store.checkpoint import LoadedModel, find_model, load_model
 
 __all__ = ['LoadedPlanner', 'load_planner']
@@ -74,6 +74,7 @@ def load_planner(
             '`simdist import-upstream`'
         )
     torch.set_num_threads(backend.num_threads)
+    settings = search_for(robot, settings)
     folder = find_model(model_name)
     loaded = load_model(folder, robot)
     model = loaded.model

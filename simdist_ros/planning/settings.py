@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from simdist_ros.core.discount import DISCOUNT
 from simdist_ros.core.settings import Settings, setting
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.tasks.choice import task_of
 
-__all__ = ['MppiSettings']
+__all__ = ['MppiSettings', 'search_for']
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,3 +151,14 @@ class MppiSettings(Settings):
     def num_elites(self) -> int:
         """Candidates that shape the next mean, at least one."""
         return max(1, round(self.elite_fraction * self.num_candidates))
+
+
+def search_for(robot: Robot, settings: MppiSettings) -> MppiSettings:
+    """Return a search whose proposals suit the task of a robot.
+
+    More or less of a velocity may be followed better than the one that is wanted; more or less of
+    a place is another place.
+    """
+    if task_of(robot).scales_commands:
+        return settings
+    return dataclasses.replace(settings, num_command_steps=0)

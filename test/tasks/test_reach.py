@@ -74,6 +74,8 @@ def test_what_is_earned_falls_with_the_distance(task):
     to_the_left = [0.57 * math.cos(0.5), 0.57 * math.sin(0.5), 0.2]
     assert terms(task, [0.5, math.pi / 2, 0.0], to_the_left)['there'] == pytest.approx(3.0)
     assert terms(task, [-0.5, math.pi / 2, 0.0], to_the_left)['there'] < 0.01
+    far = terms(task, [0.0, 0.0, 0.0], UP - [0.0, 0.0, 0.4])
+    assert far['near'] == pytest.approx(2.0 / math.e**2)
 
 
 def test_motion_costs_weighted_squares(task):

@@ -125,12 +125,12 @@ class ReachTask(Task):
         return self.goal.clip(chosen)
 
     def reward_terms(self, scoring: Scoring, step: Step) -> dict[str, Array]:
-        """Score how near the tool is, twice: from far and in detail; motion costs."""
+        """Score how near the tool is, twice: felt from far away, and in detail; motion costs."""
         w = cast(ReachWeights, scoring.rewards)
         joint_pos = step.joint_offset + self.robot.per_joint('default')
         squared = np.sum((self.chain.position(joint_pos) - step.command) ** 2, axis=-1)
         return {
-            'near': w.near * np.exp(-squared / w.near_m**2),
+            'near': w.near * np.exp(-np.sqrt(squared) / w.near_m),
             'there': w.there * np.exp(-squared / w.there_m**2),
             'action_rate': w.action_rate * np.sum((step.action - step.last_action) ** 2, axis=-1),
             'torque': w.torque * np.sum(step.torque**2, axis=-1),

@@ -43,8 +43,17 @@ class VelocityTask(Task):
     scales_commands: ClassVar[bool] = True
 
     def __init__(self, robot: Robot) -> None:
-        """Take a robot's bounds of the velocity."""
+        """Take a robot's bounds of the velocity.
+
+        Raises:
+            ConfigError: It cannot move, or the bounds break a rule.
+        """
         super().__init__(robot)
+        if not robot.has_free_base:
+            raise ConfigError(
+                f'robot {robot.name!r}: task {self.name!r} needs a base that moves, and base is '
+                "'fixed'; name another task"
+            )
         self.goal = velocity_goal(robot)
 
     def first_command(self) -> Array:
