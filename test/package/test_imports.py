@@ -1,6 +1,8 @@
 """Who may import whom: the architecture, as a test."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +43,13 @@ PURE = {  # what must work without most of the others
 }
 MAY_IMPORT = {room: PURE.get(room, set(ORDER[:index])) for index, room in enumerate(ORDER)}
 ONLY_IN = {'rclpy': {'nodes'}, 'mujoco': {'sim'}}
+LIGHT = (  # start in a second and take little memory
+    'graph_client',
+    'mujoco_robot',
+    'operator',
+    'supervisor',
+    'transition_logger',
+)
 
 MODULES = sorted(SOURCE.rglob('*.py'))
 
@@ -92,6 +101,18 @@ def test_a_library_is_imported_only_where_it_belongs(library: str):
         and any(name.split('.')[0] == library for name in imported(path))
     ]
     assert not guests, f'{library} belongs into {sorted(ONLY_IN[library])}'
+
+
+@pytest.mark.parametrize('module', LIGHT)
+def test_a_node_that_uses_no_model_starts_without_pytorch(module: str):
+    code = (
+        'import sys\n'
+        f'import simdist_ros.nodes.{module}\n'
+        "print(*sorted({'torch', 'matplotlib', 'scipy'} & set(sys.modules)))"
+    )
+    command = [sys.executable, '-c', code]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    assert found.stdout.split() == []
 
 
 def test_the_reader_of_imports_sees_every_form(tmp_path, monkeypatch):

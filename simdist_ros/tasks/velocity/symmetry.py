@@ -1,4 +1,4 @@
-"""The mirror image of a velocity command and of feet."""
+"""The mirror image of feet."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from simdist_ros.embodiment.mirror import Mirror
 from simdist_ros.tasks.velocity.gait import Foot
 
-__all__ = ['COMMAND', 'mirror_of_feet']
-
-COMMAND = (1.0, -1.0, -1.0)  # signs of vx, vy, yaw rate
+__all__ = ['mirror_of_feet']
 
 
 def mirror_of_feet(feet: Mapping[str, Foot]) -> Mirror:

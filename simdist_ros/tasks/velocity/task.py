@@ -19,7 +19,6 @@ from simdist_ros.tasks.velocity.following import following, tracking_error
 from simdist_ros.tasks.velocity.heading import YAW_RATE, HeadingHold
 from simdist_ros.tasks.velocity.reward import GROUPS, RewardWeights, reward_terms
 from simdist_ros.tasks.velocity.settings import VELOCITY, velocity_goal
-from simdist_ros.tasks.velocity.symmetry import COMMAND
 
 __all__ = ['VelocityTask']
 
@@ -37,7 +36,7 @@ class VelocityTask(Task):
     message_type = 'geometry_msgs/msg/TwistStamped'
     weights = RewardWeights
     earned = GROUPS
-    mirror = COMMAND
+    mirror = (1.0, -1.0, -1.0)  # of vx, vy, yaw rate
     hold_steps = HOLD_STEPS
     error_unit = 'mps'
     scales_commands: ClassVar[bool] = True
