@@ -15,9 +15,16 @@ class ExpertSettings(PpoSettings):
     """What the expert depends on, apart from the robot and its recipe."""
 
     num_robots: int = setting(256, 'Robots that walk at once.', low=2)
-    total_steps: int = setting(10_000_000, 'Steps of all robots together.', low=1)
+    total_steps: int = setting(13_700_000, 'Steps of all robots together.', low=1)
     narrow_steps: int = setting(
         10_000_000, 'Steps in the worlds of the data; the rest is in the wider ones.', low=0
+    )
+    blend: float = setting(
+        0.5,
+        'Share of the last weights in those of the expert; the rest are those from before the '
+        'wider worlds.',
+        low=0.0,
+        high=1.0,
     )
     episode_steps: int = setting(500, 'Longest episode.', low=2)
     ramp_steps: int = setting(
@@ -64,7 +71,9 @@ EXPERT_PRESETS = {
         policies_kept=3,
     ),
     'cpu': ExpertSettings(),
-    'gpu': ExpertSettings(num_robots=1024, total_steps=60_000_000, ramp_steps=4_000_000),
+    'gpu': ExpertSettings(
+        num_robots=1024, total_steps=60_000_000, narrow_steps=45_000_000, ramp_steps=4_000_000
+    ),
 }
 COLLECT_PRESETS = {
     'smoke': CollectSettings(total_steps=3200, num_robots=16, episode_steps=100, shard_steps=1600),

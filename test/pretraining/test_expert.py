@@ -19,7 +19,7 @@ from simdist_ros.pretraining.expert.files import (
     load_critic,
 )
 from simdist_ros.pretraining.expert.networks import make_ppo
-from simdist_ros.pretraining.expert.stage import ExpertTraining, run_expert
+from simdist_ros.pretraining.expert.stage import NARROW, ExpertTraining, run_expert
 from simdist_ros.pretraining.presets import EXPERT_PRESETS
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.rl.ppo import PpoSettings, generalised_advantages
@@ -103,6 +103,27 @@ def test_the_last_part_of_a_training_is_in_the_wider_worlds_and_goes_on_in_them(
     assert again.env.settings == begun.env.settings
     assert (again.env.state == begun.env.state).all()
     assert (again.env.plan_delay == begun.env.plan_delay).all()
+
+
+@pytest.mark.parametrize('blend', [0.0, 0.25, 1.0])
+def test_the_expert_lies_between_the_actors_before_and_after_the_wider_worlds(
+    tmp_path, go2, recipe, blend
+):
+    run_expert(
+        go2,
+        tmp_path,
+        dataclasses.replace(TINY, narrow_steps=32, blend=blend),
+        shows_progress=False,
+    )
+    before, expert = (
+        load_actor(tmp_path / name, go2, recipe).state_dict() for name in (NARROW, EXPERT)
+    )
+    after = safetensors.torch.load_file(tmp_path / CHECKPOINT)
+    for name, found in expert.items():
+        last = after[f'actor.{name}']
+        wanted = before[name] + blend * (last - before[name]) if last.is_floating_point() else last
+        torch.testing.assert_close(found, wanted)
+    assert not torch.equal(before['trot'], after['actor.trot'])
 
 
 def test_an_expert_of_the_first_part_alone_knows_no_delay(tmp_path, go2):

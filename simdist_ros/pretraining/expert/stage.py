@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import time
@@ -22,12 +23,19 @@ from simdist_ros.pretraining.expert.files import (
     CHECKPOINT,
     EXPERT,
     POLICIES,
+    load_actor,
     load_training,
     save_networks,
     save_training,
     steps_done,
 )
-from simdist_ros.pretraining.expert.networks import actor_input, critic_input, make_ppo, to_tensor
+from simdist_ros.pretraining.expert.networks import (
+    Actor,
+    actor_input,
+    critic_input,
+    make_ppo,
+    to_tensor,
+)
 from simdist_ros.pretraining.presets import ExpertSettings
 from simdist_ros.pretraining.recipe import Recipe, load_recipe
 from simdist_ros.rl.ppo import Experience, PpoSettings
@@ -37,6 +45,7 @@ from simdist_ros.sim.batch.vector_env import VectorEnv
 __all__ = ['ExpertTraining', 'run_expert']
 
 CURVE = 'curve.json'
+NARROW = 'narrow.safetensors'  # the actor before the wider worlds
 
 
 def run_expert(
@@ -124,10 +133,13 @@ class ExpertTraining:
         """Return robots in the worlds of the present part of the training."""
         s = self.settings
         is_wide = self.num_steps >= s.narrow_steps
-        narrow = self.recipe if is_wide else None  # or nominal ground would be forgotten
+        settings, narrow = self.recipe, None
+        if is_wide:  # by half, or nominal ground would be forgotten
+            settings = self.recipe.widened()
+            narrow = dataclasses.replace(settings, randomisation=self.recipe.randomisation)
         return VectorEnv(
             self.robot,
-            self.recipe.widened() if is_wide else self.recipe,
+            settings,
             num_robots=s.num_robots,
             seed=s.seed + is_wide,
             threads=self.threads,
@@ -138,6 +150,7 @@ class ExpertTraining:
     def widen(self) -> None:
         """Go on in the wider worlds with every second robot, on ground as hard as before."""
         levels = self.env.levels
+        save_networks(self.out / NARROW, self.ppo.actor, None, self.about())
         self.env = self.make_env()
         self.env.levels[:] = levels
         self.env.reset(np.ones(len(levels), dtype=bool))
@@ -171,11 +184,27 @@ class ExpertTraining:
         self.save()
         save_networks(
             self.out / EXPERT,
-            self.ppo.actor,
+            self.blended(),
             self.ppo.critic,
             self.about(),
             plan_delay_steps=self.env.settings.randomisation.plan_delay_steps,
         )
+
+    def blended(self) -> Actor:
+        """Return the actor between those before and after the wider worlds.
+
+        Bumps are not forgotten, and most of what the second has learned is kept.
+
+        Source:
+            Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
+        """
+        actor, path = copy.deepcopy(self.ppo.actor), self.out / NARROW
+        if path.is_file():
+            before = load_actor(path, self.robot, self.recipe).state_dict()
+            for name, last in actor.state_dict().items():
+                if last.is_floating_point():
+                    last.copy_(torch.lerp(before[name].to(last), last, self.settings.blend))
+        return actor
 
     def iterate(self) -> dict[str, float]:
         """Walk for a while, learn from it, and return how it went."""
