@@ -22,6 +22,8 @@ from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.pretraining.train.stage import robot_architecture
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.assembly import needed_topics
+from simdist_ros.transitions.episode import Episode
+from simdist_ros.transitions.shards.dataset import DatasetError, ShardWriter, open_dataset
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import load_model, save_model
 from simdist_ros.world_model.store.manifest import read_manifest
@@ -158,3 +160,21 @@ def test_of_two_tasks_the_one_that_is_chosen_decides_what_is_needed(arm, tmp_pat
     ):
         task_of(load_robot(str(path)))
     assert task_of(load_robot(str(path), 'reach')).name == 'reach'
+
+
+def test_transitions_of_another_task_are_refused(arm, tmp_path):
+    with ShardWriter(tmp_path / 'data', arm) as writer:
+        writer.add(
+            Episode(
+                proprio_obs=np.zeros((3, 6), np.float32),
+                extero_obs=np.zeros((3, 0), np.float32),
+                commands=np.zeros((3, 3), np.float32),
+                actions=np.zeros((2, 3), np.float32),
+                terminated=False,
+            )
+        )
+    assert open_dataset(tmp_path / 'data', arm).num_episodes == 1
+    manifest = tmp_path / 'data/manifest.yaml'
+    manifest.write_text(manifest.read_text().replace('task: reach\n', ''))  # as before tasks
+    with pytest.raises(DatasetError, match="task is 'velocity', expected 'reach'; choose data of"):
+        open_dataset(tmp_path / 'data', arm)

@@ -69,7 +69,7 @@ RANGE = r'command_low: .*\n    command_high: .*'
 
 REFUSED = {
     'reversed friction': (
-        ('recipe', 'randomisation:', 'randomisation:\n  friction_low: 1.3'),
+        ('recipe', '\\nrandomisation:', '\nrandomisation:\n  friction_low: 1.3'),
         'friction_low is 1.3; it must not exceed friction_high, 1.2',
     ),
     'reversed payload': (

@@ -42,6 +42,7 @@ def test_a_command_is_clipped_number_by_number():
             [1.0, 0.5],
             r'command_low is \[2.0, 0.0\], beyond command_high, \[1.0, 0.5\]',
         ),
+        ([], [], 'command_low has 0 numbers and command_high 0; give vx, vy and yaw rate'),
         ([0.0], [1.0, 0.5], 'command_low has 1 numbers and command_high 2; give vx, vy and yaw'),
     ],
 )
@@ -49,6 +50,11 @@ def test_bounds_that_do_not_belong_together_are_refused(go2, low, high, said):
     tasks = {'velocity': {'command_low': low, 'command_high': high}}
     with pytest.raises(ConfigError, match=f"robot 'go2': tasks: velocity: {said}"):
         velocity_goal(dataclasses.replace(go2, tasks=tasks))
+
+
+def test_a_robot_that_is_not_asked_for_a_velocity_is_refused_where_one_is_needed(go2):
+    with pytest.raises(ConfigError, match="robot 'go2' is not asked for a velocity; its tasks: r"):
+        velocity_goal(dataclasses.replace(go2, tasks={'reach': {}}))
 
 
 def test_a_robot_does_the_task_that_was_chosen_else_its_first(go2):

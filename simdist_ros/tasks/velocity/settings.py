@@ -28,7 +28,7 @@ class VelocitySettings(Settings):
         """Check that the bounds belong together."""
         super().__post_init__()
         low, high = self.command_low, self.command_high
-        if len(low) != len(high) or len(low) > len(NAMES):
+        if len(low) != len(high) or not 0 < len(low) <= len(NAMES):
             raise ConfigError(
                 f'command_low has {len(low)} numbers and command_high {len(high)}; give vx, vy '
                 'and yaw rate in both'
@@ -41,8 +41,11 @@ def velocity_settings(robot: Robot) -> VelocitySettings:
     """Return what a robot's description says of this task.
 
     Raises:
-        ConfigError: It breaks a rule.
+        ConfigError: It says nothing, or breaks a rule.
     """
+    if VELOCITY not in robot.tasks:
+        named = ', '.join(robot.tasks) or 'none'
+        raise ConfigError(f'robot {robot.name!r} is not asked for a velocity; its tasks: {named}')
     source = f'robot {robot.name!r}: tasks: {VELOCITY}'
     return VelocitySettings.from_mapping(robot.tasks.get(VELOCITY, {}), source)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from simdist_ros.core.atomic import TEMPORARY_SUFFIX, write_atomic
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.file import OPTIONAL, Shard, map_shard, pack_episodes
 from simdist_ros.transitions.shards.manifest import (
@@ -191,7 +192,11 @@ def begin(folder: Path, robot: Robot, seed: int, settings: dict[str, Any]) -> Da
     else:
         refuse_foreign(folder)
         manifest = DatasetManifest(
-            robot=robot.name, sizes=robot_sizes(robot), seed=seed, settings=settings
+            robot=robot.name,
+            task=task_of(robot).name,
+            sizes=robot_sizes(robot),
+            seed=seed,
+            settings=settings,
         )
         manifest.write(folder)
     complete = {shard.file for shard in manifest.shards}

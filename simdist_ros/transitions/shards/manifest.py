@@ -17,6 +17,7 @@ from simdist_ros.embodiment.observation import extero_obs_dim
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.embodiment.terms import proprio_obs_dim
 from simdist_ros.tasks.choice import task_of
+from simdist_ros.tasks.velocity.settings import VELOCITY
 from simdist_ros.transitions.episode import SCHEMA_VERSION
 
 __all__ = ['MANIFEST', 'DatasetError', 'DatasetManifest', 'ShardInfo', 'read_dataset_manifest']
@@ -55,6 +56,7 @@ class DatasetManifest:
 
     Attributes:
         robot: Name of the robot.
+        task: What it was asked to do.
         sizes: Of proprio_obs, extero_obs, actions and commands.
         seed: Of all that was random in the collection.
         settings: Whatever else the data depend on, by name.
@@ -65,6 +67,7 @@ class DatasetManifest:
     kind: str = KIND
     schema_version: int = SCHEMA_VERSION
     robot: str
+    task: str = VELOCITY  # where it says none, there was no other
     sizes: dict[str, int]
     seed: int = 0
     settings: dict[str, Any] = field(default_factory=dict)
@@ -107,6 +110,8 @@ def read_dataset_manifest(folder: Path, robot: Robot) -> DatasetManifest:
     check(path, 'kind', values.get('kind'), KIND, 'choose a folder of transitions')
     check(path, 'schema_version', values.get('schema_version'), SCHEMA_VERSION, AGAIN)
     check(path, 'robot', values.get('robot'), robot.name, 'choose data of this robot')
+    task = task_of(robot).name
+    check(path, 'task', values.get('task', VELOCITY), task, 'choose data of this task')
     check(path, 'sizes', values.get('sizes'), robot_sizes(robot), f'{AGAIN} for this description')
     try:
         shards = tuple(ShardInfo(**shard) for shard in values.pop('shards'))
