@@ -22,8 +22,8 @@ UNWELL = 1  # exit code of `status` where a node reports an error
 TIMEOUT_S = 10.0
 
 SERVICES = {  # by command: service, and what it does
-    'estop': ('supervisor/estop', 'damp the joints at once; only `recover` leaves this'),
-    'off': ('supervisor/off', 'damp the joints'),
+    'estop': ('supervisor/estop', 'damp the joints (an arm holds) until `recover`'),
+    'off': ('supervisor/off', 'damp the joints (an arm holds)'),
     'stand': ('supervisor/stand', 'go to the stand pose and hold it'),
     'walk': ('supervisor/walk', 'follow the plans'),
     'recover': ('supervisor/recover', 'leave an e-stop, joints damped, until `stand`'),

@@ -140,7 +140,7 @@ class SupervisorNode(Node):
         self.create_timer(1.0, self.publish_diagnostics, clock=wall)
 
     def work(self, executor: Executor, stop: Stop) -> int:
-        """Spin; on the way out leave the joints damped."""
+        """Spin; on the way out leave the joints in their safe action."""
         if not self.lockstep:
             self.scheduled = self.scheduling.apply(SAFETY)
         self.garbage.begin()

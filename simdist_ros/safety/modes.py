@@ -15,7 +15,10 @@ class ModeRefused(SimdistError):  # noqa: N818  named for what the operator read
 
 
 class Mode(Enum):
-    """What the operator wants; the robot may do something safer."""
+    """What the operator wants; the robot may do something safer.
+
+    Where joints are damped, those of a robot whose `safe_action` is hold keep their last target.
+    """
 
     OFF = 'off'  # joints damped
     STAND = 'stand'  # goes to the stand pose and holds it
