@@ -122,6 +122,17 @@ def test_fewer_seeds_are_compared_with_the_same_seeds_of_the_unadapted_model():
     assert math.isinf(found.gain_m.low)
 
 
+def test_seeds_that_the_unadapted_model_lacks_are_walked_and_not_compared():
+    more = {
+        **judged('none', '', 0.0, 'soft', [result(1.0), result(2.0)]),
+        **judged('dynamics', 'soft', 5.0, 'soft', [result(2.0), result(4.0), result(6.0)]),
+    }
+    (found,) = [r for r in summarise(more, ['soft']).rows if r.cell.method == 'dynamics']
+    assert (found.seeds, found.progress_m.mean) == (3, 4.0)
+    assert found.gain_m.mean == 1.5  # of 2 - 1 and 4 - 2
+    assert found.gap_closed.mean == pytest.approx(1.5 / 3.5)
+
+
 def test_the_error_factor_is_that_of_the_step_where_the_error_fell_least():
     found = row('dynamics', 'soft', 5.0)
     assert found.error_factor == pytest.approx(1.0 / 0.25)
@@ -143,6 +154,11 @@ def test_residual_and_dynamics_are_compared_where_they_learned_from_the_same():
     assert first.factor.mean == pytest.approx(math.sqrt(0.6 / 0.8 * 0.5 / 0.8))
     assert (second.minutes, second.seeds) == (5.0, 1)
     assert second.factor.mean == pytest.approx(2.5)
+
+
+def test_what_learned_from_another_world_is_no_comparison_of_residual_and_dynamics():
+    controls = judged('residual', 'nominal', 5.0, 'soft', [result(2.0, error=0.1)])
+    assert summarise({**RESULTS, **controls}, ['soft']).crossings == SUMMARY.crossings
 
 
 def test_errors_are_drawn_of_the_largest_amount_that_has_a_control():
