@@ -19,6 +19,7 @@ from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.pretraining.train.stage import robot_architecture
 from simdist_ros.rl.ppo import PpoSettings
 from simdist_ros.sim.batch.vector_env import VectorEnv
+from simdist_ros.sim.mjcf_check import check_tool
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.tasks.choice import task_of
@@ -55,6 +56,7 @@ def check_robot(robot: Robot, stages: Collection[str], evaluate: EvaluateSetting
     if set(stages) & MANY_ROBOTS:
         make_ppo(robot, recipe, PpoSettings(), seed=0)
         env = VectorEnv(robot, recipe, num_robots=2, seed=0)
+        check_tool(robot, env.models.plane)
         if env.step(np.zeros((2, robot.num_joints))).diverged.any():
             raise ConfigError(
                 f'{robot.mjcf_path}: the physics diverges within one step in the default pose; '

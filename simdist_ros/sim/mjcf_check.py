@@ -12,7 +12,7 @@ from simdist_ros.sim.mjcf import BASE_BODY
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 
-__all__ = ['check_mjcf']
+__all__ = ['check_mjcf', 'check_tool']
 
 STANDING_RAD = 0.5  # from the stand pose, under the robot's own weight
 TOOL_M = 1e-6  # between where MuJoCo and the joints' chain have the tool; rounding
@@ -30,8 +30,7 @@ def check_mjcf(robot: Robot) -> None:
     """
     world = World(start_heading_rad=0.0, start_joint_offset_rad=0.0)
     simulation = SimulatedRobot(robot, world, seed=0)
-    if robot.tool:
-        check_tool(simulation)
+    check_tool(robot, simulation.model)
     state = simulation.true_state()
     where = f'{robot.mjcf_path}: robot {robot.name!r} does not stand in its stand pose'
     if state.has_fallen:
@@ -49,18 +48,20 @@ def check_mjcf(robot: Robot) -> None:
         )
 
 
-def check_tool(simulation: SimulatedRobot) -> None:
+def check_tool(robot: Robot, model: mujoco.MjModel) -> None:
     """Compare where MuJoCo has the tool with where its chain of joints has it, in some poses.
 
     Raises:
         ConfigError: They differ, so that the file places the tool in a way that is not understood.
     """
-    robot, model = simulation.robot, simulation.model
+    if not robot.tool:
+        return
     chain, data = tool_chain(robot), mujoco.MjData(model)
+    places = [int(model.joint(name).qposadr[0]) for name in robot.joint_names]
     low, high = robot.per_joint('low'), robot.per_joint('high')
     for share in np.random.default_rng(0).random((POSES, robot.num_joints)):
         pose = low + share * (high - low)
-        data.qpos[simulation.motors.qpos] = pose
+        data.qpos[places] = pose
         mujoco.mj_kinematics(model, data)
         base = data.xmat[BASE_BODY].reshape(3, 3)
         place = base.T @ (data.site(robot.tool).xpos - data.xpos[BASE_BODY])

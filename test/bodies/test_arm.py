@@ -10,6 +10,9 @@ import pytest
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.observation import RobotState, proprio_obs
+from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.evaluation.settings import EvaluateSettings
+from simdist_ros.pretraining.early_checks import check_robot
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.batch.vector_env import VectorEnv
 from simdist_ros.sim.mjcf_check import check_mjcf
@@ -130,3 +133,12 @@ def test_many_of_it_carry_their_payloads_at_the_tool(batch):
         more = model.body_mass - env.models.plane.body_mass
         np.testing.assert_allclose(more[model.body('forearm').id], payload[0])
         assert np.count_nonzero(more) == 1
+
+
+def test_a_tool_that_is_elsewhere_is_refused_before_a_training(arm, tmp_path):
+    for path in arm.source.parent.iterdir():
+        (tmp_path / path.name).write_text(path.read_text())
+    text = arm.mjcf_path.read_text()
+    (tmp_path / 'arm.xml').write_text(text.replace('axis="0 0 1"', 'axis="0 0 1" ref="0.3"'))
+    with pytest.raises(ConfigError, match="MuJoCo has tool 'tool'"):
+        check_robot(load_robot(str(tmp_path / 'arm.yaml')), ['expert'], EvaluateSettings())
