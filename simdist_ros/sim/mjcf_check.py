@@ -15,6 +15,7 @@ from simdist_ros.sim.simulated_robot import SimulatedRobot
 __all__ = ['check_mjcf', 'check_tool']
 
 STANDING_RAD = 0.5  # from the stand pose, under the robot's own weight
+RESTING_RADPS = 1.0
 TOOL_M = 1e-6  # between where MuJoCo and the joints' chain have the tool; rounding
 POSES = 5
 
@@ -45,7 +46,30 @@ def check_mjcf(robot: Robot) -> None:
         raise ConfigError(
             f'{where}: after a second joint {robot.joint_names[worst]!r} is {off[worst]:.2f} rad '
             f'off; check its kp and max_torque in {robot.source}, and the masses'
+            f'{moving(simulation, worst)}{touching(simulation)}'
         )
+
+
+def moving(simulation: SimulatedRobot, joint: int) -> str:
+    """Say that a joint has not come to rest, as where its gains are too high for the time step."""
+    speed = float(abs(simulation.true_state().joint_vel[joint]))
+    if speed <= RESTING_RADPS:
+        return ''
+    return (
+        f'; it moves at {speed:.1f} rad/s: if it oscillates, set integrator="implicitfast" or a '
+        'smaller timestep under option, or give the joint an armature'
+    )
+
+
+def touching(simulation: SimulatedRobot) -> str:
+    """Say which two bodies of the robot touch each other, if any do."""
+    model = simulation.model
+    for contact in simulation.data.contact:
+        one, other = (int(model.geom_bodyid[geom]) for geom in contact.geom)
+        if 0 not in (one, other):  # the world's
+            names = f'{model.body(one).name!r} and {model.body(other).name!r}'
+            return f'; bodies {names} touch: if they should not, exclude their contact'
+    return ''
 
 
 def check_tool(robot: Robot, model: mujoco.MjModel) -> None:

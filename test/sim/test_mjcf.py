@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from simdist_ros.sim.mjcf_check import check_mjcf
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 
+ARM = Path(__file__).resolve().parents[1] / 'bodies' / 'arm'
 STILL = World(start_heading_rad=0.0, start_joint_offset_rad=0.0)
 
 
@@ -235,6 +237,34 @@ def test_a_robot_whose_drives_cannot_hold_it_is_refused(go2):
         ConfigError, match=r"go2\.xml: robot 'go2' does not stand .* its base is at"
     ):
         check_mjcf(dataclasses.replace(go2, joints=weak))
+
+
+@pytest.mark.parametrize(
+    ('changes', 'sentence'),
+    [
+        (
+            [
+                ('contype="0" conaffinity="1"', 'contype="1" conaffinity="1"'),
+                ('<geom fromto="0 0 0 0 0 0.3"/>', '<geom fromto="0.2 0 -0.2 0 0 0.3"/>'),
+            ],
+            r"joint 'shoulder_joint' is .*bodies 'turret' and 'base' touch",
+        ),
+        (
+            [('integrator="implicitfast"', ''), ('armature="0.05"', 'armature="0"')],
+            r"joint '\w+' is .* it moves at .* rad/s: if it oscillates, set integrator",
+        ),
+    ],
+    ids=['links in contact', 'gains too high for the time step'],
+)
+def test_an_arm_that_does_not_hold_its_pose_is_refused_with_the_cause(tmp_path, changes, sentence):
+    xml = (ARM / 'arm.xml').read_text()
+    for old, new in changes:
+        assert old in xml
+        xml = xml.replace(old, new)
+    (tmp_path / 'arm.xml').write_text(xml)
+    (tmp_path / 'arm.yaml').write_text((ARM / 'arm.yaml').read_text())
+    with pytest.raises(ConfigError, match=sentence):
+        check_mjcf(load_robot(str(tmp_path / 'arm.yaml')))
 
 
 def test_a_description_that_names_no_mjcf_is_refused(go2):
