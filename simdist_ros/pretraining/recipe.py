@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from simdist_ros.core.errors import ConfigError, unknown_name
@@ -62,14 +63,17 @@ def load_recipe(robot: Robot) -> Recipe:
     refuse_unknown_settings(values, known, str(path))
     feet = parse_each(Foot, values['feet'], f'{path}: feet') if 'feet' in values else {}
     joints = parse_each(Swing, values.get('joints'), f'{path}: joints')
-    robot.order(list(joints))
+    check_joint_names(robot, joints, path)
     check_mirror('foot', {name: foot.mirror for name, foot in feet.items()}, path)
     check_joint_mirrors(joints, path)
     for name, joint in joints.items():
         if joint.foot and joint.foot not in feet:
             raise ConfigError(f'{path}: {name}: {unknown_name("foot", joint.foot, feet)}')
-    if 'terrain' in values and not robot.has_free_base:
-        raise ConfigError(f'{path}: terrain is set, but the base of {robot.name!r} is fixed')
+    for name in ('terrain', 'wide_terrain'):
+        if name in values and not robot.has_free_base:
+            raise ConfigError(
+                f'{path}: {name} is set, but the base of {robot.name!r} is fixed; leave it out'
+            )
     sections: dict[str, type[Settings]] = {
         'rewards': task_of(robot).weights,
         'randomisation': Randomisation,
@@ -87,6 +91,14 @@ def load_recipe(robot: Robot) -> Recipe:
         parsed['terrain'] = parsed['wide_terrain'] = Terrain(slope_deg=0.0, rough_share=0.0)
     ordered = {name: joints[name] for name in robot.joint_names}
     return Recipe(feet=feet, joints=ordered, **parsed)
+
+
+def check_joint_names(robot: Robot, joints: Iterable[str], path: Path) -> None:
+    """Raise `ConfigError` unless the recipe has each joint of the robot and no other."""
+    try:
+        robot.order(list(joints))
+    except ConfigError as error:
+        raise ConfigError(f'{path}: {error}') from None
 
 
 def parse_each(cls: type[S], values: Any, source: str) -> dict[str, S]:

@@ -92,6 +92,11 @@ REFUSED = {
         ('robot', 'pretraining: .*', ''),
         'has no recipe for pretraining',
     ),
+    'a joint that the robot does not have': (
+        ('recipe', r'joints:\n', 'joints:\n  toe_joint: {mirror: toe_joint}\n'),
+        "pretraining/go2.yaml: joint names do not match robot 'go2': missing none, "
+        "unknown ['toe_joint']",
+    ),
     'unknown foot': (
         ('recipe', 'FL_foot', 'FL_toe'),
         "there is no geom 'FL_toe', which the recipe calls a foot",
@@ -126,6 +131,16 @@ def test_what_does_not_fit_is_refused_in_one_sentence(variant, name):
         check(variant(*change))
     assert sentence in str(caught.value)
     assert '\n' not in str(caught.value)
+
+
+def test_terrain_for_some_robots_is_refused_too_where_the_base_is_fixed(tmp_path):
+    arm = Path(__file__).resolve().parents[1] / 'bodies' / 'arm'
+    for name in ('arm.xml', 'arm.yaml'):
+        (tmp_path / name).write_text((arm / name).read_text())
+    wide = 'wide_terrain: {bump_height_m: 0.1}\n'
+    (tmp_path / 'recipe.yaml').write_text((arm / 'recipe.yaml').read_text() + wide)
+    with pytest.raises(ConfigError, match=r"wide_terrain is set, .* 'arm' is fixed; leave it out"):
+        load_recipe(load_robot(str(tmp_path / 'arm.yaml')))
 
 
 def test_feet_that_only_the_evaluation_would_miss_are_refused(variant):
