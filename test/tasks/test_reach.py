@@ -151,3 +151,11 @@ REFUSED = {
 def test_a_robot_that_lacks_what_it_needs_is_refused(arm, fields, said):
     with pytest.raises(ConfigError, match=said):
         task_of(dataclasses.replace(arm, **fields))
+
+
+def test_of_several_poses_one_with_the_tool_within_the_bounds_is_taken(arm):
+    narrow = {'low': [0.1, -0.2, 0.2], 'high': [0.4, 0.2, 0.5]}
+    task = ReachTask(dataclasses.replace(arm, tasks={'reach': narrow}))
+    places = task.draw(200, np.random.default_rng(0))
+    inside = ((places > task.goal.low) & (places < task.goal.high)).all(axis=1)
+    assert inside.mean() > 0.2  # a twentieth of all poses is
