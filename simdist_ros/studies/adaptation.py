@@ -92,7 +92,7 @@ def check_speeds(robot: Robot, trial: TrialSettings) -> None:
     if not isinstance(task, VelocityTask):
         raise ConfigError(
             f'`simdist bench adaptation` measures walks at a velocity, and robot {robot.name!r} '
-            f'is for task {task.name!r}; choose task {VelocityTask.name!r}, if it has it'
+            f'is for task {task.name!r}; name {VelocityTask.name!r} first under its tasks'
         )
     for speed in (*trial.walk_speeds, *trial.judged_speeds):
         task.goal.check(task.ahead(speed))
