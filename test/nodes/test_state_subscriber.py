@@ -47,7 +47,7 @@ class FakeNode:
 class Wire:
     """A subscriber and what it handed on."""
 
-    def __init__(self, robot):
+    def __init__(self, robot, **options):
         self.robot, self.node = robot, FakeNode()
         self.states, self.repeated = [], []
         self.changes = {}  # of messages, by the first word of their topic
@@ -59,6 +59,7 @@ class Wire:
             qos=RELIABLE,
             period_ns=PERIOD_NS,
             on_repeated=self.repeated.append,
+            **options,
         )
 
     def deliver(self, topic, message):
@@ -93,6 +94,16 @@ def test_what_was_published_is_handed_on_as_one_state(wire, state):
         np.testing.assert_array_equal(getattr(received, field), getattr(state, field))
     np.testing.assert_array_equal(received.linear_velocity, state.linear_velocity)
     np.testing.assert_allclose(received.height_map, state.height_map, rtol=1e-6)
+
+
+@pytest.mark.parametrize(('max_age_s', 'count'), [(0.0, 1), (0.05, 3), (0.07, 4)])
+def test_a_height_map_serves_as_long_as_it_may(robot, state, max_age_s, count):
+    wire = Wire(robot, height_map_max_age_s=max_age_s)
+    old = messages.height_map_to_msg(robot.height_map, state)
+    for step in range(10):
+        wire.changes = {'height_map': lambda _: old}  # the map of the first state
+        wire.deliver_all(replace(state, stamp_ns=state.stamp_ns + step * PERIOD_NS))
+    assert len(wire.states) == count
 
 
 def test_wrong_joint_names_are_named_counted_and_survived(wire, state):
