@@ -41,7 +41,7 @@ bench: setup  ## Measure speed; writes JSON with the commit
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 reference: setup  ## Generate the tables of doc/ from the settings
-	@$(BIN)/python -m simdist_ros.reference
+	@$(BIN)/python -m simdist_ros.settings_reference
 
 docs: reference  ## Build the pages of doc/, API included, into doc/_build/html
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check \

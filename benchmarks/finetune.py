@@ -12,8 +12,8 @@ import torch
 from simdist_ros.adaptation.adapt import data_of_episodes
 from simdist_ros.adaptation.finetune import Finetuning
 from simdist_ros.adaptation.settings import METHODS, FinetuneSettings
+from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot, load_robot
-from simdist_ros.embodiment.terms import proprio_obs_dim
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes

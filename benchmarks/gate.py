@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from simdist_ros.adaptation.adapt import adapt, data_of_episodes
-from simdist_ros.adaptation.nominal import nominal_walks
+from simdist_ros.adaptation.nominal_walks import nominal_walks
 from simdist_ros.adaptation.settings import FinetuneSettings, NominalSettings
 from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.evaluation.planned_walk import PlannedWalk

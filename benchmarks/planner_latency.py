@@ -18,7 +18,7 @@ import torch
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.planning.backends.choice import BackendSettings, options
-from simdist_ros.planning.fitting import blank_observation, warm_up
+from simdist_ros.planning.budget_fitting import blank_observation, warm_up
 from simdist_ros.planning.loading import load_planner
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings

@@ -13,7 +13,7 @@ import torch
 
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.planning.backends.torch_backend import TorchBackend
-from simdist_ros.planning.fitting import blank_observation
+from simdist_ros.planning.budget_fitting import blank_observation
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.store.checkpoint import find_model, load_model

@@ -19,7 +19,7 @@ from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.pretraining.train.stage import robot_architecture
 from simdist_ros.sim.batch.vector_env import VectorEnv
 from simdist_ros.transitions.shards.dataset import open_dataset
-from simdist_ros.transitions.windows import WindowSampler
+from simdist_ros.transitions.training_windows import WindowSampler
 from simdist_ros.world_model.model import WorldModel
 
 STEPS_PER_S = 1000  # of a core that walks, about; decides how many are measured

@@ -7,8 +7,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from simdist_ros.bringup.domain import DOMAIN, HIGHEST, given_domain
 from simdist_ros.bringup.graph_records import GraphRecord, running_graphs
+from simdist_ros.bringup.ros_domain import DOMAIN, HIGHEST, given_domain
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import SettingInfo, checked
 

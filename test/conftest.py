@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from simdist_ros.bringup.domain import hold_free_domain
+from simdist_ros.bringup.ros_domain import hold_free_domain
 
 # Before rclpy, mujoco or matplotlib are imported by any test, and for the processes they start.
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')

@@ -13,17 +13,17 @@ import numpy as np
 
 from simdist_ros.adaptation.finetune import FinetuneData, FinetuneResult, finetune
 from simdist_ros.adaptation.gate import GateData, Verdict, judge
-from simdist_ros.adaptation.nominal import NominalWalks, nominal_walks
+from simdist_ros.adaptation.nominal_walks import NominalWalks, nominal_walks
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.jobs.folder_lock import lock_folder
 from simdist_ros.transitions.assembly import AssemblySettings
-from simdist_ros.transitions.bags.episodes import BagEpisodes, read_bags
+from simdist_ros.transitions.bags.read_episodes import BagEpisodes, read_bags
 from simdist_ros.transitions.shards.dataset import open_dataset
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes, Role, episodes_by_role
-from simdist_ros.transitions.windows import HasShards, WindowSampler, split_episodes
+from simdist_ros.transitions.training_windows import HasShards, WindowSampler, split_episodes
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.store.checkpoint import LoadedModel, check_destination, save_model
 

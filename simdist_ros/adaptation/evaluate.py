@@ -21,7 +21,7 @@ from simdist_ros.evaluation.outcomes import recorded_following, slips
 from simdist_ros.evaluation.prediction import column_means, predict
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.assembly import AssemblySettings
-from simdist_ros.transitions.bags.episodes import BagEpisodes, read_bags
+from simdist_ros.transitions.bags.read_episodes import BagEpisodes, read_bags
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.world_model.store.checkpoint import LoadedModel
 

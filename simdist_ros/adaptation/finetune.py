@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from simdist_ros.adaptation.methods import Encoded, Method, make_method
-from simdist_ros.adaptation.pool import Pool, fill_pool
+from simdist_ros.adaptation.prepared_windows import Pool, fill_pool
 from simdist_ros.adaptation.settings import FinetuneSettings
-from simdist_ros.transitions.windows import WindowSampler
+from simdist_ros.transitions.training_windows import WindowSampler
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['FinetuneData', 'FinetuneResult', 'Finetuning', 'finetune']

@@ -15,7 +15,7 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.intervals import Interval, jackknife, mean_interval, rank_correlation
 from simdist_ros.evaluation.outcomes import expected_returns, recorded_falls, recorded_outcomes
 from simdist_ros.evaluation.prediction import predict
-from simdist_ros.transitions.windows import WindowSampler, evenly
+from simdist_ros.transitions.training_windows import WindowSampler, evenly
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['Check', 'GateData', 'Verdict', 'judge']

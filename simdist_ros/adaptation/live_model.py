@@ -6,13 +6,13 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
-from simdist_ros.adaptation.watch import RecentTicks, WatchSettings, fewest_ticks, live_errors
+from simdist_ros.adaptation.live_error import RecentTicks, WatchSettings, fewest_ticks, live_errors
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.priority_gate import PriorityGate
 from simdist_ros.core.scheduling import step_behind
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.planning.backends.backend import NewParts
-from simdist_ros.planning.candidate import Candidate, load_candidate
+from simdist_ros.planning.candidate_model import Candidate, load_candidate
 from simdist_ros.planning.plan import Observation
 from simdist_ros.planning.planner import Planner
 from simdist_ros.world_model.store.checkpoint import LoadedModel

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from simdist_ros.adaptation.settings import FinetuneSettings
-from simdist_ros.transitions.windows import Windows
+from simdist_ros.transitions.training_windows import Windows
+from simdist_ros.world_model.context_windows import context_of, tensor, true_latents
 from simdist_ros.world_model.encoders.encoder import Context
 from simdist_ros.world_model.losses import masked_mse
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.residual import Residual
-from simdist_ros.world_model.windows import context_of, tensor, true_latents
 
 __all__ = ['Encoded', 'Method', 'make_method']
 

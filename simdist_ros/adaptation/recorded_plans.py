@@ -11,7 +11,7 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.planning.plan import NoPlan, Observation, Source
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
-from simdist_ros.transitions.windows import WindowSampler, evenly
+from simdist_ros.transitions.training_windows import WindowSampler, evenly
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['RecordedPlans', 'plan_recorded']

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simdist_ros.transitions.windows import HasShards, WindowSampler
+from simdist_ros.transitions.training_windows import HasShards, WindowSampler
 from simdist_ros.world_model.architecture import Architecture
 
 __all__ = ['windows_of']

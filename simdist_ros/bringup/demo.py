@@ -12,7 +12,7 @@ from simdist_ros.adaptation.evaluate import BagEvaluation, evaluate_bags
 from simdist_ros.adaptation.lineage import lineage_lines, list_models
 from simdist_ros.bringup.demo_plot import plot_demo
 from simdist_ros.bringup.graph import LOCKSTEP, GraphOptions
-from simdist_ros.bringup.lessons import DATA_S, LEARNING, learn
+from simdist_ros.bringup.learning_walk import DATA_S, LEARNING, learn
 from simdist_ros.bringup.progress import ProgressDisplay
 from simdist_ros.bringup.run import new_run_folder, recorded_walk, run_graph
 from simdist_ros.core.errors import SimdistError

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from simdist_ros.bringup.domain import DOMAIN, runtime_folder
+from simdist_ros.bringup.ros_domain import DOMAIN, runtime_folder
 from simdist_ros.jobs.folder_lock import open_lock
 
 __all__ = ['GraphRecord', 'record_graph', 'running_graphs']

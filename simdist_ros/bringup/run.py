@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from simdist_ros.bringup.domain import DOMAIN, given_domain, hold_free_domain
 from simdist_ros.bringup.graph import (
     LOCKSTEP,
     GraphOptions,
@@ -20,6 +19,7 @@ from simdist_ros.bringup.graph import (
 from simdist_ros.bringup.graph_records import record_graph
 from simdist_ros.bringup.processes import ProcessGroup, ros_environment
 from simdist_ros.bringup.progress import ProgressDisplay
+from simdist_ros.bringup.ros_domain import DOMAIN, given_domain, hold_free_domain
 from simdist_ros.core.errors import BagError, ConfigError
 from simdist_ros.core.settings import Spelling
 from simdist_ros.core.values import NotAValue, guess

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.joint_mirror import JointMirror
+from simdist_ros.embodiment.observation_terms import JOINTS, terms_of
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import JOINTS, terms_of
 
 __all__ = ['Mirror', 'mirror_of_actions', 'mirror_of_extero', 'mirror_of_proprio']
 

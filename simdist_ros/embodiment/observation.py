@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.observation_terms import States, observed
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import States, observed
 
 __all__ = [
     'RobotState',

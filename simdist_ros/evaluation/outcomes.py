@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.tasks.choice import task_of
-from simdist_ros.transitions.windows import CHUNK, Windows, WindowSampler, evenly
+from simdist_ros.transitions.training_windows import CHUNK, Windows, WindowSampler, evenly
+from simdist_ros.world_model.context_windows import context_of, tensor
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.returns import discounted_return
-from simdist_ros.world_model.windows import context_of, tensor
 
 __all__ = [
     'expected_returns',

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from simdist_ros.core.priority_gate import GiveWay, no_wait
-from simdist_ros.transitions.windows import CHUNK, WindowSampler, evenly
+from simdist_ros.transitions.training_windows import CHUNK, WindowSampler, evenly
+from simdist_ros.world_model.context_windows import context_of, tensor, true_latents
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.windows import context_of, tensor, true_latents
 
 __all__ = ['Prediction', 'predict']
 

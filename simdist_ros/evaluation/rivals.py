@@ -19,7 +19,7 @@ from simdist_ros.evaluation.planned_walk import PlannedWalk
 from simdist_ros.evaluation.progress import Progress, measure_progress
 from simdist_ros.evaluation.settings import NONE, RIVALS
 from simdist_ros.evaluation.walk import summarise
-from simdist_ros.evaluation.walk_reward import WalkReward
+from simdist_ros.evaluation.walk_scoring import WalkReward
 from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.plan import NoPlan
 from simdist_ros.planning.planner import Planner

@@ -17,7 +17,7 @@ from simdist_ros.embodiment.observation import RobotState, extero_obs
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.closed_loop import Walker, closed_loop
 from simdist_ros.evaluation.settings import evaluation_world
-from simdist_ros.evaluation.walk_reward import WalkReward
+from simdist_ros.evaluation.walk_scoring import WalkReward
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.step import Scoring

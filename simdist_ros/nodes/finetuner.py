@@ -22,10 +22,10 @@ from rclpy.node import Node
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from simdist_ros.adaptation.background import BackgroundTraining
+from simdist_ros.adaptation.background_training import BackgroundTraining
 from simdist_ros.adaptation.commands import REFUSED
 from simdist_ros.adaptation.ending import Ending, EndSettings
-from simdist_ros.adaptation.quarters import Quarters
+from simdist_ros.adaptation.progress_lines import Quarters
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
 from simdist_ros.adaptation.triggers import Triggers, TriggerSettings
 from simdist_ros.core.errors import ConfigError, SimdistError

@@ -15,8 +15,8 @@ from rclpy.executors import Executor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from trajectory_msgs.msg import JointTrajectory
 
+from simdist_ros.adaptation.live_error import WatchSettings
 from simdist_ros.adaptation.live_model import LiveModel
-from simdist_ros.adaptation.watch import WatchSettings
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.core.idle_collection import IdleCollection
 from simdist_ros.core.scheduling import CONTROL, SchedulingSettings, WaitClock

@@ -47,9 +47,9 @@ from simdist_ros.nodes.throttle import ThrottledLog
 from simdist_ros.safety.decision import Decision
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.plans import PlannedSteps
+from simdist_ros.safety.safe_actions import Action, Fault
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.supervision import Supervision
-from simdist_ros.safety.watchdog import Action, Fault
 
 WATCHDOG_S = 0.02
 OTHERS_S = 0.5  # between two looks for other publishers, 0.2 ms each

@@ -28,7 +28,7 @@ from simdist_ros.nodes.inputs import Inputs
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RECORDED, RELIABLE
 from simdist_ros.nodes.runtime import Stop, run, spin
-from simdist_ros.transitions.bags.topic import Topic
+from simdist_ros.transitions.bags.recorded_topic import Topic
 from simdist_ros.transitions.bags.writer import BagWriter
 
 NICENESS = 5  # queues hold minutes; control must not wait for a recorder

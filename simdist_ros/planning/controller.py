@@ -12,10 +12,10 @@ from simdist_ros.core.ticks import TickCounter
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.history import History
 from simdist_ros.embodiment.observation import RobotState, extero_obs, proprio_obs
+from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.plausibility import Implausible, StateCheck
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.stamp_order import Order, StampOrder
-from simdist_ros.embodiment.terms import proprio_obs_dim
+from simdist_ros.embodiment.stamp_check import Order, StampCheck
 from simdist_ros.planning.plan import NoPlan, Observation, Plan, Reason
 from simdist_ros.planning.planner import Planner
 
@@ -53,7 +53,7 @@ class Controller:
         self.planner = planner
         self.history = History(history_steps, proprio_obs_dim(robot), robot.num_joints)
         self.ticks = TickCounter(robot.period_ns)
-        self.order = StampOrder(robot.period_ns)
+        self.order = StampCheck(robot.period_ns)
         self.check = StateCheck(robot)
         self.findings: tuple[Implausible, ...] = ()  # why the newest state is not used
         self.executed: dict[int, tuple[int, F32]] = {}  # stamp and action by step

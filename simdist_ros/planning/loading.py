@@ -11,9 +11,9 @@ from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.planning.backends.backend import Backend
 from simdist_ros.planning.backends.choice import BackendSettings, choose
-from simdist_ros.planning.fitting import fit_to_budget, plan_ms, warm_up
+from simdist_ros.planning.budget_fitting import fit_to_budget, plan_ms, warm_up
+from simdist_ros.planning.budget_refitting import Refit, levels
 from simdist_ros.planning.planner import Planner
-from simdist_ros.planning.refitting import Refit, levels
 from simdist_ros.planning.settings import MppiSettings, search_for
 from simdist_ros.world_model.store.checkpoint import LoadedModel, find_model, load_model
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from simdist_ros.planning.noise import SearchNoise
+from simdist_ros.planning.search_noise import SearchNoise
 from simdist_ros.planning.settings import MppiSettings
 
 __all__ = [

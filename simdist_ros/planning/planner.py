@@ -19,9 +19,9 @@ from simdist_ros.planning.backends.torch_backend import TorchBackend
 from simdist_ros.planning.budget import Budget
 from simdist_ros.planning.exploration import Exploration, Trial
 from simdist_ros.planning.mppi import Search, search, warm_start, weigh
-from simdist_ros.planning.noise import SearchNoise
 from simdist_ros.planning.plan import NoPlan, Observation, Plan, Reason, Source, is_finite
 from simdist_ros.planning.proposals import Proposals
+from simdist_ros.planning.search_noise import SearchNoise
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.expert import Expert
 from simdist_ros.world_model.model import WorldModel

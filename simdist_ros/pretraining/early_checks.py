@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import proprio_obs_dim
 from simdist_ros.evaluation.settings import EvaluateSettings
-from simdist_ros.evaluation.walk_reward import WalkReward
+from simdist_ros.evaluation.walk_scoring import WalkReward
 from simdist_ros.pretraining.expert.files import EXPERT, load_actor, load_critic, policy_files
 from simdist_ros.pretraining.expert.networks import make_ppo
 from simdist_ros.pretraining.recipe import load_recipe

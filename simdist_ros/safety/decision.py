@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.plausibility import Implausible
 from simdist_ros.safety.modes import Mode
-from simdist_ros.safety.watchdog import Action, Fault
+from simdist_ros.safety.safe_actions import Action, Fault
 
 __all__ = ['Counters', 'Decision']
 

@@ -17,14 +17,14 @@ from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.plausibility import Implausible, StateCheck
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.embodiment.sensors import BODY
-from simdist_ros.embodiment.stamp_order import Order, StampOrder
+from simdist_ros.embodiment.stamp_check import Order, StampCheck
 from simdist_ros.safety.decision import Counters, Decision
 from simdist_ros.safety.limits import JointLimits
 from simdist_ros.safety.modes import Conditions, Mode, request
 from simdist_ros.safety.plans import DueStep, PlanBuffer, PlannedSteps
+from simdist_ros.safety.safe_actions import Action, Fault, Readings, assess
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.stand import StandRamp
-from simdist_ros.safety.watchdog import Action, Fault, Readings, assess
 
 __all__ = ['Supervision']
 
@@ -74,7 +74,7 @@ class Supervision:
         self._plans = PlanBuffer(JITTER * robot.period_s)
         self._mode = mode
         self._fault = Fault.NONE
-        self._order = StampOrder(robot.period_ns)
+        self._order = StampCheck(robot.period_ns)
         self._check = StateCheck(robot, sensors)
         self._plan_is_foreign = self._robot_is_foreign = False
         self.restart()
@@ -114,7 +114,7 @@ class Supervision:
         self._now_ns = -1
 
     def on_state(self, state: RobotState) -> None:
-        """Take the newest state; one whose stamp does not go on is doubted, see `StampOrder`."""
+        """Take the newest state; one whose stamp does not go on is doubted, see `StampCheck`."""
         order = self._order.take(state.stamp_ns)
         if order is Order.STEPPED:
             self.counters.clock_steps += 1

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.observation import extero_obs, proprio_obs
+from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot, load_robot
-from simdist_ros.embodiment.terms import proprio_obs_dim
 from simdist_ros.sim.mjcf_check import check_mjcf
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from simdist_ros.adaptation.adapt import adapt, check_enough, data_of_episodes
 from simdist_ros.adaptation.adapt import write as write_candidate
-from simdist_ros.adaptation.nominal import nominal_walks
+from simdist_ros.adaptation.nominal_walks import nominal_walks
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.studies.collect import first_minutes

@@ -19,7 +19,7 @@ from simdist_ros.sim.scenes.world import World
 from simdist_ros.studies.collect import first_minutes
 from simdist_ros.studies.settings import BenchSettings, TrialSettings, bench_world
 from simdist_ros.studies.tasks import JUDGING, NONE, Judge, walk_seed
-from simdist_ros.transitions.windows import WindowSampler
+from simdist_ros.transitions.training_windows import WindowSampler
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['JudgeResult', 'judge', 'latent_errors']

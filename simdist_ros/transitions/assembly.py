@@ -20,7 +20,7 @@ from simdist_ros.messages.from_messages import (
     stamp_ns,
     wanted_from_msg,
 )
-from simdist_ros.messages.stamp_order import Stamped, StampOrder
+from simdist_ros.messages.stamp_sorter import Stamped, StampSorter
 from simdist_ros.messages.state_assembler import StateAssembler, apart
 from simdist_ros.messages.topic_names import (
     COMMAND_VELOCITY,
@@ -124,7 +124,7 @@ class TransitionAssembler:
         tolerance = dict.fromkeys(parts, half_period)
         tolerance['height_map'] = max(half_period, round(1e9 * settings.height_map_max_age_s))
         self._parts, self._tolerance = parts, tolerance
-        self._order = StampOrder(round(1e9 * settings.reorder_s))
+        self._order = StampSorter(round(1e9 * settings.reorder_s))
         self._has_ticks = False
         self.clock_offsets_s: dict[str, float] = {}
         self._restart()

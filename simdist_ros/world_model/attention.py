@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from simdist_ros.world_model.cpu import linear
+from simdist_ros.world_model.cpu_inference import linear
 
 __all__ = ['CrossAttention', 'Memory', 'SelfAttention']
 

@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from simdist_ros.world_model.cpu import gelu, linear, linear_gelu
+from simdist_ros.world_model.cpu_inference import gelu, linear, linear_gelu
 
 __all__ = ['Embedding', 'Mlp', 'gelu', 'layer_norm', 'learned']
 

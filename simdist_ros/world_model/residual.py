@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.cpu import linear
+from simdist_ros.world_model.cpu_inference import linear
 from simdist_ros.world_model.layers import Embedding, gelu
 
 __all__ = ['Residual']

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from simdist_ros.adaptation.adapt import data_of_episodes, pretraining_walks
-from simdist_ros.adaptation.nominal import NominalWalks
+from simdist_ros.adaptation.nominal_walks import NominalWalks
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.cli import main
 from simdist_ros.embodiment.robot import load_robot

@@ -13,7 +13,7 @@ from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.evaluation.outcomes import recorded_following
 from simdist_ros.evaluation.prediction import predict
 from simdist_ros.transitions.assembly import AssemblySettings
-from simdist_ros.transitions.bags.episodes import read_bags
+from simdist_ros.transitions.bags.read_episodes import read_bags
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 
 from ..transitions.walk_messages import walk, write_bag

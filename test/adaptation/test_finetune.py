@@ -11,12 +11,12 @@ import torch
 from simdist_ros.adaptation.adapt import data_of_episodes
 from simdist_ros.adaptation.finetune import Finetuning, finetune
 from simdist_ros.adaptation.methods import make_method
-from simdist_ros.adaptation.pool import fill_pool
+from simdist_ros.adaptation.prepared_windows import fill_pool
 from simdist_ros.adaptation.settings import METHODS, FinetuneSettings
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes, Replay
-from simdist_ros.transitions.windows import CHUNK, evenly
+from simdist_ros.transitions.training_windows import CHUNK, evenly
 from simdist_ros.world_model.losses import masked_mse
 from simdist_ros.world_model.store.checkpoint import serialise
 from simdist_ros.world_model.store.manifest import sha256

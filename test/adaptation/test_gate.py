@@ -35,7 +35,7 @@ from simdist_ros.evaluation.prediction import predict
 from simdist_ros.planning.backends.torch_backend import TorchBackend
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
-from simdist_ros.world_model.windows import tensor
+from simdist_ros.world_model.context_windows import tensor
 
 from .conftest import lived
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from simdist_ros.adaptation.live_error import RecentTicks, WatchSettings, live_errors
 from simdist_ros.adaptation.live_model import LiveModel
-from simdist_ros.adaptation.watch import RecentTicks, WatchSettings, live_errors
 from simdist_ros.core.errors import CheckpointError, ConfigError
-from simdist_ros.planning.candidate import load_candidate
+from simdist_ros.planning.candidate_model import load_candidate
 from simdist_ros.planning.plan import Observation
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings

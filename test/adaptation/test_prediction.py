@@ -12,7 +12,7 @@ from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.evaluation.intervals import Interval, t_quantile
 from simdist_ros.evaluation.prediction import Prediction, predict
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
-from simdist_ros.transitions.windows import evenly
+from simdist_ros.transitions.training_windows import evenly
 
 from .conftest import H, T, lived
 

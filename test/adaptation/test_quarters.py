@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from simdist_ros.adaptation.quarters import Quarters
+from simdist_ros.adaptation.progress_lines import Quarters
 
 
 def told(steps, end):

@@ -13,7 +13,7 @@ from simdist_ros.cli import main
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.embodiment.sensors import SENSORS, sensors_of
 from simdist_ros.transitions.assembly import needed_topics
-from simdist_ros.transitions.bags.episodes import read_bag_episodes
+from simdist_ros.transitions.bags.read_episodes import read_bag_episodes
 from simdist_ros.transitions.bags.reader import bag_info
 from simdist_ros.world_model.store.checkpoint import load_model
 from simdist_ros.world_model.store.manifest import read_manifest

@@ -20,9 +20,9 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 
-from simdist_ros.bringup.domain import hold_free_domain
 from simdist_ros.bringup.graph import NodeSpec
 from simdist_ros.bringup.processes import ProcessGroup
+from simdist_ros.bringup.ros_domain import hold_free_domain
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 180.0  # two idle cores start a graph in ten seconds, busy ones in a minute

@@ -10,7 +10,7 @@ from simdist_ros.evaluation.recording import stamp_of
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.transitions.assembly import AssemblySettings
-from simdist_ros.transitions.bags.episodes import read_bag_episodes
+from simdist_ros.transitions.bags.read_episodes import read_bag_episodes
 from simdist_ros.transitions.bags.reader import read_bag
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 

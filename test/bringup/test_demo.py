@@ -13,7 +13,7 @@ from simdist_ros.bringup import demo
 from simdist_ros.bringup.demo import WALK, check_gain, comparison
 from simdist_ros.bringup.demo_plot import draw_demo, plot_demo, progress_series, swap_times
 from simdist_ros.bringup.graph import describe_graph
-from simdist_ros.bringup.lessons import (
+from simdist_ros.bringup.learning_walk import (
     DATA_S,
     LEARNING,
     MOST_TRAININGS,

@@ -6,17 +6,17 @@ import sys
 
 import pytest
 
-from simdist_ros.bringup import domain as domains
-from simdist_ros.bringup.domain import given_domain, hold_free_domain, is_domain_in_use
+from simdist_ros.bringup import ros_domain as domains
 from simdist_ros.bringup.graph import GraphOptions
 from simdist_ros.bringup.graph_records import record_graph, running_graphs
+from simdist_ros.bringup.ros_domain import given_domain, hold_free_domain, is_domain_in_use
 from simdist_ros.bringup.run import graph_environment
 from simdist_ros.core.errors import ConfigError
 
 HOLD = """
 import sys
 from pathlib import Path
-from simdist_ros.bringup.domain import hold_free_domain
+from simdist_ros.bringup.ros_domain import hold_free_domain
 from simdist_ros.bringup.graph_records import record_graph
 with hold_free_domain() as domain:
     with record_graph('go2', 'lockstep', Path('runs'), {'ROS_DOMAIN_ID': str(domain)}):

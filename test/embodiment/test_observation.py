@@ -11,9 +11,7 @@ from simdist_ros.embodiment.observation import (
     extero_obs_dim,
     proprio_obs,
 )
-from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
-from simdist_ros.embodiment.sensor_noise import SensorNoise
-from simdist_ros.embodiment.terms import (
+from simdist_ros.embodiment.observation_terms import (
     JOINTS,
     TERMS,
     States,
@@ -22,6 +20,8 @@ from simdist_ros.embodiment.terms import (
     proprio_obs_dim,
     term_slice,
 )
+from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
+from simdist_ros.embodiment.sensor_noise import SensorNoise
 
 ROBOT = Robot(
     name='duo',

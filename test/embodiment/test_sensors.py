@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
 from simdist_ros.embodiment.sensors import measured, sensors_of
-from simdist_ros.embodiment.terms import proprio_obs_dim
 
 ROBOT = Robot(name='one', joints=(replace(Joint(), name='hinge'),))
 

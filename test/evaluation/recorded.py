@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.transitions.bags.topic import Topic, typestore
+from simdist_ros.transitions.bags.recorded_topic import Topic, typestore
 from simdist_ros.transitions.bags.writer import BagWriter
 
 PERIOD_NS = 20_000_000

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simdist_ros.embodiment.command import JointCommand
-from simdist_ros.evaluation.walk_reward import WalkReward
+from simdist_ros.evaluation.walk_scoring import WalkReward
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.batch.vector_env import VectorEnv
 from simdist_ros.sim.scenes.world import load_world

@@ -54,8 +54,8 @@ from simdist_ros.pretraining.train.settings import TRAIN_PRESETS
 from simdist_ros.pretraining.train.stage import run_train
 from simdist_ros.sim.scenes.world import Sensors, World
 from simdist_ros.transitions.assembly import AssemblySettings
-from simdist_ros.transitions.bags.episodes import read_bag_episodes
-from simdist_ros.transitions.bags.topic import Topic, typestore
+from simdist_ros.transitions.bags.read_episodes import read_bag_episodes
+from simdist_ros.transitions.bags.recorded_topic import Topic, typestore
 from simdist_ros.transitions.bags.writer import BagWriter
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.dataset import open_dataset

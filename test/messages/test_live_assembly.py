@@ -13,7 +13,7 @@ from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.messages import to_messages as messages
 from simdist_ros.messages import topics
 from simdist_ros.transitions.assembly import AssemblySettings, TransitionAssembler
-from simdist_ros.transitions.bags.topic import typestore
+from simdist_ros.transitions.bags.recorded_topic import typestore
 
 PERIOD_NS = 20_000_000
 STEPS = 10

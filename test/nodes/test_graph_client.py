@@ -16,7 +16,7 @@ from sensor_msgs.msg import Imu
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from simdist_ros.bringup.domain import hold_free_domain
+from simdist_ros.bringup.ros_domain import hold_free_domain
 from simdist_ros.graph_commands import status_lines
 from simdist_ros.messages.to_messages import diagnostics
 from simdist_ros.messages.topics import COMMAND_VELOCITY, IMU, MODE

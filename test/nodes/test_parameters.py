@@ -7,9 +7,9 @@ import yaml
 from rclpy.parameter import Parameter
 
 from simdist_ros.adaptation.ending import EndSettings
+from simdist_ros.adaptation.live_error import WatchSettings
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.adaptation.triggers import TriggerSettings
-from simdist_ros.adaptation.watch import WatchSettings
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import describe
 from simdist_ros.nodes.finetuner import FinetunerSettings

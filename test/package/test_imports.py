@@ -31,7 +31,7 @@ ORDER = (  # each imports rooms before it alone
     'bringup',
     'graph_commands',
     'completion',
-    'reference',
+    'settings_reference',
     'cli',
 )
 PURE = {  # what must work without most of the others

@@ -11,8 +11,8 @@ import torch
 from simdist_ros.planning.backends.cuda_graph import flatten, rebuild
 from simdist_ros.planning.backends.torch_backend import CudaBackend
 from simdist_ros.planning.mppi import Search, State, begin
-from simdist_ros.planning.noise import SearchNoise
 from simdist_ros.planning.planner import Planner
+from simdist_ros.planning.search_noise import SearchNoise
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
 

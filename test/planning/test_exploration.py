@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.planning.budget_fitting import fit_to_budget
 from simdist_ros.planning.exploration import Exploration
-from simdist_ros.planning.fitting import fit_to_budget
 from simdist_ros.planning.plan import Source
 from simdist_ros.planning.statistics import TickStatistics
 from simdist_ros.world_model.model import WorldModel

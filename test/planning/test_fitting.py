@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from simdist_ros.planning.fitting import Fit, blank_observation, fit_to_budget, warm_up
+from simdist_ros.planning.budget_fitting import Fit, blank_observation, fit_to_budget, warm_up
 from simdist_ros.planning.plan import Plan, Source
 from simdist_ros.planning.settings import MppiSettings
 

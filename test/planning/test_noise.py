@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from simdist_ros.planning.noise import SearchNoise, correlation
+from simdist_ros.planning.search_noise import SearchNoise, correlation
 from simdist_ros.planning.settings import MppiSettings
 
 SHAPE = (5, 2)

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.planning.noise import SearchNoise
 from simdist_ros.planning.plan import NoPlan, Reason, Source
+from simdist_ros.planning.search_noise import SearchNoise
 from simdist_ros.world_model.model import WorldModel
 
 from .situations import actions, make_planner, observe, prefer, prior_of, seen_by

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from simdist_ros.planning.plan import Plan, Source
-from simdist_ros.planning.planner import Planner
-from simdist_ros.planning.refitting import (
+from simdist_ros.planning.budget_refitting import (
     FEW_LONG,
     LATELY,
     LONGEST_PATIENCE,
@@ -21,6 +19,8 @@ from simdist_ros.planning.refitting import (
     cost,
     levels,
 )
+from simdist_ros.planning.plan import Plan, Source
+from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 
 from .situations import observe

@@ -11,7 +11,7 @@ import torch
 
 from simdist_ros.planning.mppi import Search, iterate
 from simdist_ros.planning.mppi import search as search_by
-from simdist_ros.planning.noise import SearchNoise
+from simdist_ros.planning.search_noise import SearchNoise
 from simdist_ros.planning.settings import MppiSettings
 
 T, A = 5, 2

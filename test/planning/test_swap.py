@@ -13,7 +13,7 @@ from simdist_ros.planning.backends.torch_backend import TorchBackend
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.parts import ADAPTED, SWAPPABLE, changed_parts
+from simdist_ros.world_model.swappable_parts import ADAPTED, SWAPPABLE, changed_parts
 
 from .situations import SMALL, observe
 

@@ -30,7 +30,7 @@ from simdist_ros.pretraining.expert.networks import Actor
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.transitions.shards.dataset import ShardWriter, open_dataset
-from simdist_ros.transitions.windows import WindowSampler
+from simdist_ros.transitions.training_windows import WindowSampler
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel
 

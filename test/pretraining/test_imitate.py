@@ -17,7 +17,7 @@ from simdist_ros.pretraining.imitate.stage import Lessons, run_imitate
 from simdist_ros.pretraining.imitate.student import StudentWalks
 from simdist_ros.pretraining.presets import EXPERT_PRESETS
 from simdist_ros.transitions.shards.dataset import ShardWriter, open_dataset
-from simdist_ros.transitions.windows import WindowSampler
+from simdist_ros.transitions.training_windows import WindowSampler
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import save_model
 

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.pretraining.train.fit_normalizer import fit_normalizer
 from simdist_ros.pretraining.train.losses import Batch, WorldModelLoss
-from simdist_ros.pretraining.train.normalizer import fit_normalizer
 from simdist_ros.pretraining.train.settings import TrainSettings
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.dataset import open_dataset
 from simdist_ros.transitions.shards.manifest import robot_sizes
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
-from simdist_ros.transitions.windows import Windows, WindowSampler
+from simdist_ros.transitions.training_windows import Windows, WindowSampler
 from simdist_ros.world_model.losses import weighted_mse
 from simdist_ros.world_model.model import WorldModel
 

@@ -17,7 +17,7 @@ from simdist_ros.pretraining.train import stage as train
 from simdist_ros.pretraining.train.settings import TrainSettings
 from simdist_ros.pretraining.train.stage import learning_rate, robot_architecture, run_train
 from simdist_ros.transitions.shards.dataset import DatasetError, ShardWriter
-from simdist_ros.transitions.windows import split_episodes
+from simdist_ros.transitions.training_windows import split_episodes
 
 from .transitions import ROBOT, TINY, make_episode, write_data
 

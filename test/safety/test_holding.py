@@ -9,8 +9,8 @@ import pytest
 
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.safety.modes import Mode
+from simdist_ros.safety.safe_actions import Action, Fault
 from simdist_ros.safety.supervision import Supervision
-from simdist_ros.safety.watchdog import Action, Fault
 
 PERIOD_NS = 20_000_000
 MS = 1_000_000

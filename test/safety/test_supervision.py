@@ -8,9 +8,9 @@ import pytest
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.safety.modes import Mode, ModeRefused
 from simdist_ros.safety.plans import PlannedSteps
+from simdist_ros.safety.safe_actions import Action, Fault
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.supervision import Supervision
-from simdist_ros.safety.watchdog import Action, Fault
 
 PERIOD_NS = 20_000_000
 MS = 1_000_000

@@ -8,9 +8,9 @@ from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.evaluation.faulty_states import KINDS, FaultyStates
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.plans import PlannedSteps
+from simdist_ros.safety.safe_actions import Action
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.supervision import Supervision
-from simdist_ros.safety.watchdog import Action
 
 ROBOT = load_robot('go2')
 STAND = ROBOT.per_joint('stand')

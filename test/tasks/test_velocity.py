@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.embodiment.terms import proprio_obs_dim, term_slice
+from simdist_ros.embodiment.observation_terms import proprio_obs_dim, term_slice
 from simdist_ros.tasks.step import Scoring
 from simdist_ros.tasks.velocity.gait import Foot
 from simdist_ros.tasks.velocity.reward import RewardWeights

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from simdist_ros.transitions.bags.topic import Topic, typestore
+from simdist_ros.transitions.bags.recorded_topic import Topic, typestore
 
 JOINT_STATES = Topic(name='/joint_states', type='sensor_msgs/msg/JointState', reliable=False)
 IMAGE = Topic(name='/height_map', type='sensor_msgs/msg/Image')

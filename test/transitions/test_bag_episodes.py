@@ -13,8 +13,8 @@ from rosbags.rosbag2 import CompressionMode, StoragePlugin
 from simdist_ros.core.errors import BagError
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.transitions.assembly import AssemblySettings
-from simdist_ros.transitions.bags.episodes import BagEpisodes, read_bag_episodes, read_bags
-from simdist_ros.transitions.bags.topic import Topic, typestore
+from simdist_ros.transitions.bags.read_episodes import BagEpisodes, read_bag_episodes, read_bags
+from simdist_ros.transitions.bags.recorded_topic import Topic, typestore
 from simdist_ros.transitions.bags.writer import BagWriter
 
 from .walk_messages import TYPES, walk, write_bag

@@ -14,7 +14,7 @@ from rosbags.rosbag2 import Writer as BagFolderWriter
 from simdist_ros.core.errors import BagError
 from simdist_ros.transitions.bags.content import TopicInfo
 from simdist_ros.transitions.bags.reader import bag_info, read_bag
-from simdist_ros.transitions.bags.topic import typestore
+from simdist_ros.transitions.bags.recorded_topic import typestore
 from simdist_ros.transitions.bags.writer import BagWriter
 
 START_NS = 1_700_000_000_000_000_000

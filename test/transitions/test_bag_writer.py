@@ -19,7 +19,7 @@ from rosbags.rosbag2 import Reader
 
 from simdist_ros.core.errors import BagError
 from simdist_ros.transitions.bags.reader import bag_info, read_bag
-from simdist_ros.transitions.bags.topic import Topic
+from simdist_ros.transitions.bags.recorded_topic import Topic
 from simdist_ros.transitions.bags.writer import BagWriter
 
 START_NS = 1_700_000_000_000_000_000
@@ -299,7 +299,7 @@ def test_a_killed_process_loses_about_a_second_at_most(tmp_path):
         import sys, time
         from pathlib import Path
         from simdist_ros.transitions.bags.writer import BagWriter
-        from simdist_ros.transitions.bags.topic import Topic
+        from simdist_ros.transitions.bags.recorded_topic import Topic
         topics = [Topic(name='/mode', type='std_msgs/msg/String')]
         writer = BagWriter(Path(sys.argv[1]), topics, {'robot': 'go2'})
         data = bytes([0, 1, 0, 0, 5, 0, 0, 0]) + b'walk' + bytes(1)

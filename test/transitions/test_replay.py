@@ -11,7 +11,7 @@ from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes, Replay, Role, episodes_by_role
-from simdist_ros.transitions.windows import WindowSampler
+from simdist_ros.transitions.training_windows import WindowSampler
 
 ROBOT = load_robot('go2')
 

@@ -8,7 +8,7 @@ from simdist_ros.embodiment.history import History
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.dataset import ShardWriter, open_dataset
-from simdist_ros.transitions.windows import WindowSampler, split_episodes
+from simdist_ros.transitions.training_windows import WindowSampler, split_episodes
 
 ROBOT = load_robot('go2')
 H, T = 3, 4

@@ -12,7 +12,7 @@ import numpy as np
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.transitions.bags.topic import typestore
+from simdist_ros.transitions.bags.recorded_topic import typestore
 
 PERIOD_NS = 20_000_000
 START_NS = 50_000_000_000

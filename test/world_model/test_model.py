@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from simdist_ros.world_model.cpu import AVAILABLE, gelu, keep_freed_memory
+from simdist_ros.world_model.cpu_inference import AVAILABLE, gelu, keep_freed_memory
 from simdist_ros.world_model.inference import infer
 from simdist_ros.world_model.model import WorldModel
 

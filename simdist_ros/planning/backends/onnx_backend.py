@@ -21,7 +21,7 @@ from simdist_ros.planning.backends.onnx_graphs import (
 from simdist_ros.planning.backends.onnx_session import OnnxStage
 from simdist_ros.planning.backends.stages import STAGES, Stages, example_inputs, stages_of
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.parts import ADAPTED
+from simdist_ros.world_model.swappable_parts import ADAPTED
 
 __all__ = ['OnnxBackend']
 

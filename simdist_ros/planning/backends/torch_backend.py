@@ -18,7 +18,7 @@ from simdist_ros.planning.backends.stages import STAGES, example_inputs, stages_
 from simdist_ros.planning.mppi import Search, State
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.parts import ADAPTED
+from simdist_ros.world_model.swappable_parts import ADAPTED
 
 __all__ = ['CudaBackend', 'TorchBackend']
 

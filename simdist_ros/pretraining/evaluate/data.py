@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from simdist_ros.embodiment.observation_terms import term_slice
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import term_slice
 from simdist_ros.pretraining.train.losses import Batch
-from simdist_ros.transitions.windows import CHUNK, Windows, WindowSampler
+from simdist_ros.transitions.training_windows import CHUNK, Windows, WindowSampler
+from simdist_ros.world_model.context_windows import context_of, true_latents
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.returns import discounted_return
-from simdist_ros.world_model.windows import context_of, true_latents
 
 __all__ = ['Calibration', 'Foresight', 'OpenLoop', 'area_under_curve', 'foresee', 'open_loop']
 

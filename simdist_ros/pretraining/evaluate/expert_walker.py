@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.history import History
 from simdist_ros.embodiment.observation import RobotState, extero_obs, proprio_obs
+from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import proprio_obs_dim
 from simdist_ros.pretraining.expert.files import load_actor
 from simdist_ros.pretraining.expert.networks import actor_input
 from simdist_ros.pretraining.recipe import Recipe

@@ -34,7 +34,7 @@ from simdist_ros.pretraining.evaluate.walks import Setup, WalkLog, list_walks, r
 from simdist_ros.pretraining.train.settings import TrainSettings
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.shards.dataset import open_dataset
-from simdist_ros.transitions.windows import WindowSampler, split_episodes
+from simdist_ros.transitions.training_windows import WindowSampler, split_episodes
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import load_model
 

@@ -14,9 +14,9 @@ from simdist_ros.embodiment.mirror import (
     mirror_of_proprio,
 )
 from simdist_ros.embodiment.observation import extero_obs_dim
+from simdist_ros.embodiment.observation_terms import POLAR as NORMAL_SIGNS
+from simdist_ros.embodiment.observation_terms import proprio_obs_dim, term_slice
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import POLAR as NORMAL_SIGNS
-from simdist_ros.embodiment.terms import proprio_obs_dim, term_slice
 from simdist_ros.pretraining.recipe import Recipe
 from simdist_ros.rl.ppo import Mirrors, Ppo, PpoSettings
 from simdist_ros.rl.step import Observation

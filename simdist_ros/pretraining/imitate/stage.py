@@ -35,11 +35,11 @@ from simdist_ros.pretraining.expert.networks import Actor
 from simdist_ros.pretraining.imitate.settings import ImitateSettings
 from simdist_ros.pretraining.imitate.student import StudentWalks
 from simdist_ros.pretraining.recipe import Recipe, load_recipe
-from simdist_ros.pretraining.train.noise import ObservationNoise, add_noise
+from simdist_ros.pretraining.train.observation_noise import ObservationNoise, add_noise
 from simdist_ros.pretraining.train.stage import BETAS
 from simdist_ros.sim.batch.vector_env import VectorEnv
 from simdist_ros.transitions.shards.dataset import Dataset, ShardWriter, open_dataset
-from simdist_ros.transitions.windows import WindowSampler
+from simdist_ros.transitions.training_windows import WindowSampler
 from simdist_ros.world_model.losses import weighted_mse
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import load_model

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.pretraining.train.noise import add_noise
+from simdist_ros.pretraining.train.observation_noise import add_noise
 from simdist_ros.pretraining.train.settings import TrainSettings
-from simdist_ros.transitions.windows import Windows
+from simdist_ros.transitions.training_windows import Windows
+from simdist_ros.world_model.context_windows import true_latents
 from simdist_ros.world_model.encoders.encoder import Context
 from simdist_ros.world_model.losses import weighted_mse
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.windows import true_latents
 
 __all__ = ['Batch', 'Losses', 'WorldModelLoss']
 

@@ -19,22 +19,22 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import proprio_obs_dim
 from simdist_ros.jobs.stage_folder import claim_folder
 from simdist_ros.jobs.train_process import TrainProcess, train_process
 from simdist_ros.jobs.train_progress import TrainLog
 from simdist_ros.jobs.train_state import load_state, save_state
+from simdist_ros.pretraining.train.fit_normalizer import fit_normalizer
 from simdist_ros.pretraining.train.losses import Batch, Losses, WorldModelLoss
-from simdist_ros.pretraining.train.noise import ObservationNoise
-from simdist_ros.pretraining.train.normalizer import fit_normalizer
+from simdist_ros.pretraining.train.observation_noise import ObservationNoise
 from simdist_ros.pretraining.train.settings import TrainSettings
 from simdist_ros.pretraining.train.validation import validate
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.shards.dataset import Dataset, DatasetError, open_dataset
-from simdist_ros.transitions.windows import WindowSampler, split_episodes
+from simdist_ros.transitions.training_windows import WindowSampler, split_episodes
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.cpu import keep_freed_memory
+from simdist_ros.world_model.cpu_inference import keep_freed_memory
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['BETAS', 'TrainResult', 'robot_architecture', 'run_train']

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from simdist_ros.pretraining.train.losses import Batch, Losses, WorldModelLoss
-from simdist_ros.transitions.windows import WindowSampler
+from simdist_ros.transitions.training_windows import WindowSampler
 
 __all__ = ['validate']
 

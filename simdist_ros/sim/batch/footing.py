@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simdist_ros.sim.batch.batch_observation import BatchState
 from simdist_ros.sim.batch.ground import BatchGround
-from simdist_ros.sim.batch.observation import BatchState
 from simdist_ros.sim.batch.training_model import FOOT_SENSORS
 
 __all__ = ['Footing', 'find_footing']

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.sim.batch.batch_observation import BatchState, height_map
 from simdist_ros.sim.batch.bumps import ground_height
-from simdist_ros.sim.batch.observation import BatchState, height_map
 
 __all__ = ['BatchGround']
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.rotation import into_body
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.sim.batch.observation import BatchState
+from simdist_ros.sim.batch.batch_observation import BatchState
 from simdist_ros.sim.batch.randomisation import RobotModels
 from simdist_ros.sim.mjcf import BASE_BODY
 

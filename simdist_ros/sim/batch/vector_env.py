@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.jobs.errors import PretrainingError
 from simdist_ros.rl.step import Observation, StepResult
+from simdist_ros.sim.batch.batch_observation import BatchState, Observer
 from simdist_ros.sim.batch.bumps import PERIOD_M
 from simdist_ros.sim.batch.episode_start import draw_push_steps, draw_start
 from simdist_ros.sim.batch.footing import Footing, find_footing
 from simdist_ros.sim.batch.ground import BatchGround
-from simdist_ros.sim.batch.observation import BatchState, Observer
-from simdist_ros.sim.batch.privileged import privileged_obs
+from simdist_ros.sim.batch.privileged_observation import privileged_obs
 from simdist_ros.sim.batch.randomisation import PARAMETERS, RobotModels, draw_parameters
 from simdist_ros.sim.batch.settings import BatchSettings
 from simdist_ros.sim.batch.state_layout import layout_of

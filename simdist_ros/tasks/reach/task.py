@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.embodiment.kinematics import tool_chain
+from simdist_ros.embodiment.observation_terms import term_slice
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import term_slice
 from simdist_ros.tasks.goal import GoalSpec
 from simdist_ros.tasks.step import Scoring, Step
 from simdist_ros.tasks.task import Task

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.rotation import tilt
+from simdist_ros.embodiment.observation_terms import gait_phase, term_slice
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import gait_phase, term_slice
 from simdist_ros.tasks.step import Scoring, Step
 from simdist_ros.tasks.task import Driver, Task
 from simdist_ros.tasks.velocity.commands import HOLD_STEPS, draw_commands

@@ -9,7 +9,7 @@ from typing import IO, Any
 from mcap.writer import CompressionType, Writer
 
 from simdist_ros.transitions.bags.metadata import BagMetadata, to_yaml
-from simdist_ros.transitions.bags.topic import Topic, message_type
+from simdist_ros.transitions.bags.recorded_topic import Topic, message_type
 
 __all__ = ['McapFile']
 

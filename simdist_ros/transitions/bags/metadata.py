@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from simdist_ros.core.atomic import write_atomic
-from simdist_ros.transitions.bags.topic import Topic, message_type
+from simdist_ros.transitions.bags.recorded_topic import Topic, message_type
 
 __all__ = ['METADATA_FILE', 'BagMetadata', 'to_yaml', 'write_metadata']
 

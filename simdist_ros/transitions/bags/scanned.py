@@ -16,8 +16,8 @@ from simdist_ros.transitions.bags.content import BagInfo, BagMessage, TopicInfo
 from simdist_ros.transitions.bags.mcap_scan import McapScan
 from simdist_ros.transitions.bags.metadata import METADATA_FILE
 from simdist_ros.transitions.bags.raw_messages import Definition, RawMessage
+from simdist_ros.transitions.bags.recorded_topic import typestore
 from simdist_ros.transitions.bags.sqlite_scan import SqliteScan
-from simdist_ros.transitions.bags.topic import typestore
 
 __all__ = ['SUFFIXES', 'files_to_scan', 'read_scanned', 'scanned_info']
 

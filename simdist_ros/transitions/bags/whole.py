@@ -12,7 +12,7 @@ from rosbags.highlevel import AnyReader
 from simdist_ros.core.errors import BagError
 from simdist_ros.transitions.bags.cdr import decode_cdr
 from simdist_ros.transitions.bags.content import BagInfo, BagMessage, TopicInfo
-from simdist_ros.transitions.bags.topic import typestore
+from simdist_ros.transitions.bags.recorded_topic import typestore
 
 __all__ = ['read_whole', 'whole_info']
 

@@ -15,7 +15,7 @@ from typing import IO
 from simdist_ros.core.errors import BagError, unknown_name
 from simdist_ros.transitions.bags.mcap_file import McapFile
 from simdist_ros.transitions.bags.metadata import BagMetadata, write_metadata
-from simdist_ros.transitions.bags.topic import Topic, message_type
+from simdist_ros.transitions.bags.recorded_topic import Topic, message_type
 
 __all__ = ['BagWriter']
 

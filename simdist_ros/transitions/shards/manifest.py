@@ -14,8 +14,8 @@ from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import ConfigError, SimdistError
 from simdist_ros.core.settings import read_yaml
 from simdist_ros.embodiment.observation import extero_obs_dim
+from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import proprio_obs_dim
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.velocity.settings import VELOCITY
 from simdist_ros.transitions.episode import SCHEMA_VERSION

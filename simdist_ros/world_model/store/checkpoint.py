@@ -18,9 +18,8 @@ from simdist_ros.core.share import share_folder
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.jobs.writable import check_folder
 from simdist_ros.tasks.velocity.settings import VELOCITY
-from simdist_ros.world_model.cpu import keep_freed_memory
+from simdist_ros.world_model.cpu_inference import keep_freed_memory
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.parts import ADAPTED
 from simdist_ros.world_model.store.manifest import (
     MANIFEST,
     Manifest,
@@ -36,6 +35,7 @@ from simdist_ros.world_model.store.verify import (
     read_residual,
     read_weights,
 )
+from simdist_ros.world_model.swappable_parts import ADAPTED
 
 __all__ = [
     'EXPERT',

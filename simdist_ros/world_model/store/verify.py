@@ -11,8 +11,8 @@ import yaml
 from torch import Tensor, nn
 
 from simdist_ros.core.errors import CheckpointError, ConfigError
+from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import proprio_obs_dim
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.expert import Expert, expert_network

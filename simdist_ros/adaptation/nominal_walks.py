@@ -32,7 +32,7 @@ from simdist_ros.transitions.assembly import AssemblySettings
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.dataset import DatasetError, ShardWriter, open_dataset
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
-from simdist_ros.transitions.windows import WindowSampler
+from simdist_ros.transitions.training_windows import WindowSampler
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.store.checkpoint import LoadedModel, load_model
 from simdist_ros.world_model.store.manifest import parent_folder

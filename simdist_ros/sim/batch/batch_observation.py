@@ -1,4 +1,4 @@
-"""What many robots in simulation observe: the terms of `simdist_ros.embodiment.terms`, with noise.
+"""What many robots in simulation observe: the terms of `observation_terms`, with noise.
 
 A slope is level ground under tilted gravity, so that it never ends and costs nothing: `up` is the
 direction against gravity in the simulation's frame, whose ground is z = 0 (or bumps on it).
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.rotation import cross, from_body, into_body
+from simdist_ros.embodiment.observation_terms import States, observed, proprio_noise
 from simdist_ros.embodiment.robot import HeightMap, Robot
 from simdist_ros.embodiment.sensor_noise import SensorNoise
-from simdist_ros.embodiment.terms import States, observed, proprio_noise
 from simdist_ros.sim.batch.bumps import ground_height
 
 __all__ = ['BatchState', 'Observer', 'height_map']

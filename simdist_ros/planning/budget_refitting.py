@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from simdist_ros.planning.fitting import cut
+from simdist_ros.planning.budget_fitting import cut
 from simdist_ros.planning.plan import Plan, Source
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings

@@ -7,9 +7,9 @@ import typing
 from pathlib import Path
 
 from simdist_ros.adaptation.ending import EndSettings
+from simdist_ros.adaptation.live_error import WatchSettings
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
 from simdist_ros.adaptation.triggers import TriggerSettings
-from simdist_ros.adaptation.watch import WatchSettings
 from simdist_ros.bringup.graph import GraphOptions
 from simdist_ros.core.scheduling import SchedulingSettings
 from simdist_ros.core.settings import SettingInfo, Settings, describe

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.rotation import UP, into_body
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.sim.batch.batch_observation import BatchState
 from simdist_ros.sim.batch.footing import Footing
-from simdist_ros.sim.batch.observation import BatchState
 
 __all__ = ['privileged_obs']
 

@@ -10,13 +10,13 @@ from collections import deque
 from collections.abc import Sequence
 from typing import IO
 
-from simdist_ros.adaptation.train_process import LOW_PRIORITY
+from simdist_ros.adaptation.finetune_process import LOW_PRIORITY
 
 __all__ = ['BackgroundTraining']
 
 KEPT_LINES = 200
 PATIENCE_S = 0.5
-MODULE = 'simdist_ros.adaptation.train_process'
+MODULE = 'simdist_ros.adaptation.finetune_process'
 
 
 class BackgroundTraining:

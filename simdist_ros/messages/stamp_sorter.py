@@ -6,7 +6,7 @@ import heapq
 import itertools
 from typing import Any, NamedTuple
 
-__all__ = ['StampOrder', 'Stamped']
+__all__ = ['StampSorter', 'Stamped']
 
 
 class Stamped(NamedTuple):
@@ -27,7 +27,7 @@ class Stamped(NamedTuple):
     values: tuple[Any, ...]
 
 
-class StampOrder:
+class StampSorter:
     """Holds messages back until no earlier one is to be expected.
 
     What comes out depends on the stamps alone, not on how the transport mixed the topics, so that

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from simdist_ros.adaptation.methods import Encoded, Method
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.transitions.windows import CHUNK, WindowSampler, evenly
+from simdist_ros.transitions.training_windows import CHUNK, WindowSampler, evenly
 
 __all__ = ['Pool', 'fill_pool']
 

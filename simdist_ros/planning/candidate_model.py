@@ -9,8 +9,8 @@ from simdist_ros.core.errors import CheckpointError
 from simdist_ros.core.priority_gate import GiveWay, no_wait
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.planning.backends.backend import Backend, NewParts
-from simdist_ros.world_model.parts import changed_parts
 from simdist_ros.world_model.store.checkpoint import LoadedModel, find_model, load_model
+from simdist_ros.world_model.swappable_parts import changed_parts
 
 __all__ = ['Candidate', 'load_candidate']
 

@@ -16,7 +16,7 @@ from simdist_ros.evaluation.prediction import predict
 from simdist_ros.planning.plan import Observation
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
-from simdist_ros.transitions.windows import WindowSampler
+from simdist_ros.transitions.training_windows import WindowSampler
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simdist_ros.embodiment.observation import extero_obs_dim
+from simdist_ros.embodiment.observation_terms import proprio_noise
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.embodiment.terms import proprio_noise
 from simdist_ros.pretraining.recipe import load_recipe
 
 __all__ = ['ObservationNoise', 'add_noise', 'noise_limits']

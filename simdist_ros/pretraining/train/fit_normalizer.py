@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.pretraining.train.noise import noise_limits
+from simdist_ros.pretraining.train.observation_noise import noise_limits
 from simdist_ros.transitions.shards.dataset import DatasetError
-from simdist_ros.transitions.windows import Windows, WindowSampler
+from simdist_ros.transitions.training_windows import Windows, WindowSampler
 from simdist_ros.world_model.normalizer import Normalizer
 
 __all__ = ['fit_normalizer']

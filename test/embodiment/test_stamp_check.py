@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from simdist_ros.embodiment.stamp_order import Order, StampOrder
+from simdist_ros.embodiment.stamp_check import Order, StampCheck
 
 MS = 1_000_000
 ON, DOUBTED, STEPPED = Order.GOES_ON, Order.DOUBTED, Order.STEPPED
@@ -11,7 +11,7 @@ ON, DOUBTED, STEPPED = Order.GOES_ON, Order.DOUBTED, Order.STEPPED
 @pytest.fixture
 def order():
     """Order of stamps of a robot of 50 Hz that has sent 1000, 1020 and 1040 ms."""
-    order = StampOrder(20 * MS)
+    order = StampCheck(20 * MS)
     assert [order.take(stamp * MS) for stamp in (1000, 1020, 1040)] == [ON] * 3
     return order
 
@@ -33,7 +33,7 @@ def test_one_wrong_stamp_costs_itself_and_nothing_else(order, wrong):
 
 @pytest.mark.parametrize('back', [60, 300, 900, 5000])
 def test_a_clock_that_was_set_back_is_followed_from_its_second_stamp_on(back):
-    order = StampOrder(20 * MS)
+    order = StampCheck(20 * MS)
     take(order, 6020, 6040)
     assert take(order, 6060 - back, 6080 - back, 6100 - back) == [DOUBTED, STEPPED, ON]
     assert order.jump_ns == -back * MS  # the first would have come one period later
@@ -42,7 +42,7 @@ def test_a_clock_that_was_set_back_is_followed_from_its_second_stamp_on(back):
 def test_a_step_of_a_second_begins_anew_and_a_smaller_one_sets_back(order):
     take(order, 61, 81)
     assert (order.jump_ns, order.was_set_back, order.began_anew) == (-999 * MS, True, False)
-    order = StampOrder(20 * MS)
+    order = StampCheck(20 * MS)
     take(order, 1040, 60, 80)
     assert (order.jump_ns, order.was_set_back, order.began_anew) == (-1000 * MS, False, True)
 
@@ -58,7 +58,7 @@ def test_a_stamp_that_stands_still_is_never_borne_out(order):
 
 
 def test_doubted_stamps_lag_by_the_interval_of_the_good_ones():
-    order = StampOrder(20 * MS)
+    order = StampCheck(20 * MS)
     take(order, 1000, 1002, 1004, 500, 400)
     assert order.lag_ns == 4 * MS
     take(order, 1006)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from simdist_ros.adaptation.nominal import (
+from simdist_ros.adaptation.nominal_walks import (
     divide,
     keep,
     key,

@@ -5,8 +5,7 @@ import math
 import pytest
 
 from simdist_ros.safety.modes import Mode
-from simdist_ros.safety.settings import SafetySettings
-from simdist_ros.safety.watchdog import (
+from simdist_ros.safety.safe_actions import (
     MODE_ACTION,
     SAFE_ACTION,
     Action,
@@ -14,6 +13,7 @@ from simdist_ros.safety.watchdog import (
     Readings,
     assess,
 )
+from simdist_ros.safety.settings import SafetySettings
 
 MAX_TILT = 1.0
 

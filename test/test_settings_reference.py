@@ -9,7 +9,7 @@ import yaml
 from simdist_ros.core.settings import describe
 from simdist_ros.core.values import MAX_SEED
 from simdist_ros.pretraining.recipe import Recipe
-from simdist_ros.reference import PAGES, reference
+from simdist_ros.settings_reference import PAGES, reference
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,7 +6,7 @@ from enum import Enum
 
 from simdist_ros.embodiment.plausibility import Implausible
 
-__all__ = ['Order', 'StampOrder']
+__all__ = ['Order', 'StampCheck']
 
 WHAT = 'stamp of the state'
 RESTART_NS = 1_000_000_000  # a clock set back by this much has begun anew
@@ -21,7 +21,7 @@ class Order(Enum):
     STEPPED = 'stepped'  # the second one of another clock, or after a gap
 
 
-class StampOrder:
+class StampCheck:
     """Doubts a stamp that does not go on until the next one bears it out.
 
     One message that is late, or has a wrong stamp, then costs itself and nothing else, while a
