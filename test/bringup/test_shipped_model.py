@@ -33,7 +33,8 @@ def robot():
 def test_it_says_which_command_seed_and_commit_made_it(robot):
     manifest = load_model(find_model('go2'), robot).manifest
     assert re.fullmatch(
-        r'simdist pretrain --robot go2 --preset cpu, seed 0, commit [0-9a-f]{7,40}',
+        r'simdist pretrain --robot go2 --preset cpu, seed 0, commit [0-9a-f]{7,40}; '
+        r'expert trained on in wider worlds, commit [0-9a-f]{7,40}',
         manifest.created_by,
     )
 

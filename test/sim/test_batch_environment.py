@@ -134,15 +134,12 @@ def test_half_of_the_robots_have_the_delay_where_the_recipe_varies_it(go2, recip
     assert 10 < varied.plan_delay.sum() < 30
 
 
-def test_who_walks_on_bumps_and_half_of_the_others_stay_in_the_narrow_ranges(go2, recipe):
+def test_every_second_robot_stays_in_the_narrow_ranges(go2, recipe):
     wide = recipe.widened()
     env = VectorEnv(go2, wide, num_robots=40, seed=0, narrow=recipe)
     strength, low = env.parameters['strength'][:, 0], recipe.randomisation.strength_low
-    assert env.rough[:20].all()
-    assert not env.rough[20:].any()
-    assert (strength[:20] >= low).all()
-    assert (strength[21::2] >= low).all()
-    assert (strength[20::2] < low).sum() > 2
+    assert (strength[1::2] >= low).all()
+    assert (strength[::2] < low).sum() > 5
     assert env.plan_delay[1::2].any()  # what is no property of body and ground is the same for all
     kept = env.parameters['friction'].copy()
     env.reset(np.arange(40) == 6)

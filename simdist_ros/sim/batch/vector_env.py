@@ -52,8 +52,7 @@ class VectorEnv:
     """N robots that do what they are told; the same seed and calls give the same bits.
 
     Who has ended must be told to start with `reset`; that may change `levels` first.
-    With `narrow`, body and ground of those on bumps and of every second other robot are drawn from
-    its ranges.
+    With `narrow`, body and ground of every second robot are drawn from its ranges.
     """
 
     def __init__(
@@ -116,9 +115,8 @@ class VectorEnv:
             if self.narrow is None:
                 self.draw(self.settings, index)
             else:
-                is_wide = (index % 2 == 0) & ~self.rough[index]
-                self.draw(self.settings, index[is_wide])
-                self.draw(self.narrow, index[~is_wide])
+                self.draw(self.settings, index[index % 2 == 0])
+                self.draw(self.narrow, index[index % 2 == 1])
             self.start(index)
             for i in index:
                 self.set_model(int(i))
