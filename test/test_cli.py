@@ -132,6 +132,10 @@ def test_a_config_file_with_a_wrong_type_is_refused_by_its_name(refusal, here, m
             ('predict', '--input', 'a', '--out', 'b', '--model', 'm', 'c'),
             'unrecognized arguments: c',
         ),
+        (
+            ('up', '--set', 'planner.model=a', 'planner.seed=2'),
+            'planner.seed=2 stands alone; each setting takes a --set of its own',
+        ),
         (('up', '--seed', 'three'), "--seed is 'three'; it must be a whole number"),
         (('up', '--seed', '9' * 30), f'--seed is {"9" * 30}; allowed: 0 .. 4294967295'),
         (('up', '--vy', '-1e3'), '--vy is -1000.0; robot'),

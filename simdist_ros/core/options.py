@@ -43,6 +43,8 @@ class Parser(argparse.ArgumentParser):
             if word.startswith('--'):
                 name = word.partition('=')[0]
                 self.error(unknown_name('option', name, self._option_string_actions))
+            if '=' in word and '--set' in self._option_string_actions:
+                self.error(f'{word} stands alone; each setting takes a --set of its own')
         return parsed, rest
 
     def error(self, message: str) -> None:  # type: ignore[override]
