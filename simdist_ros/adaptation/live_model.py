@@ -99,7 +99,7 @@ class LiveModel:
         before = Earlier(self.running, self.planner.swap(candidate.new))
         self.earlier.append(before)
         self.num_swaps += 1
-        self.has_other_latents = 'encoder' in candidate.changed
+        self.has_other_latents = 'encoder' in candidate.new.changed
         told = f'{describe_model(candidate.loaded)} plans from now on, after '
         return self.change(candidate.loaded, told + describe_model(before.loaded))
 

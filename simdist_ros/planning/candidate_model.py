@@ -10,7 +10,6 @@ from simdist_ros.core.priority_gate import GiveWay, no_wait
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.planning.backends.backend import Backend, NewParts
 from simdist_ros.world_model.store.checkpoint import LoadedModel, find_model, load_model
-from simdist_ros.world_model.swappable_parts import changed_parts
 
 __all__ = ['Candidate', 'load_candidate']
 
@@ -22,12 +21,10 @@ class Candidate:
     Attributes:
         loaded: The model on the CPU, verified.
         new: Its parts as the backend wants them.
-        changed: Those in which it differs from the model in use.
     """
 
     loaded: LoadedModel
     new: NewParts
-    changed: tuple[str, ...]
 
 
 def load_candidate(
@@ -57,5 +54,4 @@ def load_candidate(
             f'{loaded.folder}: the gate did not accept this model ({verdict.get("reason", "?")}); '
             'choose one that it accepted'
         )
-    changed = changed_parts(backend.model, loaded.model)
-    return Candidate(loaded, backend.prepare(loaded.model, swappable, give_way), changed)
+    return Candidate(loaded, backend.prepare(loaded.model, swappable, give_way))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.core.priority_gate import GiveWay, no_wait
-from simdist_ros.planning.backends.stages import Run, Stages
+from simdist_ros.planning.backends.stages import Run, Stages, stages_of
 from simdist_ros.planning.mppi import Search, State, iterate
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
@@ -29,11 +29,13 @@ class NewParts:
     Attributes:
         model: The whole model with them.
         parts: Their names: all that may differ, whether it does or not.
+        changed: Those in which it differs from the model that was in use.
         stages: What runs them, by name of the stage.
     """
 
     model: WorldModel
     parts: Collection[str]
+    changed: Collection[str]
     stages: Mapping[str, Run]
 
 
@@ -103,7 +105,6 @@ class Backend(ABC):
         if self.device.type == 'cuda':
             torch.cuda.synchronize(self.device)
 
-    @abstractmethod
     def prepare(
         self,
         model: WorldModel,
@@ -118,7 +119,22 @@ class Backend(ABC):
             give_way: Called between two pieces of work.
 
         Raises:
-            CheckpointError: The model differs in more.
+            CheckpointError: The model differs in more, or cannot be run here.
+        """
+        give_way()
+        changed = check_changes(self.model, model, swappable)
+        give_way()
+        ready, stages = self.build(model, stages_of(swappable), give_way)
+        return NewParts(ready, swappable, changed, stages)
+
+    @abstractmethod
+    def build(
+        self, model: WorldModel, names: Collection[str], give_way: GiveWay
+    ) -> tuple[WorldModel, Mapping[str, Run]]:
+        """Return a model where it is to run, and what runs these stages of it, run once.
+
+        Raises:
+            CheckpointError: It cannot be run here.
         """
 
     def swap(self, new: NewParts) -> NewParts:
@@ -127,29 +143,30 @@ class Backend(ABC):
         Returns:
             Those used so far, ready to be swapped in again.
         """
-        old = NewParts(
-            self.model, new.parts, {name: getattr(self.stages, name) for name in new.stages}
-        )
+        stages = {name: getattr(self.stages, name) for name in new.stages}
+        old = NewParts(self.model, new.parts, new.changed, stages)
         for name, stage in new.stages.items():
             setattr(self.stages, name, stage)
         self.model = new.model
         return old
 
 
-def check_changes(old: WorldModel, new: WorldModel, swappable: Collection[str]) -> None:
-    """Refuse a model that differs from another in more than the parts that may be swapped.
+def check_changes(old: WorldModel, new: WorldModel, swappable: Collection[str]) -> tuple[str, ...]:
+    """Return the parts in which a model differs from another, if all of them may be swapped.
 
     Raises:
-        CheckpointError: It does, or has other sizes.
+        CheckpointError: It differs in more, or has other sizes.
     """
     if old.architecture != new.architecture:
         raise CheckpointError(
             'the new model has other sizes than the one in use; load it at the next start'
         )
-    for part in changed_parts(old, new):
+    changed = changed_parts(old, new)
+    for part in changed:
         if part not in swappable:
             raise CheckpointError(
                 f'{part} of the new model is not that of the model in use, which lets only '
                 f'{" and ".join(swappable)} be swapped (`swappable` in its manifest); load it at '
                 'the next start'
             )
+    return changed

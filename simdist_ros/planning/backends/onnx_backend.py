@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.core.priority_gate import GiveWay, no_wait
-from simdist_ros.planning.backends.backend import Backend, NewParts, check_changes
+from simdist_ros.planning.backends.backend import Backend
 from simdist_ros.planning.backends.onnx_graphs import (
     Graph,
     cache_folder,
@@ -19,9 +19,8 @@ from simdist_ros.planning.backends.onnx_graphs import (
     read_graphs,
 )
 from simdist_ros.planning.backends.onnx_session import OnnxStage
-from simdist_ros.planning.backends.stages import STAGES, Stages, example_inputs, stages_of
+from simdist_ros.planning.backends.stages import STAGES, Run, Stages, example_inputs
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.swappable_parts import ADAPTED
 
 __all__ = ['OnnxBackend']
 
@@ -68,7 +67,7 @@ class OnnxBackend(Backend):
         self,
         model: WorldModel,
         graphs: Mapping[str, Graph],
-        names: Sequence[str],
+        names: Collection[str],
         give_way: GiveWay = no_wait,
     ) -> dict[str, OnnxStage]:
         """Build the sessions of some stages."""
@@ -107,23 +106,18 @@ class OnnxBackend(Backend):
         return super().observe(*(array.contiguous() for array in arrays))
 
     @torch.inference_mode()
-    def prepare(
-        self,
-        model: WorldModel,
-        swappable: Collection[str] = ADAPTED,
-        give_way: GiveWay = no_wait,
-    ) -> NewParts:
-        """Build sessions for other parts and run them once at every size in use.
+    def build(
+        self, model: WorldModel, names: Collection[str], give_way: GiveWay
+    ) -> tuple[WorldModel, Mapping[str, Run]]:
+        """Build sessions and run them once at every size in use.
 
         Raises:
-            CheckpointError: The model differs in more, or its graphs are not exported.
+            CheckpointError: The model's graphs are not exported.
         """
-        give_way()
-        check_changes(self.model, model, swappable)
-        new = self.sessions(model, self.graphs_of(model), stages_of(swappable), give_way)
-        for name, session in new.items():
+        stages = self.sessions(model, self.graphs_of(model), names, give_way)
+        for name, session in stages.items():
             for count in tuple(getattr(self.stages, name).buffers):
                 give_way()
                 inputs = example_inputs(model.architecture, count)
                 session(*(inputs[key].to(self.device) for key in STAGES[name].inputs))
-        return NewParts(model, swappable, new)
+        return model, stages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 
 from simdist_ros.core.errors import CheckpointError
-from simdist_ros.core.priority_gate import GiveWay, no_wait
-from simdist_ros.planning.backends.backend import Backend, NewParts, check_changes
+from simdist_ros.core.priority_gate import GiveWay
+from simdist_ros.planning.backends.backend import Backend, NewParts
 from simdist_ros.planning.backends.cuda_graph import CudaGraph, flatten
-from simdist_ros.planning.backends.stages import STAGES, example_inputs, stages_of, torch_stages
+from simdist_ros.planning.backends.stages import STAGES, Run, example_inputs, torch_stages
 from simdist_ros.planning.mppi import Search, State
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.swappable_parts import ADAPTED
 
 __all__ = ['CudaBackend', 'TorchBackend']
 
@@ -35,23 +34,17 @@ class TorchBackend(Backend):
         super().__init__(model, torch_stages(model))
 
     @torch.inference_mode()
-    def prepare(
-        self,
-        model: WorldModel,
-        swappable: Collection[str] = ADAPTED,
-        give_way: GiveWay = no_wait,
-    ) -> NewParts:
-        """Take over another model's parts and run them once; there is nothing to build."""
-        give_way()
-        check_changes(self.model, model, swappable)
-        give_way()
+    def build(
+        self, model: WorldModel, names: Collection[str], give_way: GiveWay
+    ) -> tuple[WorldModel, Mapping[str, Run]]:
+        """Take over the model and run the stages once; there is nothing to build."""
         model = model.to(self.device).eval()
-        new = {name: STAGES[name](model) for name in stages_of(swappable)}
+        stages = {name: STAGES[name](model) for name in names}
         inputs = example_inputs(model.architecture, WARM_UP_CANDIDATES)
-        for name, stage in new.items():
+        for name, stage in stages.items():
             give_way()
             stage(*(inputs[key].to(self.device) for key in STAGES[name].inputs))
-        return NewParts(model, swappable, new)
+        return model, stages
 
 
 class CudaBackend(TorchBackend):
@@ -100,21 +93,15 @@ class CudaBackend(TorchBackend):
         result: State = self.play(settings, partial(super().step, settings), start, state, noise)
         return result
 
-    def prepare(
-        self,
-        model: WorldModel,
-        swappable: Collection[str] = ADAPTED,
-        give_way: GiveWay = no_wait,
-    ) -> NewParts:
-        """Bring other parts to the GPU; the recordings need arrays of the same names."""
-        give_way()
-        check_changes(self.model, model, swappable)
+    def build(
+        self, model: WorldModel, names: Collection[str], give_way: GiveWay
+    ) -> tuple[WorldModel, Mapping[str, Run]]:
+        """Bring a copy to the GPU; the recordings need arrays of the same names."""
         if model.state_dict().keys() != self.model.state_dict().keys():
             raise CheckpointError(
                 'the new model has other arrays than the one in use; load it at the next start'
             )
-        give_way()
-        return NewParts(copy.deepcopy(model).to(self.device).eval(), swappable, {})
+        return copy.deepcopy(model).to(self.device).eval(), {}
 
     @torch.inference_mode()
     def swap(self, new: NewParts) -> NewParts:
