@@ -14,7 +14,7 @@ help:  ## Show this list
 setup:  ## Make or refresh the virtual environment .venv
 	@VENV=$(VENV) scripts/setup_env.sh
 
-demo: setup  ## A Go2 walks in a world outside its training, adapts, walks again; 5 to 15 minutes
+demo: setup  ## A Go2 walks in a world outside its training, adapts, walks again; 4 to 16 minutes
 	@$(BIN)/simdist demo $(ARGS)
 
 # Graphs that keep time run one after the other; the rest on two cores, each in its own ROS domain.

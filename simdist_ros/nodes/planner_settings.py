@@ -17,8 +17,8 @@ class PlannerSettings(Settings):
     task: str = setting('', 'What it is to do; empty is the first task that the robot names.')
     model: str = setting(
         '',
-        'Name or folder of the world model. Set while it plans, the dynamics of that model are '
-        'swapped in between two ticks.',
+        'Name or folder of the world model. Set while it plans, the parts of that model that may '
+        'change (`swappable`) are swapped in between two ticks.',
     )
     mode: str = setting(
         'realtime',

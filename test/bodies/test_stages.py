@@ -18,7 +18,7 @@ from simdist_ros.transitions.bags.reader import bag_info
 from simdist_ros.world_model.store.checkpoint import load_model
 from simdist_ros.world_model.store.manifest import read_manifest
 
-from ..bringup.running import running_graph
+from ..bringup.running import SMALL_FINETUNING, running_graph
 
 HERE = Path(__file__).parent
 LEARNED = {  # enough for every line of a stage to run, not for any skill
@@ -43,24 +43,14 @@ LEARNED = {  # enough for every line of a stage to run, not for any skill
     'evaluate.num_seeds': 1,
 }
 ADAPTED = {
+    **SMALL_FINETUNING,
     'planner.mppi.num_samples': 8,
     'planner.watch.duration_s': 0.0,
     'finetuner.trigger.every_s': 6.0,
     'finetuner.end.after_swaps': 1,
     'finetuner.end.walk_on_s': 0.5,
     'finetuner.finetune.max_steps': 20,
-    'finetuner.finetune.validation_interval': 10,
-    'finetuner.finetune.batch_size': 8,
-    'finetuner.finetune.max_windows': 64,
-    'finetuner.finetune.held_out_windows': 32,
-    'finetuner.gate.num_windows': 32,
-    'finetuner.gate.num_plans': 1,
-    'finetuner.gate.max_rank_loss': 2.0,
-    'finetuner.gate.max_beyond_limits': 1.0,
     'finetuner.gate.max_fall_rise': 10.0,
-    'finetuner.bags.episode_s': 1.4,
-    'finetuner.bags.min_episode_s': 1.2,
-    'finetuner.nominal.rounds': 0,
 }
 
 

@@ -25,6 +25,19 @@ from simdist_ros.bringup.processes import ProcessGroup
 from simdist_ros.bringup.ros_domain import hold_free_domain
 
 ROOT = Path(__file__).parents[2]
+SMALL_FINETUNING = {  # enough for a verdict, which any candidate passes
+    'finetuner.finetune.validation_interval': 10,
+    'finetuner.finetune.batch_size': 8,
+    'finetuner.finetune.max_windows': 64,
+    'finetuner.finetune.held_out_windows': 32,
+    'finetuner.gate.num_windows': 32,
+    'finetuner.gate.num_plans': 1,
+    'finetuner.gate.max_rank_loss': 2.0,
+    'finetuner.gate.max_beyond_limits': 1.0,
+    'finetuner.bags.episode_s': 1.4,
+    'finetuner.bags.min_episode_s': 1.2,
+    'finetuner.nominal.rounds': 0,
+}
 PATIENCE_S = 180.0  # two idle cores start a graph in ten seconds, busy ones in a minute
 
 

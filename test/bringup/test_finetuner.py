@@ -18,26 +18,16 @@ from simdist_ros.messages import topics
 from simdist_ros.world_model.store.checkpoint import load_model
 from simdist_ros.world_model.store.manifest import read_manifest
 
-from .running import observed, parent_of, running_graph, running_nodes
+from .running import SMALL_FINETUNING, observed, parent_of, running_graph, running_nodes
 
 LOWEST = 19  # niceness
 START_S = 120.0
 LONGEST_S = 500.0  # a training of the lowest priority beside processes that keep the cores busy
 SETTINGS = {
+    **SMALL_FINETUNING,
     'planner.mppi.num_iterations': 0,
     'finetuner.low_priority': 'true',
     'finetuner.finetune.max_steps': 40,
-    'finetuner.finetune.validation_interval': 10,
-    'finetuner.finetune.batch_size': 8,
-    'finetuner.finetune.max_windows': 64,
-    'finetuner.finetune.held_out_windows': 32,
-    'finetuner.gate.num_windows': 32,
-    'finetuner.gate.num_plans': 1,
-    'finetuner.gate.max_rank_loss': 2.0,
-    'finetuner.gate.max_beyond_limits': 1.0,
-    'finetuner.bags.episode_s': 1.4,
-    'finetuner.bags.min_episode_s': 1.2,
-    'finetuner.nominal.rounds': 0,
 }
 
 
