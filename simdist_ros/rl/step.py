@@ -22,7 +22,7 @@ class Observation:
         extero_obs: With the sensors' noise, (N, extero_obs_dim).
         command: (N, command_dim).
         last_action: Of the step before the one that an answer acts in, (N, action_dim).
-        true_proprio_obs: Without noise.
+        true_proprio_obs: Without noise; the wrong zero of a joint is in it.
         true_extero_obs: Without noise.
         privileged: Body and ground as they are, (N, privileged_dim).
     """

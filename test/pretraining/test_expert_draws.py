@@ -139,6 +139,7 @@ def start(go2, recipe):
         np.random.default_rng(0),
         physics_step_ns=5_000_000,
         command_scale=0.5,
+        zero_offset=np.zeros((NUMBER, 12)),
     )
 
 

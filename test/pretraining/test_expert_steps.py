@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from simdist_ros.sim.batch.joint_faults import HEALTHY
 from simdist_ros.sim.batch.step_scoring import StepScorer
 from simdist_ros.tasks.velocity.commands import HOLD_STEPS
 from simdist_ros.tasks.velocity.reward import GROUPS
@@ -183,6 +184,7 @@ def test_motors_pull_towards_their_targets_are_damped_and_limited(scorer, go2):
         'kp_scale': np.array([[2.0]]),
         'kd_scale': np.array([[3.0]]),
         'strength': np.array([[0.5]]),
+        **{name: np.full((1, joints), value) for name, value in HEALTHY.items()},
     }
     now = SimpleNamespace(joint_pos=np.full((1, joints), 0.1), joint_vel=np.full((1, joints), 0.2))
     target = np.full(joints, 0.15)

@@ -58,6 +58,7 @@ def draw_start(
     *,
     physics_step_ns: int,
     command_scale: float,
+    zero_offset: Array,
 ) -> EpisodeStart:
     """Draw how n robots start.
 
@@ -69,6 +70,8 @@ def draw_start(
         rng: Randomness.
         physics_step_ns: The clocks show multiples of it [ns].
         command_scale: Share of the range of commands.
+        zero_offset: By which the joints' encoders are wrong, (n, num_joints) [rad]; a robot takes
+            the pose in which they read what is drawn.
     """
     r, task = settings.randomisation, task_of(robot)
     state = np.tile(layout.blank, (n, 1))
@@ -78,7 +81,7 @@ def draw_start(
     offset = rng.uniform(-r.start_offset_rad, r.start_offset_rad, (n, robot.num_joints))
     low, high = robot.per_joint('low'), robot.per_joint('high')
     pose = np.clip(robot.per_joint('stand') + offset, low, high)
-    state[:, layout.joint_pos] = pose
+    state[:, layout.joint_pos] = np.clip(pose - zero_offset, low, high)
     limit = START_SPEED_MPS
     speed = rng.uniform(-limit, limit, (n, 3)) * (rng.random((n, 1)) < 0.5)
     layout.throw(state, speed)

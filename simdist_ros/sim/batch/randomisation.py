@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import mujoco
@@ -13,11 +14,12 @@ from numpy.typing import NDArray
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.batch.bumps import draw_bumps, field_data
+from simdist_ros.sim.batch.joint_faults import HEALTHY, limbs_of
 from simdist_ros.sim.batch.settings import BatchSettings
 from simdist_ros.sim.batch.training_model import build_training_model
 from simdist_ros.sim.mjcf import BASE_BODY
 
-__all__ = ['PARAMETERS', 'RobotModels', 'draw_parameters']
+__all__ = ['PARAMETERS', 'RobotModels', 'draw_parameters', 'joint_drives']
 
 Array = NDArray[np.floating[Any]]
 
@@ -90,6 +92,21 @@ def carrier(robot: Robot, model: mujoco.MjModel) -> int:
     return int(model.site(robot.tool).bodyid[0]) if robot.carries_at_tool else BASE_BODY
 
 
+def joint_drives(robot: Robot, parameters: Mapping[str, Array]) -> tuple[Array, Array, Array]:
+    """Return position gains, velocity gains and torque limits of the joints of one or N robots.
+
+    Args:
+        robot: Whose.
+        parameters: (its size,) or (N, its size) of each.
+    """
+    p = parameters
+    return (
+        p['kp_scale'] * p['joint_kp_scale'] * robot.per_joint('kp'),
+        p['kd_scale'] * p['joint_kd_scale'] * robot.per_joint('kd'),
+        p['strength'] * p['joint_strength'] * robot.per_joint('max_torque'),
+    )
+
+
 class RobotModels:
     """One MuJoCo model for each robot: on a plane, or on bumps where it has any."""
 
@@ -117,6 +134,8 @@ class RobotModels:
         self.qvel = np.array([joint.dofadr[0] for joint in joints])
         driven = [self.plane.joint(i).name for i in self.plane.actuator_trnid[:, 0]]
         self.actuators = robot.order(driven)
+        self.limbs = limbs_of(robot, self.plane)
+        self.sizes = {**PARAMETERS, **dict.fromkeys(HEALTHY, robot.num_joints)}
         self.on_plane = [copy.copy(self.plane) for _ in range(num_robots)]
         self.on_field: list[Any] = [None] * num_robots  # copied when first needed
         self.models: list[Any] = list(self.on_plane)
@@ -147,9 +166,9 @@ class RobotModels:
         p = {name: value if len(value) > 1 else value[0] for name, value in parameters.items()}
         model.geom('ground').friction[0] = p['friction']
         model.opt.gravity[:] = -GRAVITY * p['up']
-        model.dof_frictionloss[self.qvel] = p['joint_friction_nm']
-        kp, kd = (p[f'{gain}_scale'] * self.robot.per_joint(gain) for gain in ('kp', 'kd'))
-        limit = p['strength'] * self.robot.per_joint('max_torque')
+        friction = p['joint_friction_nm'] + p['joint_added_friction_nm']
+        model.dof_frictionloss[self.qvel] = friction
+        kp, kd, limit = joint_drives(self.robot, p)
         model.actuator_gainprm[self.actuators, 0] = kp
         model.actuator_biasprm[self.actuators, 1] = -kp
         model.actuator_biasprm[self.actuators, 2] = -kd

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import Settings, refuse_reversed_range, setting
 from simdist_ros.embodiment.sensor_noise import SensorNoise
 from simdist_ros.tasks.step import Scoring
@@ -45,12 +46,48 @@ class Randomisation(Settings):
     start_offset_rad: float = setting(
         0.1, 'Largest joint offset at the start.', unit='rad', low=0.0
     )
+    fault_share: float = setting(
+        0.0,
+        'Share of robots with a fault of one joint or of one leg; its kind is one of those below '
+        'that have a range.',
+        low=0.0,
+        high=1.0,
+    )
+    fault_strength_low: float = setting(
+        1.0, 'Smallest share of the torque limit that a faulty joint has left.', low=0.0, high=1.0
+    )
+    fault_kp_low: float = setting(
+        1.0, 'Smallest factor on the position gain of a faulty joint.', low=0.0, high=1.0
+    )
+    fault_kd_low: float = setting(
+        1.0, 'Smallest factor on the velocity gain of a faulty joint.', low=0.0, high=1.0
+    )
+    fault_friction_nm: float = setting(
+        0.0, 'Largest dry friction added to a faulty joint.', unit='N m', low=0.0, high=10.0
+    )
+    fault_zero_offset_rad: float = setting(
+        0.0,
+        'Largest error of the zero of a faulty joint, either way, in its encoder and its drive '
+        'alike.',
+        unit='rad',
+        low=0.0,
+        high=1.0,
+    )
 
     def __post_init__(self) -> None:
         """Check the order of the ranges."""
         super().__post_init__()
         refuse_reversed_range(self, 'friction_low', 'friction_high')
         refuse_reversed_range(self, 'payload_low_kg', 'payload_high_kg')
+        lows = self.fault_strength_low, self.fault_kp_low, self.fault_kd_low
+        if self.fault_share and not (
+            min(lows) < 1.0 or self.fault_friction_nm or self.fault_zero_offset_rad
+        ):
+            raise ConfigError(
+                f'Randomisation.fault_share is {self.fault_share:g}, but no fault has a range; '
+                'set one of fault_strength_low, fault_kp_low, fault_kd_low, fault_friction_nm, '
+                'fault_zero_offset_rad'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

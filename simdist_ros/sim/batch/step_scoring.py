@@ -12,6 +12,7 @@ from simdist_ros.core.rotation import UP, into_body
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.batch.batch_observation import BatchState
 from simdist_ros.sim.batch.footing import Footing
+from simdist_ros.sim.batch.randomisation import joint_drives
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.step import Scoring, Step
 
@@ -69,10 +70,9 @@ class StepScorer:
 
     def torque(self, parameters: Mapping[str, Array], target: Array, now: BatchState) -> Array:
         """Return what the motors give towards joint targets, (N, num_joints) [rad], in N m."""
-        kp = parameters['kp_scale'] * self.robot.per_joint('kp')
-        kd = parameters['kd_scale'] * self.robot.per_joint('kd')
-        limit = parameters['strength'] * self.robot.per_joint('max_torque')
-        torque: Array = np.clip(kp * (target - now.joint_pos) - kd * now.joint_vel, -limit, limit)
+        kp, kd, limit = joint_drives(self.robot, parameters)
+        read = now.joint_pos + parameters['joint_zero_offset_rad']
+        torque: Array = np.clip(kp * (target - read) - kd * now.joint_vel, -limit, limit)
         return torque
 
     def has_fallen(self, now: BatchState, footing: Footing) -> Mask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import mujoco
@@ -17,8 +18,9 @@ from simdist_ros.sim.batch.bumps import PERIOD_M
 from simdist_ros.sim.batch.episode_start import draw_push_steps, draw_start
 from simdist_ros.sim.batch.footing import Footing, find_footing
 from simdist_ros.sim.batch.ground import BatchGround
+from simdist_ros.sim.batch.joint_faults import draw_joint_faults
 from simdist_ros.sim.batch.privileged_observation import privileged_obs
-from simdist_ros.sim.batch.randomisation import PARAMETERS, RobotModels, draw_parameters
+from simdist_ros.sim.batch.randomisation import RobotModels, draw_parameters
 from simdist_ros.sim.batch.settings import BatchSettings
 from simdist_ros.sim.batch.state_layout import layout_of
 from simdist_ros.sim.batch.step_scoring import StepScorer
@@ -95,7 +97,7 @@ class VectorEnv:
         self.foot_radius = np.array([plane.geom(name).size[0] for name in settings.feet])
         self.levels = np.zeros(n)
         self.rough = np.arange(n) < round(settings.terrain.rough_share * n)
-        self.parameters = {name: np.zeros((n, size)) for name, size in PARAMETERS.items()}
+        self.parameters = {name: np.zeros((n, size)) for name, size in self.models.sizes.items()}
         self.penalty_scale = self.command_scale = 1.0
         self.stamp_ns = np.zeros(n, dtype=np.int64)
         self.delay = np.zeros(n, dtype=np.int64)
@@ -127,6 +129,7 @@ class VectorEnv:
     def draw(self, settings: BatchSettings, index: NDArray[np.intp]) -> None:
         """Draw what is particular to robots."""
         drawn = draw_parameters(settings, self.levels[index], self.rough[index], self.rng)
+        drawn |= draw_joint_faults(settings.randomisation, self.models.limbs, len(index), self.rng)
         for name, values in drawn.items():
             self.parameters[name][index] = values
 
@@ -145,6 +148,7 @@ class VectorEnv:
             self.rng,
             physics_step_ns=self.physics_step_ns,
             command_scale=self.command_scale,
+            zero_offset=self.parameters['joint_zero_offset_rad'][index],
         )
         for name, values in vars(drawn).items():
             getattr(self, name)[index] = values
@@ -220,7 +224,8 @@ class VectorEnv:
     def advance(self, target: Array) -> None:
         """Run the physics of a control period into `trace` and `sensors`."""
         control = np.empty((self.num_robots, self.num_substeps, self.robot.num_joints))
-        control[:, :, self.models.actuators] = target[:, None]
+        executed = target - self.parameters['joint_zero_offset_rad']
+        control[:, :, self.models.actuators] = executed[:, None]
         self.pool.rollout(
             self.models.models,
             self.data,
@@ -310,7 +315,8 @@ class VectorEnv:
         seen = self.batch_state(state, stamp_ns)
         if heights is None:
             heights = self.ground.heights(seen)
-        proprio = self.observer.proprio(seen)
+        read = seen.joint_pos + self.parameters['joint_zero_offset_rad']
+        proprio = self.observer.proprio(dataclasses.replace(seen, joint_pos=read))
         footing = self.footing(seen, heights)
         return Observation(
             proprio_obs=self.observer.noisy(proprio, self.rng),
