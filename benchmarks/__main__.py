@@ -2,48 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
+import importlib
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from benchmarks import (
-    faulty_walks,
-    finetune,
-    gate,
-    plan_quality,
-    planner_latency,
-    precision,
-    pretraining,
-    ranking,
-    realtime,
-    rivals,
-    round_trip,
-    stopping,
-    turnaround,
-    walking,
-)
 from benchmarks.machine import machine
-from simdist_ros.core.errors import SimdistError, unknown_name
-
-BENCHMARKS = {
-    'faulty_walks': faulty_walks.measure,
-    'finetune': finetune.measure,
-    'gate': gate.measure,
-    'plan_quality': plan_quality.measure,
-    'planner_latency': planner_latency.measure,
-    'precision': precision.measure,
-    'pretraining': pretraining.measure,
-    'ranking': ranking.measure,
-    'realtime': realtime.measure,
-    'rivals': rivals.measure,
-    'round_trip': round_trip.measure,
-    'stopping': stopping.measure,
-    'turnaround': turnaround.measure,
-    'walking': walking.measure,
-}
+from benchmarks.options import NAMES, BenchmarkOptions
+from simdist_ros.core.errors import SimdistError
+from simdist_ros.core.options import BAD_INPUT, parse_options
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
@@ -61,90 +29,24 @@ def cell(value: Any) -> str:
     return str(value)
 
 
-def size(text: str) -> tuple[int, int]:
-    """Parse samples and iterations, e.g. ``32x2``."""
-    samples, iterations = text.split('x')
-    return int(samples), int(iterations)
-
-
-def main() -> int:
+def run(options: BenchmarkOptions) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
-    parser.add_argument('names', nargs='*', metavar='NAME', help=', '.join(BENCHMARKS))
-    parser.add_argument('--model', default='go2', help='Name or folder of a model.')
-    parser.add_argument('--world', default='nominal', help='World.')
-    parser.add_argument(
-        '--seeds',
-        type=int,
-        default=5,
-        help='Seeds of `walking`, `gate` and `rivals`, states of `ranking`, walks of '
-        '`faulty_walks`.',
-    )
-    parser.add_argument(
-        '--seconds',
-        type=float,
-        help='Length of `realtime` (60), of a walk of `rivals` (10), of a measurement of '
-        '`pretraining` (10), and of the walk that `turnaround` learns from (300).',
-    )
-    parser.add_argument(
-        '--delays',
-        nargs='+',
-        type=int,
-        default=[0],
-        metavar='STEPS',
-        help='`rivals`: steps until a plan begins (`mppi.plan_delay_steps`); 1 is as in realtime.',
-    )
-    parser.add_argument(
-        '--speeds', nargs='+', type=float, default=[1.0], help='Speeds ahead of `rivals` [m/s].'
-    )
-    parser.add_argument('--methods', nargs='+', help='Who walks in `rivals`; default: all.')
-    parser.add_argument('--robots', type=int, default=256, help='Robots of `pretraining`.')
-    parser.add_argument(
-        '--expert',
-        type=Path,
-        help="Folder of a finished expert for `pretraining`'s collection; default: a beginner.",
-    )
-    parser.add_argument('--threads', type=int, default=2, help='CPU threads of `plan_quality`.')
-    parser.add_argument(
-        '--sizes',
-        nargs='+',
-        type=size,
-        metavar='KxI',
-        help='Samples x iterations of `planner_latency` and `plan_quality`; default: many.',
-    )
-    parser.add_argument('--walks', type=int, default=1, help='Walks of `plan_quality` per search.')
-    parser.add_argument(
-        '--ablations',
-        action='store_true',
-        help='`plan_quality`: one change at a time, not sizes; `gate`: without rehearsal too.',
-    )
-    parser.add_argument(
-        '--set',
-        action='append',
-        default=[],
-        metavar='NAME=VALUE',
-        help='Setting of the search that `plan_quality` starts from.',
-    )
-    parser.add_argument(
-        '--plans-s', type=float, default=4.0, help='Time for one size of `planner_latency`.'
-    )
-    parser.add_argument('--out', type=Path, default=Path('runs/bench'), help='Folder for JSON.')
-    options = parser.parse_args()
-    for name in options.names:
-        if name not in BENCHMARKS:
-            print(f'error: {unknown_name("benchmark", name, BENCHMARKS)}', file=sys.stderr)
-            return 2
     options.out.mkdir(parents=True, exist_ok=True)
-    for name in options.names or BENCHMARKS:
+    for name in options.names or NAMES:
         about = machine()
-        try:
-            rows = BENCHMARKS[name](options)
-        except SimdistError as error:
-            print(f'error: {error}', file=sys.stderr)
-            return 2
+        rows = importlib.import_module(f'benchmarks.{name}').measure(options)
         path = options.out / f'{name}.json'
         path.write_text(json.dumps({'machine': about, 'rows': rows}, indent=2) + '\n')
         print(f'\n## {name}\n\n{table(rows) if rows else "interrupted"}\n\nwrote {path}\n')
+
+
+def main() -> int:
+    """Run what is asked for; 2 and one sentence for what the user can mend."""
+    try:
+        run(parse_options(BenchmarkOptions, sys.argv[1:], 'python -m benchmarks', __doc__))
+    except SimdistError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return BAD_INPUT
     return 0
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from simdist_ros.core.errors import ConfigError, unknown_name
-from simdist_ros.core.settings import describe
+from simdist_ros.core.options import override_setting, parse_options
+from simdist_ros.core.settings import REQUIRED, Settings, setting
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.evaluation.closed_loop import closed_loop
 from simdist_ros.planning.backends.choice import BackendSettings
@@ -82,36 +83,31 @@ def walk(
     )
 
 
-def parse_settings(texts: list[str]) -> MppiSettings:
+def parse_settings(texts: Sequence[str]) -> MppiSettings:
     """Build the search's settings from ``name=value`` texts.
 
     Raises:
         ConfigError: A name is unknown or a value is of the wrong type or out of range.
     """
-    types = {info.name: info.type for info in describe(MppiSettings)}
-    values = {}
-    for text in texts:
-        name, _, value = text.partition('=')
-        if name not in types:
-            raise ConfigError(unknown_name('setting', name, types))
-        try:
-            values[name] = value == 'true' if types[name] is bool else types[name](value)
-        except ValueError:
-            raise ConfigError(f'{text}: not a {types[name].__name__}') from None
-    return MppiSettings(**values)
+    return MppiSettings.from_mapping(dict(text.partition('=')[::2] for text in texts), '--set')
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkOptions(Settings):
+    """Where to walk, and with which search."""
+
+    model: str = setting(REQUIRED, 'Name or folder of a model.')
+    world: str = setting('nominal', 'World.')
+    seeds: int = setting(2, 'How many walks.', low=1)
+    seconds: float = setting(10.0, 'Length of a walk.', unit='s', above=0.0)
+    vx: float = setting(0.5, 'Speed ahead.', unit='m/s')
+    threads: int = setting(2, 'CPU threads.', low=1)
+    set: tuple[str, ...] = override_setting('NAME=VALUE', 'Setting of the search.')
 
 
 def main() -> None:
     """Print one line per seed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--model', required=True)
-    parser.add_argument('--world', default='nominal')
-    parser.add_argument('--seeds', type=int, default=2)
-    parser.add_argument('--seconds', type=float, default=10.0)
-    parser.add_argument('--vx', type=float, default=0.5)
-    parser.add_argument('--threads', type=int, default=2)
-    parser.add_argument('--set', action='append', default=[], metavar='NAME=VALUE')
-    options = parser.parse_args()
+    options = parse_options(WalkOptions, sys.argv[1:], 'python -m benchmarks.closed_loop', __doc__)
     settings = parse_settings(options.set)
     backend = BackendSettings(backend='torch', device='cpu', num_threads=options.threads)
     for seed in range(options.seeds):

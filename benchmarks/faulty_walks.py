@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.options import BenchmarkOptions
 from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.evaluation.closed_loop import closed_loop
 from simdist_ros.evaluation.faulty_states import KINDS, FaultyStates
@@ -38,7 +38,7 @@ class Outcome:
     named: Counter[str]
 
 
-def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row for each kind of fault; `--seeds` walks in all, the kinds in turn.
 
     A walk that falls is repeated without its fault: `falls_without` counts those that fall then

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from typing import Any
 
 import numpy as np
 import torch
 
+from benchmarks.options import BenchmarkOptions
 from simdist_ros.adaptation.adapt import data_of_episodes
 from simdist_ros.adaptation.finetune import Finetuning
 from simdist_ros.adaptation.settings import METHODS, FinetuneSettings
@@ -24,7 +24,7 @@ EPISODES, STEPS = 5, 200
 WARM_UP, MIN_STEPS, MAX_STEPS, ENOUGH_S = 10, 10, 600, 8.0
 
 
-def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row for each method and number of threads."""
     robot = load_robot('go2')
     model = load_model(find_model(options.model), robot).model

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from pathlib import Path
 from typing import Any
 
+from benchmarks.options import BenchmarkOptions
 from simdist_ros.adaptation.adapt import adapt, data_of_episodes
 from simdist_ros.adaptation.nominal_walks import nominal_walks
 from simdist_ros.adaptation.settings import FinetuneSettings, NominalSettings
@@ -24,7 +24,7 @@ SPEED_MPS, MINUTES, SECONDS = 1.0, 4.0, 20.0
 TRIED = {'world': SPEED_MPS, 'nominal': SPEED_MPS, 'nominal_slow': 0.5}  # speeds
 
 
-def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row for each world and seed; with `--ablations` one without rehearsal too."""
     robot = load_robot('go2')
     parent = load_model(find_model(options.model), robot)

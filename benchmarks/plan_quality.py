@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import os
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 
 from benchmarks.closed_loop import parse_settings, walk
+from benchmarks.options import BenchmarkOptions
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.planning.backends.choice import BackendSettings
@@ -55,7 +55,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 SIZES = ((0, 0), (0, 1), (16, 1), (16, 2), (32, 2), (64, 2), (32, 4), (128, 4), (450, 8))
 
 
-def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row for each search: gain on the published and on recorded observations, walks.
 
     The walks are closed loop, in MuJoCo; their return is a mean reward of 0 to 1.
@@ -80,14 +80,14 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
-def searches(options: argparse.Namespace) -> Iterator[tuple[str, MppiSettings]]:
+def searches(options: BenchmarkOptions) -> Iterator[tuple[str, MppiSettings]]:
     """Yield names and settings: all sizes as set, then each ablation at one size."""
     base = parse_settings(options.set)
     if options.ablations:
         for name, changes in ABLATIONS.items():
             yield name, dataclasses.replace(base, **changes)
         return
-    for samples, iterations in options.sizes or SIZES:
+    for samples, iterations in options.searches or SIZES:
         sizes = {'num_samples': samples, 'num_iterations': iterations}
         proposals = min(base.num_policy_samples, max(1, samples // 16))
         settings = dataclasses.replace(base, **sizes, num_policy_samples=proposals)
@@ -127,7 +127,7 @@ def gains(
     }
 
 
-def walks(model: str, settings: MppiSettings, options: argparse.Namespace) -> dict[str, Any]:
+def walks(model: str, settings: MppiSettings, options: BenchmarkOptions) -> dict[str, Any]:
     """Walk with the search, several seeds; means, and the number of falls."""
     if not options.walks:
         return {}

@@ -6,7 +6,6 @@ plan, and its memory.
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.options import BenchmarkOptions
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.planning.backends.choice import BackendSettings, options
@@ -28,9 +28,9 @@ SIZES = ((0, 0), (0, 1), (16, 1), (16, 2), (32, 2), (64, 2), (128, 4), (450, 8))
 MIN_PLANS, MAX_PLANS = 5, 200
 
 
-def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(arguments: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row for each backend, size and number of threads."""
-    model, sizes = arguments.model, arguments.sizes or SIZES
+    model, sizes = arguments.model, arguments.searches or SIZES
     rows: list[dict[str, Any]] = []
     for option in options():
         for threads in (1, 2) if option.device in ('cpu', 'openvino') else (1,):

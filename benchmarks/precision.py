@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.options import BenchmarkOptions
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.planning.backends.torch_backend import TorchBackend
 from simdist_ros.planning.budget_fitting import blank_observation
@@ -40,7 +40,7 @@ PRECISIONS = {
 
 
 @torch.inference_mode()
-def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row for each precision and number of candidates."""
     torch.set_num_threads(options.threads)
     model = load_model(find_model(options.model), load_robot('go2')).model

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.options import BenchmarkOptions
 from benchmarks.pretraining_imitate import time_lessons
 from benchmarks.pretraining_train import time_training
 from benchmarks.pretraining_walk import make_expert, time_collection, time_expert, time_physics
@@ -27,7 +27,7 @@ TRAININGS = (  # threads of a process, processes, precision
 )
 
 
-def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row for each stage and number of threads and processes."""
     robot, seconds = load_robot('go2'), options.seconds or SECONDS
     rows = []

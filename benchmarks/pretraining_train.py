@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import os
@@ -88,13 +87,8 @@ def watch_parts(watch: Stopwatch, training: Training) -> None:
 
 def main() -> None:
     """Take what `time_training` gives."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('data', type=Path)
-    parser.add_argument('told', type=Path)
-    parser.add_argument('precision')
-    parser.add_argument('num_steps', type=int)
-    options = parser.parse_args()
-    train(options.data, options.told, options.precision, options.num_steps)
+    data, told, precision, num_steps = sys.argv[1:]
+    train(Path(data), Path(told), precision, int(num_steps))
 
 
 if __name__ == '__main__':

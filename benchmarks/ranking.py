@@ -7,7 +7,6 @@ with the offset as what is true does: a planner can use no difference that the m
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import math
 from collections import deque
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.options import BenchmarkOptions
 from simdist_ros.core.discount import DISCOUNT
 from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.pretraining.expert.files import EXPERT, load_actor
@@ -46,7 +46,7 @@ CASES = (  # slope ahead [deg], speed asked for [m/s], number of the command tha
 NUMBERS = ('vx', 'vy', 'yaw rate')
 
 
-def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row for each case and offset: change of return, predicted and true."""
     torch.set_num_threads(options.threads)
     robot = load_robot('go2')

@@ -5,12 +5,12 @@ Once alone, once while a model is adapted all the time and exchanged whenever on
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import re
 from pathlib import Path
 from typing import Any
 
+from benchmarks.options import BenchmarkOptions
 from simdist_ros.bringup.demo_plot import swap_times
 from simdist_ros.bringup.graph import REALTIME, GraphOptions
 from simdist_ros.bringup.onnx_export import export_once
@@ -32,7 +32,7 @@ AROUND_S = 0.2  # of an exchange
 READY = re.compile(r'ready after (\S+) s, (\S+) MB')
 
 
-def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row without and one with finetuning."""
     alone = GraphOptions(
         model=options.model,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import itertools
 import json
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.options import BenchmarkOptions
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.evaluation.intervals import mean_interval
 from simdist_ros.evaluation.progress import PlannedWalk
@@ -56,7 +56,7 @@ SEARCHES = {'': MppiSettings(), '_without_expert': MppiSettings(uses_expert=Fals
 COLUMNS = [*METHODS, 'none_without_expert']
 
 
-def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row for each world and method; walks that are done are not walked again."""
     torch.set_num_threads(1)
     robot = load_robot('go2')

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
+from benchmarks.options import BenchmarkOptions
 from simdist_ros.bringup.graph import LOCKSTEP, GraphOptions
 from simdist_ros.bringup.run import new_run_folder, run_graph
 from simdist_ros.embodiment.robot import load_robot
@@ -13,7 +13,7 @@ from simdist_ros.embodiment.robot import load_robot
 POLICY_PRIOR = {'planner': {'mppi.num_iterations': 0}}
 
 
-def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row: in lockstep a tick takes as long as its answer, and no search is made."""
     run = GraphOptions(model=options.model, world=options.world, mode=LOCKSTEP, duration_s=10.0)
     folder = new_run_folder(Path('runs') / 'bench', run)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.options import BenchmarkOptions
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import load_robot
@@ -23,7 +23,7 @@ STOPS, AFTER_S = 40, 3.0
 SPEEDS = (0.3, 0.5, 1.0)
 
 
-def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row for each speed; the policy prior walks, with a delay of one step."""
     robot = load_robot('go2')
     settings = MppiSettings(num_iterations=0, plan_delay_steps=1)

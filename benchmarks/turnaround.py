@@ -6,13 +6,13 @@ those that they have by default.
 
 from __future__ import annotations
 
-import argparse
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.options import BenchmarkOptions
 from simdist_ros.bringup.demo_plot import swap_times
 from simdist_ros.bringup.graph import REALTIME, GraphOptions
 from simdist_ros.bringup.run import new_run_folder, run_graph
@@ -25,7 +25,7 @@ DATA_S, AFTERWARDS_S = 300.0, 90.0
 TOOK = re.compile(r'the planner runs (\S+), (\S+) s after its training began')
 
 
-def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row; late ticks from the start to the trigger, to the exchange, to the end.
 
     Raises:

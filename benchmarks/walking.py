@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from pathlib import Path
 from typing import Any
 
+from benchmarks.options import BenchmarkOptions
 from simdist_ros.bringup.graph import LOCKSTEP, GraphOptions
 from simdist_ros.bringup.run import new_run_folder, run_graph
 
@@ -16,7 +16,7 @@ SEARCHES = {
 }
 
 
-def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row for each search and seed."""
     model = options.model
     rows = []

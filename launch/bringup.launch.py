@@ -29,7 +29,7 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             info.name,
             default_value=str(info.default),
-            description=info.doc + (f' [{info.unit}]' if info.unit else ''),
+            description=info.meaning,
             choices=list(info.choices) or None,
         )
         for info in describe(GraphOptions)

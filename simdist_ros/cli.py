@@ -2,172 +2,167 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from simdist_ros import __version__, graph_commands
-from simdist_ros.bringup.graph import (
-    REALTIME,
-    GraphOptions,
-    describe_graph,
-    parse_overrides,
-)
+from simdist_ros.adaptation.options import EvaluateOptions, FinetuneOptions, ModelsOptions
+from simdist_ros.bringup.graph import REALTIME, GraphOptions, describe_graph, parse_overrides
+from simdist_ros.completion import CompletionOptions, script
 from simdist_ros.core.errors import SimdistError, unknown_name
 from simdist_ros.core.options import (
     BAD_INPUT,
     Parser,
     add_settings,
-    given_setting,
     option,
+    override_setting,
     read_options,
 )
+from simdist_ros.core.settings import REQUIRED, Settings, describe, same_setting, setting
 from simdist_ros.jobs.resuming import says_how_to_resume
 from simdist_ros.jobs.writable import check_file, check_folder
+from simdist_ros.pretraining.pretrain_options import PretrainOptions
+from simdist_ros.studies.options import BenchOptions
 
-__all__ = ['main']
+__all__ = ['COMMANDS', 'main', 'make_parser']
 
 INTERRUPTED = 130  # what a shell says of a program ended by Ctrl-C
-RUNS = Path('runs')
+Given = Sequence[str]  # what was typed after ``simdist``
 
 
-def add_up(parser: argparse.ArgumentParser) -> None:
-    """Take the graph's options from their one description."""
-    add_settings(parser, GraphOptions)
-    parser.add_argument(
-        '--set',
-        action='append',
-        default=[],
-        metavar='NODE.PARAMETER=VALUE',
-        help='Any further parameter, e.g. planner.mppi.num_samples=64.',
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions(Settings):
+    """Where to write, and a seed."""
+
+    runs: Path = setting(Path('runs'), 'Folder for logs and reports.')
+    seed: int = same_setting(GraphOptions, 'seed')
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpOptions(GraphOptions):
+    """The graph's options, and what becomes of its run."""
+
+    set: tuple[str, ...] = override_setting(
+        'NODE.PARAMETER=VALUE', 'Any further parameter, e.g. planner.mppi.num_samples=64.'
     )
-    parser.add_argument('--report', type=Path, help='File for the report as JSON.')
-    parser.add_argument('--runs', type=Path, default=RUNS, help='Folder for logs and reports.')
-    parser.add_argument('--draw', action='store_true', help='Render pictures of the walk.')
-    parser.add_argument(
-        '--progress',
-        action=argparse.BooleanOptionalAction,
-        help='Draw a progress bar, or say nothing (default: a bar where a terminal is attached, '
-        'else a line every ten seconds).',
+    report: Path | None = setting(None, 'File for the report as JSON.')
+    runs: Path = same_setting(DemoOptions, 'runs')
+    draw: bool = setting(False, 'Render pictures of the walk.', form='flag')
+    progress: bool | None = setting(
+        None,
+        'Draw a progress bar, or say nothing.',
+        absent='a bar where a terminal is attached, else a line every ten seconds',
     )
 
 
-def up(arguments: argparse.Namespace) -> int:
+def up(options: UpOptions, _: Given) -> int:
     """Start the graph."""
     from simdist_ros.bringup.onnx_export import export_once
     from simdist_ros.bringup.progress import ProgressDisplay
     from simdist_ros.bringup.run import check_options, new_run_folder, run_graph
 
-    options = read_options(GraphOptions, arguments)
-    overrides = parse_overrides(arguments.set)
-    as_run = dataclasses.replace(options, bag=options.bag or 'bag')
+    graph = GraphOptions(**{i.name: getattr(options, i.name) for i in describe(GraphOptions)})
+    overrides = parse_overrides(options.set)
+    as_run = dataclasses.replace(graph, bag=graph.bag or 'bag')
     nodes = describe_graph(as_run, overrides, option)
-    check_options(options, option)
-    check_folder(arguments.runs, '--runs')
-    if options.bag:
-        check_folder(Path(options.bag), '--bag')
-    if options.models:
-        check_folder(Path(options.models), '--models')
-    if arguments.report is not None:
-        check_file(arguments.report, '--report')
-    if options.mode == REALTIME:
+    check_options(graph, option)
+    check_folder(options.runs, '--runs')
+    if graph.bag:
+        check_folder(Path(graph.bag), '--bag')
+    if graph.models:
+        check_folder(Path(graph.models), '--models')
+    if options.report is not None:
+        check_file(options.report, '--report')
+    if graph.mode == REALTIME:
         planner = next(node for node in nodes if node.name == 'planner')
         export_once(planner.parameters, lambda line: print(line, file=sys.stderr, flush=True))
     run_graph(
-        options,
+        graph,
         overrides,
-        new_run_folder(arguments.runs, options),
-        report_path=arguments.report,
-        progress=ProgressDisplay.wanted(arguments.progress),
-        draws=arguments.draw,
+        new_run_folder(options.runs, graph),
+        report_path=options.report,
+        progress=ProgressDisplay.wanted(options.progress),
+        draws=options.draw,
     )
     return 0
 
 
-def add_demo(parser: argparse.ArgumentParser) -> None:
-    """Take where to write and a seed."""
-    parser.add_argument('--runs', type=Path, default=RUNS, help='Folder for the results.')
-    parser.add_argument('--seed', default='0', help='Seed of world and planner (default: 0).')
-
-
-def run_demo(arguments: argparse.Namespace) -> int:
+def run_demo(options: DemoOptions, _: Given) -> int:
     """Walk, and show it."""
     from simdist_ros.bringup.demo import demo
 
-    seed = given_setting(GraphOptions, 'seed', arguments)
-    check_folder(arguments.runs, '--runs')
-    demo(arguments.runs, seed)
+    check_folder(options.runs, '--runs')
+    demo(options.runs, options.seed)
     return 0
 
 
-def add_import(parser: argparse.ArgumentParser) -> None:
-    """Take the two folders."""
-    parser.add_argument('source', type=Path, help='Folder of the published checkpoint.')
-    parser.add_argument('out', type=Path, help='Folder of the model to write.')
-    parser.add_argument('--overwrite', action='store_true', help='Replace a model that is there.')
+@dataclass(frozen=True, kw_only=True)
+class ImportOptions(Settings):
+    """The two folders."""
+
+    source: Path = setting(REQUIRED, 'Folder of the published checkpoint.', form='positional')
+    out: Path = setting(REQUIRED, 'Folder of the model to write.', form='positional')
+    overwrite: bool = setting(False, 'Replace a model that is there.', form='flag')
 
 
-def import_checkpoint(arguments: argparse.Namespace) -> int:
+def import_checkpoint(options: ImportOptions, _: Given) -> int:
     """Convert the published checkpoint."""
     from simdist_ros.world_model.upstream.convert import import_upstream
 
-    import_upstream(arguments.source, arguments.out, overwrite=arguments.overwrite)
-    print(f'wrote {arguments.out}')
+    import_upstream(options.source, options.out, overwrite=options.overwrite)
+    print(f'wrote {options.out}')
     return 0
 
 
-def add_export(parser: argparse.ArgumentParser) -> None:
-    """Take the model."""
-    parser.add_argument('model', help='Name or folder of the world model.')
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(Settings):
+    """The model."""
+
+    model: str = setting(REQUIRED, 'Name or folder of the world model.', form='positional')
 
 
-def export_onnx(arguments: argparse.Namespace) -> int:
+def export_onnx(options: ExportOptions, _: Given) -> int:
     """Export a model's graphs into the cache, unless they are there."""
     from simdist_ros.planning.backends.onnx_graphs import cache_folder, graph_key, load_graphs
     from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
-    model = load_model(find_model(arguments.model)).model
-    _, note = load_graphs(model, cache_folder())
+    model = load_model(find_model(options.model)).model
+    note = load_graphs(model, cache_folder())[1]
     print(note or f'{cache_folder() / graph_key(model)} holds the graphs')
     return 0
 
 
-def add_predict(parser: argparse.ArgumentParser) -> None:
-    """Take model, inputs and output."""
-    parser.add_argument('--model', required=True, help='Name or folder of the world model.')
-    parser.add_argument('--inputs', type=Path, required=True, help='Recorded inputs, .npz.')
-    parser.add_argument('--output', type=Path, required=True, help='File to write, .npz.')
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(Settings):
+    """Model, inputs and output."""
+
+    model: str = setting(REQUIRED, 'Name or folder of the world model.')
+    inputs: Path = setting(REQUIRED, 'Recorded inputs, .npz.')
+    output: Path = setting(REQUIRED, 'File to write, .npz.')
 
 
-def predict(arguments: argparse.Namespace) -> int:
+def predict(options: PredictOptions, _: Given) -> int:
     """Run the model on recorded inputs."""
     from simdist_ros.world_model.inference import predict_file
     from simdist_ros.world_model.store.checkpoint import find_model
 
-    check_file(arguments.output, '--output')
-    predict_file(find_model(arguments.model), arguments.inputs, arguments.output)
-    print(f'wrote {arguments.output}')
+    check_file(options.output, '--output')
+    predict_file(find_model(options.model), options.inputs, options.output)
+    print(f'wrote {options.output}')
     return 0
 
 
-def add_pretrain(parser: argparse.ArgumentParser) -> None:
-    """Take stage, robot, folders and sizes."""
-    from simdist_ros.pretraining.pretrain_options import add_options
-
-    add_options(parser)
-
-
-def run_pretrain(arguments: argparse.Namespace) -> int:
+def run_pretrain(options: PretrainOptions, given: Given) -> int:
     """Pretrain a world model."""
     from simdist_ros.pretraining.pretrain import pretrain
-    from simdist_ros.pretraining.pretrain_options import read_options
 
-    options = read_options(arguments)
     kept = f'finished stages and the last checkpoint of the running one are in {options.work}'
-    with says_how_to_resume(arguments.given, kept):
+    with says_how_to_resume(given, kept):
         pretrain(options, make_walker)
     return 0
 
@@ -191,123 +186,97 @@ def make_walker(folder: Path, robot: Any, samples: int, iterations: int, seed: i
     return Controller(robot, planner), model
 
 
-def add_finetune(parser: argparse.ArgumentParser) -> None:
-    """Take bags, model and settings."""
-    from simdist_ros.adaptation import options
-
-    options.add_finetune(parser)
-
-
-def finetune(arguments: argparse.Namespace) -> int:
+def finetune(options: FinetuneOptions, given: Given) -> int:
     """Adapt a model to bags."""
     from simdist_ros.adaptation import commands
 
-    kept = f'nothing was written to {arguments.out}, the bags are as they were'
-    with says_how_to_resume(arguments.given, kept, 'begin again'):
-        return commands.run_finetune(arguments)
+    kept = f'nothing was written to {options.out}, the bags are as they were'
+    with says_how_to_resume(given, kept, 'begin again'):
+        return commands.run_finetune(options)
 
 
-def add_evaluate(parser: argparse.ArgumentParser) -> None:
-    """Take bags and models."""
-    from simdist_ros.adaptation import options
-
-    options.add_evaluate(parser)
-
-
-def evaluate(arguments: argparse.Namespace) -> int:
+def evaluate(options: EvaluateOptions, _: Given) -> int:
     """Measure models on bags."""
     from simdist_ros.adaptation import commands
 
-    return commands.run_evaluate(arguments)
+    return commands.run_evaluate(options)
 
 
-def add_models(parser: argparse.ArgumentParser) -> None:
-    """Take the folder."""
-    from simdist_ros.adaptation import options
-
-    options.add_models(parser)
-
-
-def models(arguments: argparse.Namespace) -> int:
+def models(options: ModelsOptions, _: Given) -> int:
     """Show where models come from."""
     from simdist_ros.adaptation import commands
 
-    return commands.run_models(arguments)
+    return commands.run_models(options)
 
 
-def add_bench(parser: argparse.ArgumentParser) -> None:
-    """Take the benchmark, model, folders and sizes."""
-    from simdist_ros.studies.options import add_options
-
-    add_options(parser)
-
-
-def bench(arguments: argparse.Namespace) -> int:
+def bench(options: BenchOptions, given: Given) -> int:
     """Run a benchmark of the whole loop."""
-    import shlex
-
     from simdist_ros.studies.adaptation import bench_adaptation
-    from simdist_ros.studies.options import read_options
 
-    command = shlex.join(['simdist', *arguments.given])
-    options = read_options(arguments)
     kept = f'finished tasks are in {options.work}; those that ran will be begun again'
-    with says_how_to_resume(arguments.given, kept):
-        bench_adaptation(options, command)
+    with says_how_to_resume(given, kept):
+        bench_adaptation(options, shlex.join(['simdist', *given]))
     return 0
 
 
-def add_completion(parser: argparse.ArgumentParser) -> None:
-    """Take the shell."""
-    parser.add_argument('shell', choices=('bash', 'zsh'), help='Which shell is to read it.')
-
-
-def complete(arguments: argparse.Namespace) -> int:
+def complete(options: CompletionOptions, _: Given) -> int:
     """Print the script that completes the commands."""
-    from simdist_ros import completion
-
-    parsers = {name: Parser(prog=name) for name in COMMANDS}
-    for name, parser in parsers.items():
-        COMMANDS[name][1](parser)
-    print(completion.script(arguments.shell, parsers), end='')
+    print(script(options.shell, {name: one.options for name, one in COMMANDS.items()}), end='')
     return 0
+
+
+class Command(NamedTuple):
+    """What a command does, its options, and the function that does it."""
+
+    text: str
+    options: type[Settings]
+    run: Callable[[Any, Given], int]
 
 
 COMMANDS = {
-    'up': ('start the graph, with MuJoCo or a real robot', add_up, up),
-    'demo': ('see a Go2 adapt to a world outside its training', add_demo, run_demo),
-    'import-upstream': ('convert the published Go2 checkpoint', add_import, import_checkpoint),
-    'export-onnx': ('make the graphs that backend onnxruntime runs', add_export, export_onnx),
-    'pretrain': ('learn a world model in simulation', add_pretrain, run_pretrain),
-    'finetune': (
+    'up': Command('start the graph, with MuJoCo or a real robot', UpOptions, up),
+    'demo': Command('see a Go2 adapt to a world outside its training', DemoOptions, run_demo),
+    'import-upstream': Command(
+        'convert the published Go2 checkpoint', ImportOptions, import_checkpoint
+    ),
+    'export-onnx': Command(
+        'make the graphs that backend onnxruntime runs', ExportOptions, export_onnx
+    ),
+    'pretrain': Command('learn a world model in simulation', PretrainOptions, run_pretrain),
+    'finetune': Command(
         'adapt a model to bags; exits with 3 if the gate rejects the candidate',
-        add_finetune,
+        FinetuneOptions,
         finetune,
     ),
-    'evaluate': ('measure the prediction error of models on bags', add_evaluate, evaluate),
-    'models': ('show which model was adapted from which', add_models, models),
-    'bench': ('measure what adaptation gains, walk by walk', add_bench, bench),
-    'completion': ('print what completes these commands in a shell', add_completion, complete),
-    'predict': ('run a model on recorded inputs', add_predict, predict),
-    'status': (
+    'evaluate': Command(
+        'measure the prediction error of models on bags', EvaluateOptions, evaluate
+    ),
+    'models': Command('show which model was adapted from which', ModelsOptions, models),
+    'bench': Command('measure what adaptation gains, walk by walk', BenchOptions, bench),
+    'completion': Command(
+        'print what completes these commands in a shell', CompletionOptions, complete
+    ),
+    'predict': Command('run a model on recorded inputs', PredictOptions, predict),
+    'status': Command(
         'show the state of the running graph',
-        graph_commands.add_options,
+        graph_commands.OperatorOptions,
         graph_commands.status,
     ),
     **{
-        name: (what, graph_commands.add_options, graph_commands.ask)
+        name: Command(what, graph_commands.OperatorOptions, graph_commands.ask)
         for name, (_, what) in graph_commands.SERVICES.items()
     },
 }
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
     """Build the parser of all commands."""
     parser = Parser(prog='simdist', description='Plan with a latent world model through ROS 2.')
     parser.add_argument('--version', action='version', version=f'simdist_ros {__version__}')
     commands = parser.add_subparsers(dest='command', metavar='COMMAND', parser_class=Parser)
-    for name, (text, add, _) in COMMANDS.items():
-        add(commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + '.'))
+    for name, (text, options, _) in COMMANDS.items():
+        description = text[0].upper() + text[1:] + '.'
+        add_settings(commands.add_parser(name, help=text, description=description), options)
     return parser
 
 
@@ -324,11 +293,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         parser = make_parser()
         parsed = parser.parse_args(given)
-        parsed.given = given
         if parsed.command is None:
             parser.print_help()
             return 0
-        return COMMANDS[parsed.command][2](parsed)
+        _, options, run = COMMANDS[parsed.command]
+        return run(read_options(options, parsed), given)
     except SimdistError as error:
         print(f'error: {error}', file=sys.stderr)
         return BAD_INPUT

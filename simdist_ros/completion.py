@@ -1,20 +1,15 @@
-"""Completion for bash and zsh, generated from the parser of the commands."""
+"""Completion for bash and zsh, generated from the options of the commands."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from simdist_ros.adaptation.settings import FinetuneSettings
-from simdist_ros.bringup.graph import GraphOptions
-from simdist_ros.core.settings import Settings, describe
+from simdist_ros.core.options import option_names
+from simdist_ros.core.settings import REQUIRED, Settings, describe, setting
 from simdist_ros.core.share import share_folder
-from simdist_ros.pretraining.presets import EXPERT_PRESETS
-from simdist_ros.pretraining.pretrain_options import STAGES
-from simdist_ros.studies.options import BENCHMARKS
-from simdist_ros.studies.settings import PRESETS
 
-__all__ = ['script']
+__all__ = ['CompletionOptions', 'script']
 
 ZSH = 'autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n'
 TEMPLATE = """# Completion of simdist; load it with: source <(simdist completion {shell})
@@ -30,25 +25,32 @@ complete -o default -F _simdist simdist
 """
 
 
-def script(shell: str, commands: Mapping[str, argparse.ArgumentParser]) -> str:
+@dataclass(frozen=True, kw_only=True)
+class CompletionOptions(Settings):
+    """The shell."""
+
+    shell: str = setting(
+        REQUIRED, 'Which shell is to read it.', choices=('bash', 'zsh'), form='positional'
+    )
+
+
+def script(shell: str, commands: Mapping[str, type[Settings]]) -> str:
     """Return what a shell is to read; where nothing is known, file names are completed.
 
     Args:
         shell: ``bash`` or ``zsh``.
-        commands: Parsers by the name of their command.
+        commands: Options by the name of their command.
     """
-    cases, words = [], open_arguments()
-    for name, parser in commands.items():
-        known = {**shipped(), **words.get(name, {})}
+    cases, ships = [], shipped()
+    for name, cls in commands.items():
         others: list[str] = []
-        options = [o for action in parser._actions for o in action.option_strings]
-        for action in parser._actions:
-            found = tuple(map(str, action.choices or ())) or known.get(action.dest, ())
-            others += [] if action.option_strings else found
+        options = ['-h', '--help']
+        for info in describe(cls):
+            found, names = info.choices or ships.get(info.name, ()), option_names(info)
+            options += names
+            others += [] if names else found
             cases += [
-                f'    *:{name}:{option}) known="{" ".join(found)}" ;;'
-                for option in action.option_strings
-                if found
+                f'    *:{name}:{option}) known="{" ".join(found)}" ;;' for option in names if found
             ]
         cases.append(
             f'    *:{name}:*) known="{" ".join(others)}"; '
@@ -68,18 +70,3 @@ def shipped() -> dict[str, Sequence[str]]:
         'world': sorted(path.stem for path in (config / 'worlds').glob('*.yaml')),
         'model': sorted(path.parent.name for path in models.glob('*/manifest.yaml')),
     }
-
-
-def open_arguments() -> dict[str, dict[str, Sequence[str]]]:
-    """Return what arguments can be that the parser leaves open, by command and argument."""
-    return {
-        'up': choices(GraphOptions),
-        'finetune': choices(FinetuneSettings),
-        'pretrain': {'stage': STAGES, 'preset': tuple(EXPERT_PRESETS)},
-        'bench': {'benchmark': BENCHMARKS, 'preset': tuple(PRESETS)},
-    }
-
-
-def choices(cls: type[Settings]) -> dict[str, Sequence[str]]:
-    """Return the choices of a class's settings, by name."""
-    return {info.name: info.choices for info in describe(cls) if info.choices}

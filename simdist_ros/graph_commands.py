@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simdist_ros.bringup.graph_records import GraphRecord, running_graphs
 from simdist_ros.bringup.ros_domain import DOMAIN, HIGHEST, given_domain
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.settings import SettingInfo, checked
+from simdist_ros.core.settings import Settings, setting
 
 if TYPE_CHECKING:
     from simdist_ros.nodes.graph_client import Heard, TopicHealth
 
-__all__ = ['SERVICES', 'add_options', 'ask', 'choose_graph', 'status', 'status_lines']
+__all__ = ['SERVICES', 'OperatorOptions', 'ask', 'choose_graph', 'status', 'status_lines']
 
 REFUSED = 3  # exit code of what a node does not do
 UNWELL = 1  # exit code of `status` where a node reports an error
-TIMEOUT_S = 10.0
 
 SERVICES = {  # by command: service, and what it does
     'estop': ('supervisor/estop', 'damp the joints (an arm holds) until `recover`'),
@@ -31,24 +30,21 @@ SERVICES = {  # by command: service, and what it does
     'finetune-now': ('finetuner/finetune', 'start to adapt the model at once'),
 }
 
-DOMAINS = SettingInfo('domain', int, 0, 'ROS domain.', '', 0, HIGHEST, None, ())
-TIMEOUT = SettingInfo(
-    'timeout', float, TIMEOUT_S, 'Longest wait for an answer.', 's', None, 600.0, 0.0, ()
-)
 
+@dataclass(frozen=True, kw_only=True)
+class OperatorOptions(Settings):
+    """Which graph is meant, and how long to wait for it."""
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare which graph is meant, and how long to wait for it."""
-    parser.add_argument('--domain', help='ROS domain of the graph, where several run here.')
-    parser.add_argument('--namespace', default='', help="The robot's namespace (default: none).")
-    parser.add_argument(
-        '--timeout',
-        default=str(TIMEOUT_S),
-        help=f'Longest wait for an answer [s] (default: {TIMEOUT_S:g}).',
+    domain: int | None = setting(
+        None, 'ROS domain of the graph, where several run here.', low=0, high=HIGHEST
+    )
+    namespace: str = setting('', "The robot's namespace.")
+    timeout_s: float = setting(
+        10.0, 'Longest wait for an answer.', unit='s', above=0.0, high=600.0
     )
 
 
-def choose_graph(graphs: Sequence[GraphRecord], domain: str | None) -> GraphRecord | None:
+def choose_graph(graphs: Sequence[GraphRecord], domain: int | None) -> GraphRecord | None:
     """Return the graph of this machine that is meant; None for one that was started elsewhere.
 
     Args:
@@ -56,10 +52,10 @@ def choose_graph(graphs: Sequence[GraphRecord], domain: str | None) -> GraphReco
         domain: As given with ``--domain``; without it ROS_DOMAIN_ID says, if it is set.
 
     Raises:
-        ConfigError: Several are possible, or the domain is none.
+        ConfigError: Several are possible, or ROS_DOMAIN_ID is no domain.
     """
     if domain is not None:
-        os.environ[DOMAIN] = str(checked(DOMAINS, domain, '--domain'))
+        os.environ[DOMAIN] = str(domain)
     wanted = given_domain()
     possible = [graph for graph in graphs if wanted in (None, graph.domain)]
     if len(possible) > 1 and len({graph.domain for graph in possible}) > 1:
@@ -68,33 +64,32 @@ def choose_graph(graphs: Sequence[GraphRecord], domain: str | None) -> GraphReco
     return possible[-1] if possible else None
 
 
-def enter(arguments: argparse.Namespace) -> tuple[GraphRecord | None, float]:
+def enter(options: OperatorOptions) -> GraphRecord | None:
     """Take over the environment of the graph that is meant, before ROS is loaded."""
-    timeout_s = checked(TIMEOUT, arguments.timeout, '--timeout')
-    graph = choose_graph(running_graphs(), arguments.domain)
+    graph = choose_graph(running_graphs(), options.domain)
     if graph is not None:
         os.environ.update(graph.environment)
-    return graph, timeout_s
+    return graph
 
 
-def ask(arguments: argparse.Namespace) -> int:
+def ask(options: OperatorOptions, given: Sequence[str]) -> int:
     """Call the service of a command; return 0, or `REFUSED` where the node refuses."""
-    _, timeout_s = enter(arguments)
+    enter(options)
     from simdist_ros.nodes.graph_client import graph_client
 
-    with graph_client(arguments.namespace) as one:
-        done, said = one.ask(SERVICES[arguments.command][0], timeout_s)
+    with graph_client(options.namespace) as one:
+        done, said = one.ask(SERVICES[given[0]][0], options.timeout_s)
     print(said or ('done' if done else 'refused'))
     return 0 if done else REFUSED
 
 
-def status(arguments: argparse.Namespace) -> int:
+def status(options: OperatorOptions, _: Sequence[str]) -> int:
     """Show how the graph is; return 0, or `UNWELL` where a node reports an error."""
-    graph, timeout_s = enter(arguments)
+    graph = enter(options)
     from simdist_ros.nodes.graph_client import graph_client
 
-    with graph_client(arguments.namespace) as one:
-        heard = one.listen(timeout_s)
+    with graph_client(options.namespace) as one:
+        heard = one.listen(options.timeout_s)
     if graph is not None:
         print(
             f'{"graph":18}{graph.robot}, {graph.mode}, domain {graph.domain}, since '

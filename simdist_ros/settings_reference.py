@@ -11,8 +11,10 @@ from simdist_ros.adaptation.live_error import WatchSettings
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
 from simdist_ros.adaptation.triggers import TriggerSettings
 from simdist_ros.bringup.graph import GraphOptions
+from simdist_ros.cli import COMMANDS
+from simdist_ros.core.options import option_names
 from simdist_ros.core.scheduling import SchedulingSettings
-from simdist_ros.core.settings import SettingInfo, Settings, describe
+from simdist_ros.core.settings import REQUIRED, SettingInfo, Settings, describe
 from simdist_ros.core.share import share_folder
 from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
 from simdist_ros.embodiment.sensor_noise import SensorNoise
@@ -41,6 +43,7 @@ from simdist_ros.transitions.assembly import AssemblySettings
 __all__ = ['PAGES', 'main', 'reference']
 
 Sections = list[tuple[str, str, str, type[Settings]]]
+OPTIONS = '--'  # prefix of what a command line gives
 
 HEADER = """# Parameters
 
@@ -72,18 +75,29 @@ def reference(header: str, sections: Sections) -> str:
 
 def parameters() -> Sections:
     """List title, note, prefix and class of each table of what runs."""
-    return [*graph(), *adaptation(), *files()]
+    return [*commands(), *graph(), *adaptation(), *files()]
+
+
+def commands() -> Sections:
+    """List the tables of the commands; those with the same options share one."""
+    found: dict[type[Settings], list[tuple[str, str]]] = {}
+    for name, (text, cls, _) in COMMANDS.items():
+        found.setdefault(cls, []).append((f'`simdist {name}`', text))
+    return [
+        (
+            f'{", ".join(name for name, _ in pairs)}: options',
+            '\n'.join(f'- {name}: {text}.' for name, text in pairs),
+            OPTIONS,
+            cls,
+        )
+        for cls, pairs in found.items()
+    ]
 
 
 def graph() -> Sections:
     """List the tables of the graph and its nodes."""
     return [
-        (
-            '`simdist up` and `bringup.launch.py`',
-            'Options and launch arguments.',
-            '',
-            GraphOptions,
-        ),
+        ('`bringup.launch.py`', 'Launch arguments.', '', GraphOptions),
         ('Node `planner`', 'ROS parameters.', '', PlannerSettings),
         ('Node `planner`: what runs the model', 'ROS parameters.', '', BackendSettings),
         ('Node `planner`: the search', 'ROS parameters.', 'mppi.', MppiSettings),
@@ -202,12 +216,19 @@ PAGES = {
 
 def row(prefix: str, info: SettingInfo) -> str:
     """Return one line of a table."""
-    kind, value = getattr(info.type, '__name__', str(info.type)), info.default
-    if isinstance(value, tuple):
-        kind = f'list of {typing.get_args(info.type)[0].__name__}'
-        value = ','.join(f'{item}' for item in value)
-    default = '(none)' if value == '' else f'`{value}`'
-    return f'| `{prefix}{info.name}` | {kind} | {default} | {allowed(info)} | {meaning(info)} |'
+    kind = ''.join(f'list of {item.__name__}' for item in typing.get_args(info.type)[:1])
+    default = f'`{info.shown}`' if info.shown else '(none)'
+    if info.default is REQUIRED:
+        default = '(required)'
+    names = [prefix + info.name] if prefix != OPTIONS else option_names(info) or [info.name]
+    cells = (
+        ', '.join(f'`{name}`' for name in names),
+        kind or info.type.__name__,
+        info.absent or default,
+        allowed(info),
+        info.meaning,
+    )
+    return f'| {" | ".join(cells)} |'
 
 
 def allowed(info: SettingInfo) -> str:
@@ -222,11 +243,6 @@ def allowed(info: SettingInfo) -> str:
     low = '' if info.low is None else f'{info.low:{form}}'
     high = '' if info.high is None else f'{info.high:{form}}'
     return f'{low} .. {high}'
-
-
-def meaning(info: SettingInfo) -> str:
-    """Return doc and unit."""
-    return info.doc + (f' [{info.unit}]' if info.unit else '')
 
 
 def main() -> int:

@@ -31,8 +31,8 @@ def test_of_several_graphs_none_is_guessed():
 
 
 def test_the_domain_given_decides_and_so_does_the_environments(monkeypatch):
-    assert choose_graph([graph(3), graph(4)], '3') == graph(3)
-    assert choose_graph([graph(3)], '9') is None
+    assert choose_graph([graph(3), graph(4)], 3) == graph(3)
+    assert choose_graph([graph(3)], 9) is None
     monkeypatch.setenv('ROS_DOMAIN_ID', '4')
     assert choose_graph([graph(3), graph(4)], None) == graph(4)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import sys
@@ -11,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simdist_ros.core.errors import SimdistError
+from simdist_ros.core.options import BAD_INPUT, parse_options
 
 __all__ = ['LOW_PRIORITY', 'main']
 
 LOW_PRIORITY = '--low-priority'  # first argument of one that gives way to all other processes
 
 NICENESS = 19  # control must never wait for it
-BAD_INPUT = 2
 AUTOGROUP = Path('/proc/self/autogroup')
 STDIN = 0
 ABANDONED = 1
@@ -51,13 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         step_back()
         given = given[1:]
     from simdist_ros.adaptation.commands import run_finetune  # seconds of work, so only now
-    from simdist_ros.adaptation.options import add_finetune
+    from simdist_ros.adaptation.options import FinetuneOptions
 
     threading.Thread(target=end_with_starter, daemon=True).start()
-    parser = argparse.ArgumentParser()
-    add_finetune(parser)
     try:
-        return run_finetune(parser.parse_args(given))
+        return run_finetune(parse_options(FinetuneOptions, given, 'simdist finetune'))
     except SimdistError as error:
         print(f'error: {error}')
         return BAD_INPUT

@@ -2,89 +2,68 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 from simdist_ros.adaptation.settings import FinetuneSettings
-from simdist_ros.core.options import add_setting
-from simdist_ros.core.settings import describe
+from simdist_ros.core.options import override_setting
+from simdist_ros.core.settings import REQUIRED, Settings, same_setting, setting
 
-__all__ = ['OPTIONS', 'OVERRIDE', 'SECTIONS', 'add_evaluate', 'add_finetune', 'add_models']
+__all__ = ['OVERRIDE', 'SECTIONS', 'EvaluateOptions', 'FinetuneOptions', 'ModelsOptions']
 
 SECTIONS = ('finetune', 'gate', 'bags', 'nominal')
-OPTIONS = ('method', 'seed', 'num_threads')  # settings of the training with one of their own
 OVERRIDE = 'SECTION.SETTING=VALUE'
-EVALUATIONS = Path('runs') / 'evaluate'
 
 
-def add_finetune(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of ``simdist finetune``."""
-    add_bags(parser)
-    parser.add_argument('--model', required=True, help='Name or folder of the model to adapt.')
-    parser.add_argument('--out', type=Path, required=True, help='Folder of the adapted model.')
-    parser.add_argument(
-        '--overwrite', action='store_true', help='Replace a model that --out holds.'
+@dataclass(frozen=True, kw_only=True)
+class BagOptions(Settings):
+    """What both commands on bags take."""
+
+    bag: tuple[Path, ...] = setting(
+        REQUIRED, 'Bags: rosbag2 folders, or .mcap or .db3 files.', form='words'
     )
-    for info in describe(FinetuneSettings):
-        if info.name in OPTIONS:
-            add_setting(parser, info)
-    parser.add_argument(
-        '--rehearsal',
-        type=Path,
-        metavar='FOLDER',
-        help='Pretraining transitions: most for training, the rest to measure forgetting '
-        '(default: walks in the nominal world, made in simulation).',
-    )
-    parser.add_argument(
-        '--reference',
-        type=Path,
-        nargs='+',
-        action='extend',
-        default=[],
-        metavar='BAG',
-        help='Bags to measure forgetting on, e.g. of ground within the pretraining.',
-    )
+    robot: str = setting('', 'Name, or path of a description.', absent="the model's")
 
 
-def add_evaluate(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of ``simdist evaluate``."""
-    add_bags(parser)
-    parser.add_argument(
-        '--model',
-        required=True,
-        nargs='+',
-        action='extend',
-        help='Names or folders of models; several are compared.',
+@dataclass(frozen=True, kw_only=True)
+class FinetuneOptions(BagOptions):
+    """Options of ``simdist finetune``."""
+
+    model: str = setting(REQUIRED, 'Name or folder of the model to adapt.')
+    out: Path = setting(REQUIRED, 'Folder of the adapted model.')
+    overwrite: bool = setting(False, 'Replace a model that --out holds.', form='flag')
+    method: str = same_setting(FinetuneSettings, 'method')
+    seed: int = same_setting(FinetuneSettings, 'seed')
+    num_threads: int = same_setting(FinetuneSettings, 'num_threads')
+    rehearsal: Path | None = setting(
+        None,
+        'Folder of pretraining transitions: most for training, the rest to measure forgetting.',
+        absent='walks in the nominal world, made in simulation',
     )
-    parser.add_argument(
-        '--out', type=Path, default=EVALUATIONS, help=f'Folder to write (default: {EVALUATIONS}).'
+    reference: tuple[Path, ...] = setting(
+        (), 'Bags to measure forgetting on, e.g. of ground within the pretraining.', form='words'
+    )
+    set: tuple[str, ...] = override_setting(
+        OVERRIDE,
+        f'Change a setting, e.g. finetune.max_steps=1000; sections: {", ".join(SECTIONS)}.',
     )
 
 
-def add_models(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of ``simdist models``."""
-    parser.add_argument(
-        'folder', nargs='?', type=Path, default=Path('models'), help='Default: models.'
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(BagOptions):
+    """Options of ``simdist evaluate``."""
+
+    model: tuple[str, ...] = setting(
+        REQUIRED, 'Names or folders of models; several are compared.', form='words'
+    )
+    out: Path = setting(Path('runs/evaluate'), 'Folder to write.')
+    set: tuple[str, ...] = override_setting(
+        'bags.SETTING=VALUE', 'Change how messages become episodes, e.g. bags.episode_s=5.'
     )
 
 
-def add_bags(parser: argparse.ArgumentParser) -> None:
-    """Declare what both commands on bags take."""
-    parser.add_argument(
-        '--bag',
-        type=Path,
-        nargs='+',
-        action='extend',
-        required=True,
-        help='Bags: rosbag2 folders, or .mcap or .db3 files.',
-    )
-    parser.add_argument(
-        '--robot', default='', help="Name, or path of a description (default: the model's)."
-    )
-    parser.add_argument(
-        '--set',
-        action='append',
-        default=[],
-        metavar=OVERRIDE,
-        help=f'Change a setting, e.g. finetune.max_steps=1000; sections: {", ".join(SECTIONS)}.',
-    )
+@dataclass(frozen=True, kw_only=True)
+class ModelsOptions(Settings):
+    """Options of ``simdist models``."""
+
+    folder: Path = setting(Path('models'), 'Where to look.', form='positional')

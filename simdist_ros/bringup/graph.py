@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -231,7 +231,7 @@ def with_overrides(
     return nodes
 
 
-def parse_overrides(texts: list[str]) -> dict[str, dict[str, Any]]:
+def parse_overrides(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Read ``planner.mppi.num_samples=64`` into node, parameter and value.
 
     Raises:

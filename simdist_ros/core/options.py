@@ -1,31 +1,39 @@
-"""Command-line options out of settings classes, and the few that no class describes."""
+"""Command lines out of settings classes."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import sys
-from collections.abc import Callable, Collection
+import typing
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from simdist_ros.core.errors import ConfigError, unknown_name
-from simdist_ros.core.settings import SettingInfo, Settings, checked, describe
-from simdist_ros.core.values import NotAValue, as_whole
+from simdist_ros.core.errors import unknown_name
+from simdist_ros.core.settings import REQUIRED, SettingInfo, Settings, describe, setting
 
 __all__ = [
     'BAD_INPUT',
     'Parser',
-    'add_setting',
     'add_settings',
-    'given_setting',
+    'help_text',
     'option',
+    'option_names',
+    'override_setting',
+    'parse_options',
     'read_options',
-    'whole',
 ]
 
 S = TypeVar('S', bound=Settings)
 BAD_INPUT = 2  # exit code
-SHORT = {'duration_s': 'duration', 'num_threads': 'threads'}  # an option without its unit
+SHORT = {'duration_s': 'duration', 'num_threads': 'threads', 'timeout_s': 'timeout'}
+ACTIONS: dict[str, dict[str, Any]] = {  # of argparse, by the form of a setting
+    '': {},
+    'positional': {},
+    'flag': {'action': 'store_true'},
+    'words': {'action': 'extend', 'nargs': '+'},
+    'repeated': {'action': 'append'},
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -58,73 +66,75 @@ def option(name: str) -> str:
     return '--' + SHORT.get(name, name).replace('_', '-')
 
 
+def option_names(info: SettingInfo) -> list[str]:
+    """Return the options that give a setting; none for a positional one."""
+    if info.form == 'positional':
+        return []
+    names = dict.fromkeys([option(info.name), '--' + info.name.replace('_', '-')])
+    is_switch = info.type is bool and not info.form
+    return [*names, *('--no-' + name[2:] for name in names if is_switch)]
+
+
+def override_setting(metavar: str, doc: str) -> tuple[str, ...]:
+    """Declare ``--set``, which changes what has no option of its own."""
+    return setting((), doc, form='repeated', metavar=metavar)
+
+
+def help_text(info: SettingInfo) -> str:
+    """Return what a setting does, its choices and its default."""
+    text = info.meaning + (f' One of {", ".join(info.choices)}.' if info.choices else '')
+    if info.default is REQUIRED:
+        return text
+    return f'{text} (default: {info.absent or info.shown or "none"})'
+
+
 def add_settings(parser: argparse.ArgumentParser, cls: type[Settings]) -> None:
-    """Declare an option for every setting of a class."""
+    """Declare the options and positional arguments of a class; `read_options` reads them."""
     for info in describe(cls):
-        add_setting(parser, info)
+        is_required = info.default is REQUIRED
+        names = [name for name in option_names(info) if not name.startswith('--no-')]
+        details = {'help': help_text(info).replace('%', '%%'), **ACTIONS[info.form]}
+        if info.type is not bool:
+            kind = next(iter(typing.get_args(info.type)), info.type)
+            details['metavar'] = info.metavar or kind.__name__.upper()
+        elif not info.form:
+            details['action'] = argparse.BooleanOptionalAction
+        if names:
+            details |= {'dest': info.name, 'default': None, 'required': is_required}
+        else:
+            several = typing.get_origin(info.type) is tuple
+            details |= {'metavar': info.name}
+            details |= {'nargs': '*' if several else None if is_required else '?'}
+        parser.add_argument(*names or [info.name], **details)
 
 
-def add_setting(
-    parser: argparse.ArgumentParser, info: SettingInfo, *, default: Any = None
-) -> None:
-    """Declare the option of one setting; it is read by `read_options`, or checked at once.
+def parse_options(cls: type[S], given: Sequence[str], prog: str, about: str = '') -> S:
+    """Return the settings of a program's only class, as they were given.
 
     Args:
-        parser: Takes it.
-        info: The setting.
-        default: Said in place of the setting's own default, where that is another one.
+        cls: The settings class.
+        given: The words after the program's name.
+        prog: How the program is started.
+        about: What it does.
+
+    Raises:
+        ConfigError: A value has the wrong type or is out of range; the option is named.
     """
-    names = list(dict.fromkeys([option(info.name), '--' + info.name.replace('_', '-')]))
-    shown = info.default if default is None else default
-    text = info.doc + (f' [{info.unit}]' if info.unit else '')
-    if info.choices:
-        text += f' One of {", ".join(info.choices)}.'
-    text = f'{text} (default: {shown or "none" if isinstance(shown, str) else shown})'
-    details: dict[str, Any] = {'dest': info.name, 'help': text.replace('%', '%%')}
-    if info.type is bool:
-        details |= {'action': argparse.BooleanOptionalAction, 'default': None}
-    else:
-        details |= {'metavar': getattr(info.type, '__name__', 'list').upper()}
-    parser.add_argument(*names, **details)
+    parser = Parser(prog=prog, description=about)
+    add_settings(parser, cls)
+    return read_options(cls, parser.parse_args(given))
 
 
-def read_options(cls: type[S], arguments: argparse.Namespace, only: Collection[str] = ()) -> S:
+def read_options(cls: type[S], arguments: argparse.Namespace) -> S:
     """Return the settings of a class as they were given.
 
     Args:
         cls: The settings class.
         arguments: What the parser found; None is not given.
-        only: Settings that are options; all of them if empty.
 
     Raises:
         ConfigError: A value has the wrong type or is out of range; the option is named.
     """
-    names = [info.name for info in describe(cls) if not only or info.name in only]
-    given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
-    return cls.from_mapping(given, '', option)
-
-
-def given_setting(cls: type[Settings], name: str, arguments: argparse.Namespace) -> Any:
-    """Return one setting as it was given, or None.
-
-    Raises:
-        ConfigError: The value has the wrong type or is out of range; the option is named.
-    """
-    value = getattr(arguments, name)
-    (info,) = (info for info in describe(cls) if info.name == name)
-    return None if value is None else checked(info, value, option(name))
-
-
-def whole(name: str, low: int, high: int) -> Callable[[str], int]:
-    """Return a reader of a whole number for argparse, whose refusal is our sentence."""
-
-    def read(text: str) -> int:
-        try:
-            value = as_whole(text)
-        except NotAValue as error:
-            raise ConfigError(f'{name} is {text!r}; it must be {error}') from None
-        if not low <= value <= high:
-            raise ConfigError(f'{name} is {value}; allowed: {low} .. {high}')
-        return value
-
-    return read
+    infos = {info.name: info for info in describe(cls)}
+    given = {name: value for name in infos if (value := getattr(arguments, name)) is not None}
+    return cls.from_mapping(given, '', lambda name: (option_names(infos[name]) or [name])[0])

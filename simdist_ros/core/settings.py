@@ -24,11 +24,14 @@ from simdist_ros.core.values import (
     as_bool,
     as_list,
     as_number,
+    as_path,
     as_text,
     as_whole,
 )
 
 __all__ = [
+    'REQUIRED',
+    'UNSET',
     'SettingInfo',
     'Settings',
     'Spelling',
@@ -38,11 +41,19 @@ __all__ = [
     'read_yaml',
     'refuse_reversed_range',
     'refuse_unknown_settings',
+    'same_setting',
     'seed_setting',
     'setting',
 ]
 
-ITEMS: dict[Any, Callable[[Any], Any]] = {float: as_number, int: as_whole, str: as_text}
+ITEMS: dict[Any, Callable[[Any], Any]] = {
+    float: as_number,
+    int: as_whole,
+    str: as_text,
+    Path: as_path,
+}
+REQUIRED: Any = dataclasses.MISSING  # in place of a default
+UNSET: Any = None  # default of what `__post_init__` derives from other settings
 
 T = TypeVar('T')
 S = TypeVar('S', bound='Settings')
@@ -87,29 +98,37 @@ def setting(
     high: float | None = None,
     above: float | None = None,
     choices: tuple[str, ...] = (),
+    noun: str = '',
+    form: str = '',
+    metavar: str = '',
+    absent: str = '',
 ) -> T:
     """Declare one field of a `Settings` class.
 
     Args:
-        default: Value when nothing is given; a bool, int, float or str, or a tuple of one of
-            the last three.
+        default: Value when nothing is given: a bool, int, float, str or Path, or a tuple of one
+            of the last four. `REQUIRED` demands a value; None allows it to be None.
         doc: What it does, for a reader who has to choose a value.
         unit: SI unit of a number.
         low: Smallest value allowed.
         high: Largest value allowed.
         above: Bound that a value must exceed, e.g. 0 for what divides.
         choices: Strings allowed, when not every string is.
+        noun: What to call another string where its option need not be named, e.g. ``stage``.
+        form: How a command line gives it, if not as ``--name VALUE``: ``positional``; ``flag``,
+            without a value; ``words``, several values; ``repeated``, the option several times.
+        metavar: What stands for its value in the help; by default its type.
+        absent: What holds where nothing is given, if the default does not say it.
     """
-    metadata = {
-        'doc': doc,
-        'unit': unit,
-        'low': low,
-        'high': high,
-        'above': above,
-        'choices': choices,
-    }
+    metadata = {name: value for name, value in locals().items() if name != 'default'}
     field: T = dataclasses.field(default=default, metadata=metadata)
     return field
+
+
+def same_setting(cls: type[Settings], name: str) -> Any:
+    """Declare one field as another class does."""
+    found = cls.__dataclass_fields__[name]
+    return dataclasses.field(default=found.default, metadata=found.metadata)
 
 
 def seed_setting(default: int, doc: str) -> int:
@@ -130,6 +149,22 @@ class SettingInfo:
     high: float | None
     above: float | None
     choices: tuple[str, ...]
+    noun: str
+    form: str
+    metavar: str
+    absent: str
+
+    @property
+    def meaning(self) -> str:
+        """Doc and unit."""
+        return self.doc + (f' [{self.unit}]' if self.unit else '')
+
+    @property
+    def shown(self) -> str:
+        """The default as a person writes it; empty where there is none."""
+        if isinstance(self.default, tuple):
+            return ','.join(map(str, self.default))
+        return '' if self.default in (None, REQUIRED) else str(self.default)
 
     @property
     def allowed(self) -> str:
@@ -157,10 +192,16 @@ def describe(cls: type[Settings]) -> tuple[SettingInfo, ...]:
     """List the settings of a class in the order they were declared."""
     types = typing.get_type_hints(cls)
     return tuple(
-        SettingInfo(f.name, types[f.name], f.default, **f.metadata)
+        SettingInfo(f.name, without_none(types[f.name]), f.default, **f.metadata)
         for f in dataclasses.fields(cls)
         if f.metadata
     )
+
+
+def without_none(kind: Any) -> Any:
+    """Return the type X of ``X | None``, any other as it is."""
+    kinds = typing.get_args(kind)
+    return kinds[0] if type(None) in kinds else kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,13 +312,16 @@ def checked(info: SettingInfo, value: Any, name: str) -> Any:
     Raises:
         ConfigError: It is something else, or out of range.
     """
+    if value is None and info.default is None:
+        return None
     try:
         found = convert(info.type, value)
     except NotAValue as error:
         raise ConfigError(f'{name} is {value!r}; it must be {error}') from None
     for item in found if isinstance(found, tuple) else (found,):
         if info.choices and item not in info.choices:
-            raise ConfigError(f'{name}: {unknown_name("choice", item, info.choices)}')
+            subject = '' if info.noun else f'{name}: '
+            raise ConfigError(subject + unknown_name(info.noun or 'choice', item, info.choices))
         if not isinstance(item, (bool, str)) and not info.admits(item):
             unit = f' {info.unit}' if info.unit else ''
             raise ConfigError(f'{name} is {item}{unit}; allowed: {info.allowed}')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
@@ -16,6 +17,7 @@ __all__ = [
     'as_bool',
     'as_list',
     'as_number',
+    'as_path',
     'as_text',
     'as_whole',
     'guess',
@@ -100,10 +102,20 @@ def as_text(value: Any) -> str:
     return value
 
 
+def as_path(value: Any) -> Path:
+    """Return a path.
+
+    Raises:
+        NotAValue: It is neither one nor a text.
+    """
+    return value if isinstance(value, Path) else Path(as_text(value))
+
+
 LISTS: dict[Any, str] = {  # of items: what a list of them is called
     as_number: 'a list of numbers, e.g. 0.5,1.0',
     as_whole: 'a list of whole numbers, e.g. 16,32',
     as_text: 'a list of texts, e.g. nominal,soft',
+    as_path: 'a list of paths',
 }
 
 

@@ -92,7 +92,7 @@ def descriptor_of(info: SettingInfo) -> ParameterDescriptor:
     """Return doc, unit, range and choices as a descriptor."""
     descriptor = ParameterDescriptor(
         name=info.name,
-        description=info.doc + (f' [{info.unit}]' if info.unit else ''),
+        description=info.meaning,
         additional_constraints=constraints(info),
         type=type_of(info).value,
     )

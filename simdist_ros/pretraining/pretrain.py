@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from simdist_ros.core.atomic import TEMPORARY_SUFFIX, write_atomic
-from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.overrides import override
 from simdist_ros.core.settings import Settings, read_yaml
 from simdist_ros.embodiment.robot import Robot, load_robot
@@ -96,7 +96,7 @@ class Plan:
         check_space(self.robot, options.work, self.num_transitions())
         if options.ray:
             check_ray(options.ray)
-        self.cores = options.cores or free_cores()
+        self.cores = options.threads or free_cores()
         self.threads = options.threads or threads_for(self.cores)
 
     def num_transitions(self) -> int:
@@ -111,8 +111,6 @@ class Plan:
     def settings(self, presets: Mapping[str, S], stage: str) -> S:
         """Return the settings of a stage."""
         o = self.options
-        if o.preset not in presets:
-            raise ConfigError(unknown_name('preset', o.preset, presets))
         seed = None if stage == 'evaluate' else o.seed
         return override(presets[o.preset], o.overrides.get(stage, {}), stage, seed)
 

@@ -11,6 +11,7 @@ from simdist_ros.adaptation.commands import load
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.jobs.folder_lock import lock_folder
+from simdist_ros.jobs.free_cores import free_cores
 from simdist_ros.jobs.provenance import about_machine
 from simdist_ros.jobs.stage_folder import claim_folder
 from simdist_ros.jobs.writable import check_folder
@@ -139,8 +140,9 @@ def run(
         settings=settings,
     )
     say(f'bench: {sum(task in log.results for task in tasks)} of {len(tasks)} tasks are done')
-    progress = StudyProgress(list(tasks), log, settings.trial, options.processes, say)
-    do_tasks(setup, tasks, log, processes=options.processes, say=progress.tell)
+    processes = options.processes or free_cores()
+    progress = StudyProgress(list(tasks), log, settings.trial, processes, say)
+    do_tasks(setup, tasks, log, processes=processes, say=progress.tell)
 
 
 def report(

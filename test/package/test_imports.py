@@ -31,8 +31,8 @@ ORDER = (  # each imports rooms before it alone
     'bringup',
     'graph_commands',
     'completion',
-    'settings_reference',
     'cli',
+    'settings_reference',
 )
 PURE = {  # what must work without most of the others
     'rl': {'core', 'jobs'},
