@@ -55,6 +55,13 @@ class BenchmarkOptions(Settings):
     speeds: tuple[float, ...] = setting(
         (1.0,), 'Speeds ahead of `rivals`.', unit='m/s', form='words'
     )
+    worlds: tuple[str, ...] = setting(
+        (),
+        'Names or files of the worlds of `rivals`.',
+        form='words',
+        metavar='WORLD',
+        absent='four hard ones',
+    )
     methods: tuple[str, ...] = setting((), 'Who walks in `rivals`.', form='words', absent='all')
     robots: int = setting(256, 'Robots of `pretraining`.', low=1)
     expert: Path | None = setting(

@@ -20,7 +20,7 @@ from simdist_ros.evaluation.progress import PlannedWalk
 from simdist_ros.evaluation.rivals import METHODS, judge_rival
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.pretraining.recipe import load_recipe
-from simdist_ros.sim.scenes.world import Sensors, World
+from simdist_ros.sim.scenes.world import Sensors, World, load_world
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 SENSORS = Sensors(
@@ -56,14 +56,21 @@ SEARCHES = {'': MppiSettings(), '_without_expert': MppiSettings(uses_expert=Fals
 COLUMNS = [*METHODS, 'none_without_expert']
 
 
+def worlds_of(names: tuple[str, ...]) -> list[World]:
+    """Return worlds by name or file, pushed as the others are; without names, `WORLDS`."""
+    pushes = {'push_interval_s': NOMINAL.push_interval_s, 'push_speed_mps': NOMINAL.push_speed_mps}
+    return [dataclasses.replace(load_world(name), **pushes) for name in names] or WORLDS
+
+
 def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row for each world and method; walks that are done are not walked again."""
     torch.set_num_threads(1)
     robot = load_robot('go2')
     folder = find_model(options.model)
     loaded, recipe = load_model(folder, robot), load_recipe(robot)
+    worlds = worlds_of(options.worlds)
     cases = list(
-        itertools.product(options.delays, options.speeds, WORLDS, options.methods or COLUMNS)
+        itertools.product(options.delays, options.speeds, worlds, options.methods or COLUMNS)
     )
     seconds = options.seconds or SECONDS
     log = Path(options.out) / f'rivals-{loaded.manifest.identity}.jsonl'
@@ -100,7 +107,8 @@ def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
             with log.open('a') as file:
                 file.write(json.dumps(row) + '\n')
             print(f'{list(about.values())}: {result}', flush=True)
-    return summarise([row for row in walks if row['seconds'] == seconds])
+    names = [world.name for world in worlds]
+    return summarise([row for row in walks if row['seconds'] == seconds], names)
 
 
 def key(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -109,11 +117,11 @@ def key(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in names)
 
 
-def summarise(walks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def summarise(walks: list[dict[str, Any]], worlds: list[str]) -> list[dict[str, Any]]:
     """Return means over seeds, and the reward beyond the expert's on the same seeds."""
     rows = []
     groups = sorted({(w['delay_steps'], w['speed']) for w in walks})
-    for (delay, speed), world in itertools.product(groups, (world.name for world in WORLDS)):
+    for (delay, speed), world in itertools.product(groups, worlds):
         group = [w for w in walks if (w['delay_steps'], w['speed']) == (delay, speed)]
         here = {
             column: {w['seed']: w for w in group if (w['world'], w['method']) == (world, column)}

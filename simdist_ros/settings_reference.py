@@ -32,6 +32,7 @@ from simdist_ros.pretraining.presets import CollectSettings, ExpertSettings
 from simdist_ros.pretraining.train.settings import TrainSettings
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.sim.batch.settings import Randomisation, Terrain
+from simdist_ros.sim.scenes.local_changes import FootChange, JointChange
 from simdist_ros.sim.scenes.world import Sensors, World
 from simdist_ros.studies.settings import GridSettings, TrialSettings
 from simdist_ros.tasks.reach.task import ReachSettings, ReachWeights
@@ -161,6 +162,18 @@ def files() -> Sections:
     return [
         ('Worlds', 'Files in `config/worlds/`.', '', World),
         ('Worlds: sensors', 'Under `sensors:` in a world.', 'sensors: ', Sensors),
+        (
+            'Worlds: joints',
+            'Under `joints:` in a world, by the name of a joint, of a leg or by a pattern.',
+            'joints: NAME: ',
+            JointChange,
+        ),
+        (
+            'Worlds: feet',
+            'Under `feet:` in a world, by the name of a foot, by `left`, `right` or a pattern.',
+            'feet: NAME: ',
+            FootChange,
+        ),
         ('Robots', 'Files in `config/robots/`.', '', Robot),
         (
             'Robots: task `velocity`',

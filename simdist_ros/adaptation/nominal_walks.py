@@ -173,7 +173,7 @@ def key(model: LoadedModel, robot: Robot, settings: NominalSettings) -> str:
         'model': model.manifest.identity,
         'robot': dataclasses.asdict(dataclasses.replace(robot, source=Path())),
         'mjcf': hashlib.sha256(path.read_bytes()).hexdigest(),
-        'world': dataclasses.asdict(load_world(WORLD)),
+        'world': load_world(WORLD).as_mapping(),
         'search': dataclasses.asdict(search(model.model.architecture)),
         'pieces': dataclasses.asdict(PIECES),
         'walk_s': settings.walk_s,

@@ -32,6 +32,7 @@ from simdist_ros.sim.footfalls import Footfalls, find_footfalls
 from simdist_ros.sim.mjcf_check import check_mjcf
 from simdist_ros.sim.rendering.draw import RecordedWalk, draw_walk
 from simdist_ros.sim.scenes.world import load_world
+from simdist_ros.sim.world_fit import check_world
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.task import Task
 from simdist_ros.tasks.velocity.task import VelocityTask
@@ -55,8 +56,9 @@ def check_options(options: GraphOptions, spell: Spelling = str) -> Robot:
     robot = load_robot(options.robot, options.task)
     task = task_of(robot)
     if options.use_mock_hardware:
-        load_world(options.world)
+        world = load_world(options.world)
         check_mjcf(robot)
+        check_world(robot, world)
         check_wanted(options, task, spell)
     load_model(find_model(options.model), robot)
     if options.bag and Path(options.bag).exists():

@@ -80,7 +80,8 @@ EVALUATE_PRESETS = {
 }
 
 
-def evaluation_world(name: str) -> World:
-    """Return one of `WORLDS`."""
+def evaluation_world(name: str, *, is_pushed: bool = True) -> World:
+    """Return one of `WORLDS`, without its pushes for a base that cannot be pushed."""
     base, changes = WORLDS[name]
-    return dataclasses.replace(load_world(base), **changes, name=name)
+    kept = {key: value for key, value in changes.items() if is_pushed or key not in PUSHES}
+    return dataclasses.replace(load_world(base), **kept, name=name)

@@ -83,7 +83,8 @@ def walk(
     robot: Robot, scoring: Scoring, walker: Walker, model: WorldModel | None, task: Walk
 ) -> WalkResult:
     """Walk until the time is over or the robot falls."""
-    simulation = SimulatedRobot(robot, evaluation_world(task.world), task.seed)
+    world = evaluation_world(task.world, is_pushed=robot.has_free_base)
+    simulation = SimulatedRobot(robot, world, task.seed)
     command = task_of(robot).trial(task.speed, task.seed).astype(np.float32)
     reward = WalkReward(robot, scoring, simulation)
     steps = round(task.seconds * robot.control_rate_hz)

@@ -51,7 +51,7 @@ def find_footfalls(robot: Robot, world: World, seed: int, poses: Array) -> Footf
     clearance = np.zeros((len(poses), len(geoms)))
     for pose, row in zip(poses, clearance, strict=True):
         simulation.base.set_pose(data, pose[1:8])
-        data.qpos[simulation.motors.qpos] = pose[8:]
+        simulation.motors.place(data, pose[8:])
         mujoco.mj_kinematics(model, data)
         depths = [simulation.height_scan.depth(*at) for at in data.geom_xpos[geoms].tolist()]
         row[:] = np.array(depths) - model.geom_size[geoms, 0]

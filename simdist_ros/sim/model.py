@@ -16,8 +16,8 @@ from simdist_ros.sim.scenes.world import World
 __all__ = ['build_model', 'physics_steps', 'steps_per_period']
 
 PAYLOAD_HALF_M = (0.10, 0.06, 0.04)
-PAYLOAD_AT_M = (0.0, 0.0, 0.11)
-PAYLOAD_CENTRE_M = (0.0, 0.0, 0.11)  # of mass, from the middle of the box; top-heavy
+PAYLOAD_AT_M = (0.0, 0.0, 0.22)  # its centre, from the origin of the base; top-heavy
+POST_RADIUS_M = 0.008
 
 
 def build_model(robot: Robot, world: World) -> mujoco.MjModel:
@@ -31,7 +31,7 @@ def build_model(robot: Robot, world: World) -> mujoco.MjModel:
         add_scenery(spec)
         add_ground(spec, world)
         if world.payload_kg:
-            add_payload(robot, spec, world.payload_kg)
+            add_payload(robot, spec, world)
         model = spec.compile()
     except (ValueError, OSError) as error:
         raise ConfigError(f'{robot.mjcf_path}: {" ".join(str(error).split())}') from None
@@ -39,21 +39,32 @@ def build_model(robot: Robot, world: World) -> mujoco.MjModel:
     return model
 
 
-def add_payload(robot: Robot, spec: mujoco.MjSpec, mass_kg: float) -> None:
-    """Fix a box on top of the base, or to the tool of a robot whose base is fixed."""
+def add_payload(robot: Robot, spec: mujoco.MjSpec, world: World) -> None:
+    """Fix a box to the base, or to the tool of a robot whose base is fixed."""
     if robot.carries_at_tool:
         site = spec.site(robot.tool)
-        carrier, at, centre = site.parent, tuple(site.pos), (0.0, 0.0, 0.0)
+        carrier, start, reach = site.parent, np.array(site.pos), (0.0, 0.0, 0.0)
     else:
-        carrier, at, centre = spec.worldbody.first_body(), PAYLOAD_AT_M, PAYLOAD_CENTRE_M
+        carrier, start, reach = spec.worldbody.first_body(), np.zeros(3), PAYLOAD_AT_M
+    half = 0.5 * np.array(
+        world.payload_at_m or reach
+    )  # the body lies where its post has its middle
+    mass = world.payload_kg
     x, y, z = 2.0 * np.array(PAYLOAD_HALF_M)
-    inertia = mass_kg / 12.0 * np.array([y * y + z * z, x * x + z * z, x * x + y * y])
+    inertia = mass / 12.0 * np.array([y * y + z * z, x * x + z * z, x * x + y * y])
     body = carrier.add_body(
-        name='payload', pos=at, ipos=centre, mass=mass_kg, inertia=inertia, explicitinertial=True
+        name='payload',
+        pos=start + half,
+        ipos=half,
+        mass=mass,
+        inertia=inertia,
+        explicitinertial=True,
     )
-    body.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_BOX, size=PAYLOAD_HALF_M, contype=0, conaffinity=0, group=2
-    ).material = 'payload'
+    seen = {'contype': 0, 'conaffinity': 0, 'group': 2, 'material': 'payload'}
+    body.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, size=PAYLOAD_HALF_M, pos=half, **seen)
+    if half.any():
+        ends, size = [*-half, *half], [POST_RADIUS_M, 0.0, 0.0]
+        body.add_geom(type=mujoco.mjtGeom.mjGEOM_CAPSULE, fromto=ends, size=size, **seen)
 
 
 def physics_steps(model: mujoco.MjModel, duration_s: float) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.scenes.world import World
+from simdist_ros.sim.world_fit import drives_in
 
 __all__ = ['Motors']
 
@@ -21,7 +22,8 @@ SETTLING_DAMPING = 10.0
 class Motors:
     """The actuators of one model, in the robot's joint order.
 
-    torque = clip(kp (target - position) - kd velocity, -limit, limit), each physics step.
+    torque = clip(kp (target - reading) - kd velocity, -limit, limit), each physics step; what the
+    encoder reads is the position, beyond it by the error of its zero.
     """
 
     def __init__(self, model: mujoco.MjModel, robot: Robot, world: World) -> None:
@@ -32,12 +34,25 @@ class Motors:
         driven = [model.joint(transmitted).name for transmitted in model.actuator_trnid[:, 0]]
         self.index: NDArray[np.intp] = robot.order(driven)
         self.model = model
-        self.kp = world.kp_scale * robot.per_joint('kp')
-        self.kd = world.kd_scale * robot.per_joint('kd')
-        limit = world.motor_strength * robot.per_joint('max_torque')
+        drives = drives_in(world, robot)
+        self.kp, self.kd, self.zero_offset = drives.kp, drives.kd, drives.zero_offset_rad
+        limit = drives.max_torque
         model.actuator_forcerange[self.index] = np.stack([-limit, limit], axis=-1)
         model.actuator_forcelimited[self.index] = 1
-        model.dof_frictionloss[self.qvel] = world.joint_friction_nm
+        model.dof_frictionloss[self.qvel] = drives.friction_nm
+
+    def read(self, data: mujoco.MjData) -> Array:
+        """Return what the encoders read, (num_joints,) [rad]."""
+        read: Array = data.qpos[self.qpos] + self.zero_offset
+        return read
+
+    def place(self, data: mujoco.MjData, read: Array) -> None:
+        """Put the joints where the encoders read this, (num_joints,) [rad]."""
+        data.qpos[self.qpos] = read - self.zero_offset
+
+    def drive(self, data: mujoco.MjData, target: Array) -> None:
+        """Drive the joints to where the encoders read the target, (num_joints,) [rad]."""
+        data.ctrl[self.index] = target - self.zero_offset
 
     def engage(self) -> None:
         """Switch the position gain on."""

@@ -27,9 +27,11 @@ class Snapshot(Coordinates):
 
     Attributes:
         world_velocity: Of the base origin in the world frame, (3,) [m/s].
+        joint_reading: Of the encoders, without noise, (num_joints,) [rad].
     """
 
     world_velocity: Array
+    joint_reading: Array
 
 
 class MeasurementNoise:
@@ -67,7 +69,7 @@ def measure(
         height_map[noise.unknown] = np.nan
     velocity = into_body(snapshot.orientation, snapshot.world_velocity)
     readings = {
-        'joint_pos': snapshot.joint_pos + sensors.joint_pos_noise_rad * noise.joint_pos,
+        'joint_pos': snapshot.joint_reading + sensors.joint_pos_noise_rad * noise.joint_pos,
         'joint_vel': snapshot.joint_vel + sensors.joint_vel_noise_radps * noise.joint_vel,
         'orientation': perturb(
             snapshot.orientation, sensors.orientation_noise_rad * noise.orientation

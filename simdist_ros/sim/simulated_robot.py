@@ -18,6 +18,7 @@ from simdist_ros.sim.base import base_of, standing_pose
 from simdist_ros.sim.contacts import Contacts
 from simdist_ros.sim.coordinates import Coordinates
 from simdist_ros.sim.errors import CommandError, SimulationError
+from simdist_ros.sim.grip import Grip
 from simdist_ros.sim.height_scan import HeightScan
 from simdist_ros.sim.model import build_model, physics_steps, steps_per_period
 from simdist_ros.sim.motors import Motors
@@ -25,6 +26,7 @@ from simdist_ros.sim.scenes.pushes import Pushes
 from simdist_ros.sim.scenes.terrain import place_ground
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.sensing import MeasurementNoise, Snapshot, measure
+from simdist_ros.sim.world_fit import refuse_useless_pushes
 from simdist_ros.tasks.choice import task_of
 
 __all__ = ['SimulatedRobot', 'TrueState']
@@ -73,9 +75,10 @@ class SimulatedRobot:
             seed: Of all that is random: heading, joint angles, bumps, pushes, sensor noise.
 
         Raises:
-            ConfigError: The robot's MJCF or control rate does not fit its description.
+            ConfigError: The robot's MJCF, control rate or world does not fit its description.
         """
         self.robot, self.world = robot, world
+        refuse_useless_pushes(robot, world)
         self.task = task_of(robot)
         self.model = build_model(robot, world)
         self.data = mujoco.MjData(self.model)
@@ -83,6 +86,7 @@ class SimulatedRobot:
         self.base = base_of(robot, self.model)
         self.height_scan = HeightScan(self.model, self.data)
         self.contacts = Contacts(self.model)
+        self.grip = Grip(self.model, robot, world)
         self.feet = self.contacts.feet
         self.cells = None if robot.height_map is None else robot.height_map.cells()
         self.steps_per_period = steps_per_period(self.model, robot)
@@ -110,6 +114,7 @@ class SimulatedRobot:
         limit = self.world.start_heading_rad if self.robot.has_free_base else 0.0
         self.start_heading_rad = float(start.uniform(-limit, limit))
         place_ground(self.model, self.world, self.start_heading_rad, ground)
+        self.grip.begin(self.start_heading_rad, ground)
         self.stand(start)
         self.noise = MeasurementNoise(self.robot, self.world.sensors, sensors)
         self.pushes = Pushes(self.world, pushes)
@@ -126,8 +131,8 @@ class SimulatedRobot:
         pose = self.robot.per_joint('stand') + rng.uniform(-limit, limit, self.robot.num_joints)
         height = self.robot.base_height_m + DROP_M
         self.base.set_pose(self.data, standing_pose(height, self.start_heading_rad))
-        self.data.qpos[self.motors.qpos] = pose
-        self.data.ctrl[self.motors.index] = pose
+        self.motors.place(self.data, pose)
+        self.motors.drive(self.data, pose)
         self.motors.settle()
         mujoco.mj_step(self.model, self.data, physics_steps(self.model, SETTLE_S))
         self.motors.engage()
@@ -175,6 +180,7 @@ class SimulatedRobot:
             push = self.pushes.due(self.step_count * self.model.opt.timestep)
             if push is not None:
                 self.base.push(self.data, push)
+            self.grip.update(self.data)
             mujoco.mj_step(self.model, self.data)
             self.step_count += 1
             self.past.append(self.snapshot())
@@ -190,7 +196,7 @@ class SimulatedRobot:
             self.motors.damp()
             return
         self.motors.engage()
-        self.data.ctrl[self.motors.index] = target
+        self.motors.drive(self.data, target)
 
     @property
     def time_ns(self) -> int:
@@ -208,6 +214,7 @@ class SimulatedRobot:
             angular_velocity=turning,
             joint_pos=self.data.qpos[self.motors.qpos],
             joint_vel=self.data.qvel[self.motors.qvel],
+            joint_reading=self.motors.read(self.data),
         )
 
     def state(self) -> RobotState:

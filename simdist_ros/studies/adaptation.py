@@ -118,9 +118,8 @@ def claim(
         },
     )
     for world in worlds:
-        values = dataclasses.asdict(world)
-        del values['name']  # what is left, `simdist up --world` reads
-        claim_folder(work / 'worlds' / world.name, values)
+        # A file that `simdist up --world` reads.
+        claim_folder(work / 'worlds' / world.name, world.as_mapping())
 
 
 def run(

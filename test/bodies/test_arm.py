@@ -11,13 +11,15 @@ from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.observation import RobotState, proprio_obs
 from simdist_ros.embodiment.robot import load_robot
-from simdist_ros.evaluation.settings import EvaluateSettings
+from simdist_ros.evaluation.settings import EvaluateSettings, evaluation_world
 from simdist_ros.pretraining.early_checks import check_robot
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.batch.vector_env import VectorEnv
 from simdist_ros.sim.mjcf_check import check_mjcf
+from simdist_ros.sim.scenes.local_changes import FootChange, JointChange
 from simdist_ros.sim.scenes.world import Sensors, World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
+from simdist_ros.sim.world_fit import check_world
 
 
 def moved(arm, world, target, periods=100):
@@ -52,12 +54,48 @@ def test_its_sensors_say_nothing_of_a_base(arm):
     assert state.height_map is None
 
 
-def test_pushes_of_the_base_and_headings_leave_it_where_it_is(arm):
-    pushed = World(push_interval_s=0.1, push_speed_mps=2.0, start_heading_rad=3.0)
-    ours = moved(arm, pushed, [0.5, 0.8, 0.9])
+def test_a_heading_leaves_its_base_where_it_is(arm):
+    ours = moved(arm, World(start_heading_rad=3.0), [0.5, 0.8, 0.9])
     theirs = moved(arm, World(), [0.5, 0.8, 0.9])
     assert ours.start_heading_rad == 0.0
     np.testing.assert_array_equal(ours.data.qpos, theirs.data.qpos)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'sentence'),
+    [
+        (
+            {'push_interval_s': 4.0, 'push_speed_mps': 0.3},
+            r"push_interval_s is 4, but the base of 'arm' is fixed and cannot be pushed; leave it",
+        ),
+        (
+            {'feet': (FootChange(which='left', friction=0.1),)},
+            r"world 'mine': feet: robot 'arm' has no foot on its left side; feet are geoms named",
+        ),
+        (
+            {'joints': (JointChange(which='FL', strength=0.5),)},
+            r"world 'mine': joints: unknown joint 'FL'; known: elbow_joint, pan_joint, should",
+        ),
+    ],
+)
+def test_a_world_of_a_walker_is_refused_in_one_sentence(arm, changes, sentence):
+    world = World(name='mine', **changes)
+    for refused in (lambda: check_world(arm, world), lambda: SimulatedRobot(arm, world, seed=0)):
+        with pytest.raises(ConfigError, match=sentence) as caught:
+            refused()
+        assert '\n' not in str(caught.value)
+
+
+def test_a_joint_with_a_wrong_zero_is_short_of_its_target_by_the_error(arm):
+    wrong = World(joints=(JointChange(which='pan', zero_offset_rad=0.2),))
+    simulation = moved(arm, wrong, [0.5, 0.8, 0.9])
+    np.testing.assert_allclose(simulation.state().joint_pos, [0.5, 0.8, 0.9], atol=0.03)
+    assert simulation.true_state().joint_pos[0] == pytest.approx(0.3, abs=0.01)
+
+
+def test_the_evaluation_pushes_no_base_that_is_fixed():
+    assert evaluation_world('nominal').push_interval_s == 4.0
+    assert evaluation_world('nominal', is_pushed=False).push_interval_s == 0.0
 
 
 def test_it_carries_a_payload_at_its_tool(arm):

@@ -7,7 +7,6 @@ after another.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -25,7 +24,7 @@ from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.sim.errors import RenderError
 from simdist_ros.sim.rendering.pictures import contact_sheet, save_gif, side_by_side, write
 from simdist_ros.sim.rendering.render import render_walk, sample_poses, stride_poses
-from simdist_ros.sim.scenes.world import Sensors, World
+from simdist_ros.sim.scenes.world import World
 
 __all__ = ['RecordedWalk', 'WalkPictures', 'draw_side_by_side', 'draw_walk']
 
@@ -61,7 +60,8 @@ class RecordedWalk:
         np.savez(
             path,
             robot=str(self.robot.source),
-            world=json.dumps(dataclasses.asdict(self.world)),
+            world=json.dumps(self.world.as_mapping()),
+            world_name=self.world.name,
             seed=self.seed,
             poses=self.poses,
         )
@@ -70,8 +70,8 @@ class RecordedWalk:
     def load(cls, path: str) -> RecordedWalk:
         """Read what `save` wrote."""
         with np.load(path) as data:
-            values = json.loads(str(data['world']))
-            world = World(**{**values, 'sensors': Sensors(**values['sensors'])})
+            values, name = json.loads(str(data['world'])), str(data['world_name'])
+            world = World.from_file(values, path, name)
             robot = load_robot(str(data['robot']))
             return cls(robot=robot, world=world, seed=int(data['seed']), poses=data['poses'])
 

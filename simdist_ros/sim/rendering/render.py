@@ -87,7 +87,7 @@ def render_walk(
     with mujoco.Renderer(model, height=size[1], width=size[0]) as renderer:
         for number, (pose, frame) in enumerate(zip(poses, frames, strict=True)):
             simulation.base.set_pose(data, pose[1:8])
-            data.qpos[simulation.motors.qpos] = pose[8:]
+            simulation.motors.place(data, pose[8:])
             mujoco.mj_forward(model, data)
             if robot.has_free_base:
                 follow(camera, pose)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import (
@@ -14,8 +16,15 @@ from simdist_ros.core.settings import (
     setting,
 )
 from simdist_ros.core.share import find_config
+from simdist_ros.sim.scenes.local_changes import (
+    FootChange,
+    JointChange,
+    parse_changes,
+)
 
 __all__ = ['Sensors', 'World', 'load_world']
+
+CHANGES = ('joints', 'feet')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +79,10 @@ class World(Settings):
         0.0, 'Incline of `slope`, uphill positive.', unit='deg', low=-35.0, high=35.0
     )
     level_start_m: float = setting(
-        1.0, 'Level ground ahead of the start, before a slope or bumps.', unit='m', low=0.5
+        1.0,
+        'Level ground ahead of the start, before a slope or bumps, and around it without patches.',
+        unit='m',
+        low=0.5,
     )
     rough_height_m: float = setting(
         0.0, 'Height of the tallest bump of `rough`.', unit='m', low=0.0, high=0.3
@@ -79,6 +91,13 @@ class World(Settings):
         0.1, 'Distance between the points of `rough`.', unit='m', low=0.05, high=1.0
     )
     friction: float = setting(0.8, 'Sliding friction of the ground.', low=0.01, high=3.0)
+    patch_share: float = setting(
+        0.0, 'Share of the ground in patches with a friction of their own.', low=0.0, high=1.0
+    )
+    patch_friction: float = setting(0.1, 'Friction of the patches.', low=0.01, high=3.0)
+    patch_size_m: float = setting(
+        0.5, 'Side of a patch, a square; where they lie the seed decides.', unit='m', low=0.05
+    )
     contact_time_s: float = setting(
         0.02, 'Time constant of the contact; larger is softer ground.', unit='s', low=0.01
     )
@@ -86,7 +105,16 @@ class World(Settings):
         1.0, 'Damping ratio of the contact; below 1 it bounces.', low=0.05
     )
     payload_kg: float = setting(
-        0.0, 'Mass fixed on top of the base; at the tool of a fixed one.', unit='kg', low=0.0
+        0.0, 'Mass fixed to the base, or to the tool of a fixed one.', unit='kg', low=0.0
+    )
+    payload_at_m: tuple[float, ...] = setting(
+        (),
+        'Centre of that mass: x, y, z from the origin of the base, along its axes; from the site '
+        'of a tool, along the axes of its body. Not given, it is 0.22 m above the base, or at the '
+        'tool.',
+        unit='m',
+        low=-1.0,
+        high=1.0,
     )
     motor_strength: float = setting(
         1.0, 'Share of its torque limit that a motor gives.', low=0.0, high=2.0
@@ -112,6 +140,8 @@ class World(Settings):
         0.03, 'Largest offset of each joint at the start, either way.', unit='rad', low=0.0
     )
     sensors: Sensors = Sensors()
+    joints: tuple[JointChange, ...] = ()
+    feet: tuple[FootChange, ...] = ()
     name: str = ''
 
     def __post_init__(self) -> None:
@@ -125,6 +155,44 @@ class World(Settings):
                 )
         if self.push_speed_mps and not self.push_interval_s:
             raise ConfigError('push_speed_mps without push_interval_s never pushes; set both')
+        if len(self.payload_at_m) not in (0, 3):
+            raise ConfigError(
+                f'payload_at_m has {len(self.payload_at_m)} numbers; it takes three, x, y and z'
+            )
+        if self.payload_at_m and not self.payload_kg:
+            raise ConfigError('payload_at_m without payload_kg places nothing; set both')
+        if self.patch_share and self.feet:
+            raise ConfigError(
+                'patch_share and feet both set the friction below a foot; choose one'
+            )
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return names and values, as a file would have them."""
+        values = dataclasses.asdict(self)
+        del values['name']
+        for section in CHANGES:
+            values[section] = {one.pop('which'): one for one in values[section]}
+        return values
+
+    @classmethod
+    def from_file(cls, values: Mapping[str, Any], source: str, name: str) -> World:
+        """Build from names and values, as a file has them.
+
+        Raises:
+            ConfigError: A name is unknown, or a value breaks a rule.
+        """
+        sections = ('sensors', *CHANGES)
+        known = [*(info.name for info in describe(cls)), *sections]
+        refuse_unknown_settings(values, known, source)
+        own = {key: value for key, value in values.items() if key not in sections}
+        sensors = Sensors.from_mapping(values.get('sensors') or {}, f'{source}: sensors')
+        world = cls.from_mapping(own, source)
+        joints = parse_changes(JointChange, values.get('joints'), f'{source}: joints')
+        feet = parse_changes(FootChange, values.get('feet'), f'{source}: feet')
+        try:
+            return dataclasses.replace(world, sensors=sensors, joints=joints, feet=feet, name=name)
+        except ConfigError as error:
+            raise ConfigError(f'{source}: {error}') from None
 
 
 def load_world(name: str) -> World:
@@ -137,9 +205,4 @@ def load_world(name: str) -> World:
         ConfigError: It does not exist or breaks a rule.
     """
     path = find_config('worlds', name)
-    values = read_settings(path)
-    known = [*(info.name for info in describe(World)), 'sensors']
-    refuse_unknown_settings(values, known, str(path))
-    sensors = Sensors.from_mapping(values.pop('sensors', None) or {}, f'{path}: sensors')
-    world = World.from_mapping(values, str(path))
-    return dataclasses.replace(world, sensors=sensors, name=path.stem)
+    return World.from_file(read_settings(path), str(path), path.stem)
