@@ -28,8 +28,7 @@ Array = NDArray[np.floating[Any]]
 F32 = NDArray[np.float32]
 
 WALK = 'walk'
-MAX_JOINT_STEP_RAD = 1.5  # in one tick; no joint is that fast, so it was set there
-MAX_BASE_STEP_M = 0.5
+BASE_SLACK_M = 0.3  # that odometry may correct in one tick; beyond, the base was put elsewhere
 KEPT_STEPS = 5  # commands older than that answer no state any more
 
 
@@ -41,7 +40,6 @@ class Seen:
     proprio_obs: F32
     extero_obs: F32
     command: F32
-    joint_pos: Array
     position: Array
     has_fallen: bool
 
@@ -62,6 +60,7 @@ class EpisodeCutter:
         self.mode: str | None = None
         self._check = StateCheck(robot)
         self._task = task_of(robot)
+        self._max_base_step_m = robot.max_base_speed_mps * robot.period_s + BASE_SLACK_M
         grid = robot.height_map
         self._centre = np.linalg.norm(grid.cells(), axis=1).argmin() if grid else 0
         self._forget()
@@ -137,7 +136,6 @@ class EpisodeCutter:
             proprio_obs=proprio_obs(self.robot, state),
             extero_obs=extero_obs(self.robot, state),
             command=velocity.astype(np.float32),
-            joint_pos=state.joint_pos,
             position=position,
             has_fallen=self._has_fallen(state),
         )
@@ -164,9 +162,8 @@ class EpisodeCutter:
             return 'damped'
         if not np.isfinite(action).all():
             return 'not finite'
-        moved = np.abs(seen.joint_pos - last.joint_pos).max() > MAX_JOINT_STEP_RAD
-        shifted = np.linalg.norm(seen.position - last.position) > MAX_BASE_STEP_M
-        return 'reset' if moved or shifted else ''
+        shifted = np.linalg.norm(seen.position - last.position) > self._max_base_step_m
+        return 'reset' if shifted else ''
 
     def _break(self, reason: str, lost: int, seen: Seen | None) -> list[Episode]:
         """End the episode, count what was lost between it and what follows, and begin anew."""

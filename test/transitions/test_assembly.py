@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.tasks.velocity.settings import velocity_goal
 from simdist_ros.transitions.assembly import AssemblySettings, TransitionAssembler
+from simdist_ros.transitions.episode_cutter import EpisodeCutter
 
 from .walk_messages import (
     Entry,
@@ -396,3 +399,26 @@ def test_a_slow_height_map_serves_as_long_as_its_setting_allows(age_s):
     assert lengths(entries, settings) == ([20], {})
     found, _ = lengths(entries, SETTINGS)
     assert sum(found) < 20
+
+
+def test_what_a_robot_can_do_between_two_ticks_of_a_slow_control_is_no_reset():
+    slow = replace(ROBOT, control_rate_hz=5.0)
+    cutter = EpisodeCutter(slow, min_steps=1, max_steps=100)
+    thigh = np.where([name == 'FR_thigh_joint' for name in slow.joint_names], 2.0, 0.0)
+    for step in range(6):  # at 9 m/s of the 10 it may have, a joint at 10 of its 45 rad/s
+        state = RobotState(
+            stamp_ns=step * slow.period_ns,
+            joint_pos=slow.per_joint('default') + step % 2 * thigh,
+            joint_vel=np.zeros(12),
+            orientation=np.array([1.0, 0.0, 0.0, 0.0]),
+            angular_velocity=np.zeros(3),
+            linear_velocity=np.array([9.0, 0.0, 0.0]),
+            height_map=np.full(315, 0.3),
+        )
+        assert not cutter.add(state, np.zeros(3), np.array([9.0 * step / 5.0, 0.0, 0.3]))
+        cutter.note_command(
+            JointCommand(stamp_ns=state.stamp_ns, position=slow.per_joint('default'))
+        )
+    (episode,) = cutter.cut()
+    assert episode.num_steps == 5
+    assert not cutter.discarded
