@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import Enum
 
 from simdist_ros.core.errors import SimdistError, unknown_name
 
-__all__ = ['TRANSITIONS', 'Conditions', 'Mode', 'ModeRefused', 'parse_mode', 'request']
+__all__ = ['TRANSITIONS', 'Mode', 'ModeRefused', 'Need', 'parse_mode', 'request']
 
 
 class ModeRefused(SimdistError):  # noqa: N818  named for what the operator reads
@@ -27,28 +27,27 @@ class Mode(Enum):
     ESTOP = 'estop'  # joints damped, and left only by recover
 
 
-@dataclass(frozen=True, kw_only=True)
-class Conditions:
+class Need(Enum):
     """What a mode may require of the robot."""
 
-    fresh_state: bool
-    upright: bool
-    standing: bool
-    fresh_plan: bool
+    FRESH_STATE = 'fresh_state'
+    UPRIGHT = 'upright'
+    STANDING = 'standing'
+    FRESH_PLAN = 'fresh_plan'
 
 
 REMEDY = {
-    'fresh_state': 'no fresh robot state; check that the robot publishes',
-    'upright': 'the robot is tilted; set it upright first',
-    'standing': 'the joints are not near the stand pose; wait until it stands',
-    'fresh_plan': 'no fresh plan; activate the planner first',
+    Need.FRESH_STATE: 'check that the robot publishes',
+    Need.UPRIGHT: 'set it upright',
+    Need.STANDING: 'wait until it stands',
+    Need.FRESH_PLAN: 'activate the planner',
 }
 
-STAND_NEEDS = ('fresh_state', 'upright')
-WALK_NEEDS = ('fresh_state', 'upright', 'standing', 'fresh_plan')
+STAND_NEEDS = (Need.FRESH_STATE, Need.UPRIGHT)
+WALK_NEEDS = (*STAND_NEEDS, Need.STANDING, Need.FRESH_PLAN)
 
 # From, to: what is required. What is not listed is refused; to stay is always allowed.
-TRANSITIONS: dict[tuple[Mode, Mode], tuple[str, ...]] = {
+TRANSITIONS: dict[tuple[Mode, Mode], tuple[Need, ...]] = {
     (Mode.OFF, Mode.STAND): STAND_NEEDS,
     (Mode.OFF, Mode.RECOVER): (),
     (Mode.OFF, Mode.ESTOP): (),
@@ -75,19 +74,29 @@ INSTEAD = {
 }
 
 
-def request(mode: Mode, wanted: Mode, conditions: Conditions) -> Mode:
+def request(mode: Mode, wanted: Mode, unmet: Mapping[Need, str], fall: str = '') -> Mode:
     """Return the mode that a request leads to.
+
+    Args:
+        mode: The present one.
+        wanted: What is asked for.
+        unmet: What the robot lacks now, and what was found instead.
+        fall: What ended the last walk, if a fall did.
 
     Raises:
         ModeRefused: It is not allowed from here, or the robot is not ready for it.
     """
     if wanted is mode:
         return mode
-    if (mode, wanted) not in TRANSITIONS:
-        raise ModeRefused(f'{wanted.value} is refused from {mode.value}: {INSTEAD[mode, wanted]}')
-    for need in TRANSITIONS[mode, wanted]:
-        if not getattr(conditions, need):
-            raise ModeRefused(f'{wanted.value} is refused from {mode.value}: {REMEDY[need]}')
+    is_listed = (mode, wanted) in TRANSITIONS
+    needs = TRANSITIONS[mode, wanted] if is_listed else STAND_NEEDS if wanted is Mode.WALK else ()
+    reasons = [f'{unmet[need]}; {REMEDY[need]}' for need in needs if need in unmet][:1]
+    if not is_listed:
+        if mode is Mode.RECOVER and fall and not reasons:
+            reasons = [fall]
+        reasons.append(INSTEAD[mode, wanted])
+    if reasons:
+        raise ModeRefused(f'{wanted.value} is refused from {mode.value}: {"; ".join(reasons)}')
     return wanted
 
 

@@ -20,8 +20,9 @@ from simdist_ros.embodiment.sensors import BODY
 from simdist_ros.embodiment.stamp_check import Order, StampCheck
 from simdist_ros.safety.decision import Counters, Decision
 from simdist_ros.safety.limits import JointLimits
-from simdist_ros.safety.modes import Conditions, Mode, request
+from simdist_ros.safety.modes import Mode, request
 from simdist_ros.safety.plans import DueStep, PlanBuffer, PlannedSteps
+from simdist_ros.safety.readiness import tilted, unmet_needs
 from simdist_ros.safety.safe_actions import Action, Fault, Readings, assess
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.stand import StandRamp
@@ -74,6 +75,7 @@ class Supervision:
         self._plans = PlanBuffer(JITTER * robot.period_s)
         self._mode = mode
         self._fault = Fault.NONE
+        self._fall = ''  # what ended the last walk, if a fall did
         self._order = StampCheck(robot.period_ns)
         self._check = StateCheck(robot, sensors)
         self._plan_is_foreign = self._robot_is_foreign = False
@@ -189,14 +191,10 @@ class Supervision:
             ModeRefused: It is not allowed now; the mode stays.
         """
         readings = self._read(self._now_ns, self._plans.due(self._tick_ns))
-        conditions = Conditions(
-            fresh_state=readings.state_age_s <= self._settings.stale_state_s,
-            upright=readings.tilt_rad <= self._robot.max_tilt_rad,
-            standing=readings.is_standing,
-            fresh_plan=readings.plan_age_s <= self._settings.stale_plan_s
-            and not readings.plan_is_over,
-        )
-        self._mode = request(self._mode, wanted, conditions)
+        unmet = unmet_needs(self._robot, self._settings, readings, self._state)
+        self._mode = request(self._mode, wanted, unmet, self._fall)
+        if self._mode is not Mode.RECOVER:
+            self._fall = ''
         return self._mode
 
     def command(self, now_ns: int) -> Decision:
@@ -242,6 +240,7 @@ class Supervision:
             self._settled_ns = self._tick_ns + round(1e9 * self._settings.settle_s)
         if fault is Fault.TILT and self._mode in (Mode.STAND, Mode.WALK):
             self._mode = Mode.RECOVER
+            self._fall = f'it fell, {tilted(robot, readings.tilt_rad)}'
         self._was_damped = self._mode is Mode.WALK and (
             action is Action.DAMP or (self._was_damped and not readings.is_standing)
         )

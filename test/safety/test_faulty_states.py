@@ -279,7 +279,7 @@ def test_walking_is_refused_on_a_plan_whose_steps_are_used_up(robot, settings, s
     supervision.on_state(state(0))
     supervision.on_plan(plan(0, steps=1))
     supervision.on_state(state(1))  # the plan is 20 ms old, and over
-    with pytest.raises(ModeRefused, match='no fresh plan'):
+    with pytest.raises(ModeRefused, match='the newest plan has no step left; activate'):
         supervision.request(Mode.WALK)
     supervision.on_plan(replace(plan(1), positions=np.full((1, 2), 0.5)))
     assert supervision.request(Mode.WALK) is Mode.WALK
