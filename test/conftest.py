@@ -11,7 +11,9 @@ import pytest
 from simdist_ros.bringup.ros_domain import hold_free_domain
 
 # Before rclpy, mujoco or matplotlib are imported by any test, and for the processes they start.
-os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'  # whatever the user has set
+for name in ('ROS_STATIC_PEERS', 'ROS_DISCOVERY_SERVER'):
+    os.environ.pop(name, None)
 DOMAIN = contextlib.ExitStack()  # held as long as this process, one of several workers, lives
 os.environ['ROS_DOMAIN_ID'] = str(DOMAIN.enter_context(hold_free_domain()))
 LOG_FOLDER = tempfile.TemporaryDirectory(prefix='simdist_ros_log_')  # removed at the end

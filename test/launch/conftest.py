@@ -1,4 +1,3 @@
-import os
 import time
 
 import pytest
@@ -6,8 +5,6 @@ import pytest
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import save_model
-
-os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 
 
 @pytest.fixture(scope='session')
