@@ -124,7 +124,7 @@ def adaptation(values: dict[str, str]) -> str:
     counts = (f'{values.get(name, "0")} {name}' for name in ('trainings', 'accepted', 'refused'))
     progress = values.get('progress', '')
     state = values.get('state', '') + (f' ({progress})' if progress else '')
-    return f'{state}; {", ".join(counts)}; {values.get("new_walking_s", "0")} s of new walking'
+    return f'{state}; {", ".join(counts)}; {values.get("new_data_s", "0")} s of new data'
 
 
 def counted(heard: Heard, starts: tuple[str, ...]) -> str:

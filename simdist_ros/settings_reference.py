@@ -131,7 +131,7 @@ def adaptation() -> Sections:
         ('`simdist finetune`: training', 'With `--set`.', 'finetune.', FinetuneSettings),
         ('`simdist finetune`: the gate', 'With `--set`.', 'gate.', GateSettings),
         (
-            '`simdist finetune`: walks in the nominal world',
+            '`simdist finetune`: trials in the nominal world',
             'With `--set`.',
             'nominal.',
             NominalSettings,

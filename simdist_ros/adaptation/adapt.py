@@ -13,10 +13,11 @@ import numpy as np
 
 from simdist_ros.adaptation.finetune import FinetuneData, FinetuneResult, finetune
 from simdist_ros.adaptation.gate import GateData, Verdict, judge
+from simdist_ros.adaptation.lineage import original
 from simdist_ros.adaptation.nominal_walks import NominalWalks, nominal_walks
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
 from simdist_ros.adaptation.whole_windows import windows_of
-from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.errors import ConfigError, SimdistError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.jobs.folder_lock import lock_folder
 from simdist_ros.transitions.assembly import AssemblySettings
@@ -25,6 +26,7 @@ from simdist_ros.transitions.shards.dataset import open_dataset
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes, Role, episodes_by_role
 from simdist_ros.transitions.training_windows import HasShards, WindowSampler, split_episodes
 from simdist_ros.world_model.architecture import Architecture
+from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import LoadedModel, check_destination, save_model
 
 __all__ = [
@@ -191,7 +193,7 @@ def check_enough(numbers: Sequence[int]) -> None:
     if len(numbers) < FEWEST_EPISODES:
         raise ConfigError(
             f'the data hold {len(numbers)} of the {FEWEST_EPISODES} episodes that are needed, for '
-            'training, early stopping and the test split; record a longer walk'
+            'training, early stopping and the test split; record a longer run'
         )
 
 
@@ -217,11 +219,30 @@ def adapt(
     )
     kind = 'action' if settings.method == 'policy' else 'latent'
     verdict = judge(
-        parent.model, result.model, robot, data.gate, gate, kind=kind, seed=settings.seed
+        parent.model,
+        result.model,
+        robot,
+        data.gate,
+        gate,
+        kind=kind,
+        seed=settings.seed,
+        original=original_model(parent, robot, say),
     )
     for check in verdict.checks:
         say(f'  {check.name}: {"passed" if check.passed else "FAILED"}, {check.sentence}')
     return Adaptation(result, verdict)
+
+
+def original_model(
+    parent: LoadedModel, robot: Robot, say: Callable[[str], None]
+) -> WorldModel | None:
+    """Return the model that the parent's line began with; None if it is the parent, or is lost."""
+    try:
+        found = original(parent, robot)
+    except SimdistError as error:
+        say(f'what was forgotten since the first adaptation was not measured: {error}')
+        return None
+    return None if found is parent else found.model
 
 
 def write(
@@ -279,7 +300,9 @@ def reference_windows(
     read = read_bags(bags, robot, assembly)
     episodes = InMemoryEpisodes(tuple(e for bag in read for e in bag.episodes))
     if not episodes.episodes:
-        raise ConfigError('the reference bags hold no episode of walking; record others')
+        raise ConfigError(
+            'the reference bags hold no episode in which plans were followed; record others'
+        )
     return windows_of(episodes, np.arange(len(episodes.episodes)), architecture)
 
 

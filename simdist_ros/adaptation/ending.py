@@ -25,7 +25,7 @@ class EndSettings(Settings):
         0, 'Trainings after which it ends in any case, failed ones too; 0: never.', low=0
     )
     walk_on_s: float = setting(
-        0.0, 'Walking between the last of them and the end.', unit='s', low=0.0
+        0.0, 'Robot time between the last of them and the end.', unit='s', low=0.0
     )
 
 

@@ -92,14 +92,14 @@ def evaluate_bags(
     found = []
     for loaded in models:
         if not episodes.episodes:
-            raise ConfigError(f'the bags hold no episode of walking: {read[0].line()}')
+            raise ConfigError(
+                f'the bags hold no episode in which plans were followed: {read[0].line()}'
+            )
         windows = windows_of(
             episodes, np.arange(len(episodes.episodes)), loaded.model.architecture
         )
         if not len(windows):
-            raise ConfigError(
-                'the bags hold no window of history and horizon; record longer walks'
-            )
+            raise ConfigError('the bags hold no window of history and horizon; record longer runs')
         prediction = predict(loaded.model, windows, MOST_WINDOWS)
         slip_error = []
         if not task_of(robot).why_not_recorded():

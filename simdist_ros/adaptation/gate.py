@@ -15,6 +15,7 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.intervals import Interval, jackknife, mean_interval, rank_correlation
 from simdist_ros.evaluation.outcomes import expected_returns, recorded_falls, recorded_outcomes
 from simdist_ros.evaluation.prediction import predict
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.training_windows import WindowSampler, evenly
 from simdist_ros.world_model.model import WorldModel
 
@@ -22,6 +23,8 @@ __all__ = ['Check', 'GateData', 'Verdict', 'judge']
 
 Array = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
+
+REFERENCE, ORIGINAL = 'reference', 'original'  # forgetting since the model before, or since ever
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,12 @@ def judge(
     *,
     kind: str = 'latent',
     seed: int = 0,
+    original: WorldModel | None = None,
 ) -> Verdict:
-    """Compare a candidate with the model it was made from.
+    """Compare a candidate with the model it was made from, and with the one its line began with.
+
+    Losses too small to be refused add up from one adaptation to the next; so what was forgotten
+    counts from the beginning too.
 
     Args:
         before: The model that runs.
@@ -110,6 +117,7 @@ def judge(
         settings: What is allowed.
         kind: Whose error has to fall: ``latent``, or ``action`` for a cloned policy.
         seed: Of the plans.
+        original: The model as it came, from which `before` was adapted; None if it is `before`.
     """
     most = settings.num_windows
     returns = (
@@ -119,13 +127,18 @@ def judge(
     outcomes = recorded_outcomes(robot, data.judge, most)
     falls = recorded_falls(data.judge, most)
     episodes = data.judge.episode_of(evenly(len(data.judge), most))
+    forgotten = [check_reference(before, candidate, data, settings, kind)]
+    if original is not None and data.reference is not None:
+        forgotten.append(check_reference(original, candidate, data, settings, kind, ORIGINAL))
+    can_fall = task_of(robot).can_fail
+    fallen = [check_falls(returns, falls, episodes, settings)] if can_fall else []
     return Verdict(
         (
             check_error(before, candidate, data.judge, settings, kind),
-            check_reference(before, candidate, data, settings, kind),
+            *forgotten,
             check_plans(before, candidate, robot, data.judge, settings, seed),
             check_ranks(returns, outcomes, episodes, settings),
-            check_falls(returns, falls, episodes, settings),
+            *fallen,
         )
     )
 
@@ -164,27 +177,39 @@ def check_reference(
     data: GateData,
     settings: GateSettings,
     kind: str,
+    name: str = REFERENCE,
 ) -> Check:
-    """Require that the error on reference data did not rise, by the end of its interval."""
+    """Require that the error on reference data did not rise, by the end of its interval.
+
+    Args:
+        before: The model to compare with.
+        candidate: What may replace the model that runs.
+        data: With the reference data.
+        settings: What is allowed.
+        kind: As of `judge`.
+        name: Of the check and its figures.
+    """
     if data.reference is None or not len(data.reference):
         why = f' ({data.no_reference})' if data.no_reference else ''
         told = f'no reference data{why}: forgetting was not measured'
-        return Check('reference', True, told)
+        return Check(name, True, told)
     old, new, change = compare_errors(before, candidate, data.reference, settings, kind)
     episodes = len(old)
+    since = ' of the model as it came' if name == ORIGINAL else ''
     told = (
-        f'error on reference data {np.mean(old):.5f} -> {np.mean(new):.5f} in {episodes} episodes'
+        f'error on reference data{since} {np.mean(old):.5f} -> {np.mean(new):.5f} in {episodes} '
+        'episodes'
     )
     figures = {
-        'reference_before': float(np.mean(old)),
-        'reference_after': float(np.mean(new)),
-        'reference_factor': change.mean,
-        'reference_factor_high': change.high,
-        'reference_episodes': float(episodes),
+        f'{name}_before': float(np.mean(old)),
+        f'{name}_after': float(np.mean(new)),
+        f'{name}_factor': change.mean,
+        f'{name}_factor_high': change.high,
+        f'{name}_episodes': float(episodes),
     }
     if episodes < 2:
         told += ', too few for an interval: give more reference data'
-        return Check('reference', False, told, figures)
+        return Check(name, False, told, figures)
     allowed = 1.0 + settings.max_forgetting
     passed = bool(change.high <= allowed)  # NaN fails
     told += (
@@ -192,7 +217,7 @@ def check_reference(
         f'{allowed:.3f})'
     )
     doubt = ', not significant' if change.mean <= allowed and not passed else ''
-    return Check('reference', passed, told + doubt, figures)
+    return Check(name, passed, told + doubt, figures)
 
 
 def compare_errors(

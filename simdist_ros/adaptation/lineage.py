@@ -10,9 +10,11 @@ import yaml
 
 from simdist_ros.core.errors import CheckpointError, ConfigError
 from simdist_ros.core.settings import read_yaml
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.world_model.store.checkpoint import LoadedModel, load_model
 from simdist_ros.world_model.store.manifest import MANIFEST, Manifest, parent_folder, read_manifest
 
-__all__ = ['Entry', 'lineage_lines', 'list_models']
+__all__ = ['Entry', 'lineage_lines', 'list_models', 'original']
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,19 @@ class Entry:
         before, after = figures.get('error_before'), figures.get('error_after')
         errors = '' if before is None or after is None else f', error {before:.4f} -> {after:.4f}'
         return f'{about.get("method", "?")} on {", ".join(bags) or "?"}: {kind}{errors}'
+
+
+def original(model: LoadedModel, robot: Robot) -> LoadedModel:
+    """Return the model as it came that a model was adapted from, over any number of steps.
+
+    Raises:
+        CheckpointError: One of the folders is missing or damaged.
+    """
+    seen = set[Path]()
+    while model.manifest.parent and model.folder.resolve() not in seen:
+        seen.add(model.folder.resolve())
+        model = load_model(parent_folder(model.folder, model.manifest.parent), robot)
+    return model
 
 
 def list_models(folder: Path) -> list[Entry]:

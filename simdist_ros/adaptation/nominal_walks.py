@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from simdist_ros.adaptation.lineage import original
 from simdist_ros.adaptation.settings import NominalSettings
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.core.cache import cache_folder
@@ -34,10 +35,9 @@ from simdist_ros.transitions.shards.dataset import DatasetError, ShardWriter, op
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.transitions.training_windows import WindowSampler
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.store.checkpoint import LoadedModel, load_model
-from simdist_ros.world_model.store.manifest import parent_folder
+from simdist_ros.world_model.store.checkpoint import LoadedModel
 
-__all__ = ['NominalWalks', 'nominal_walks', 'original']
+__all__ = ['NominalWalks', 'nominal_walks']
 
 VERSION = 1  # of what is made; a change makes older files unknown
 WORLD = 'nominal'
@@ -84,21 +84,9 @@ def nominal_walks(
         missing = f'{error.name} is not installed'
     except (SimdistError, OSError) as error:
         missing = str(error)
-    say(f'no walks in the {WORLD} world to rehearse and to judge forgetting by: {missing}')
+    noun = task_of(robot).noun
+    say(f'no {noun}s in the {WORLD} world to rehearse and to judge forgetting by: {missing}')
     return NominalWalks(missing=missing)
-
-
-def original(model: LoadedModel, robot: Robot) -> LoadedModel:
-    """Return the model as it came that a model was adapted from, over any number of steps.
-
-    Raises:
-        CheckpointError: One of the folders is missing or damaged.
-    """
-    seen = set[Path]()
-    while model.manifest.parent and model.folder.resolve() not in seen:
-        seen.add(model.folder.resolve())
-        model = load_model(parent_folder(model.folder, model.manifest.parent), robot)
-    return model
 
 
 def is_judging(number: int, robot: Robot, settings: NominalSettings) -> bool:
@@ -120,7 +108,8 @@ def divide(
     rehearsed, judging = (windows(part, sizes) for part in parts.values())
     if judging is None:
         raise ConfigError(
-            f'the model falls at once in the {WORLD} world, or nominal.walk_s is too short'
+            f'{task_of(robot).noun}s in the {WORLD} world are too short to judge by: the '
+            'model fails at once, or nominal.walk_s is too short'
         )
     return NominalWalks(rehearsed=rehearsed, judging=judging)
 
@@ -142,13 +131,15 @@ def read_or_make(
     stays, and of two at once each reads what either has made.
     """
     folder = cache_folder('nominal') / key(model, robot, settings)
-    count = settings.rounds * len(task_of(robot).practice())
+    task = task_of(robot)
+    count = settings.rounds * len(task.practice())
     walks = []
     for number in range(count):
         place = folder / f'walk_{number:03d}'
         episodes = read(place, robot)
         if episodes is None:
-            say(f'walk {number + 1} of {count} in the {WORLD} world, to rehearse and to judge by')
+            what = f'{task.noun} {number + 1} of {count} in the {WORLD} world'
+            say(f'{what}, to rehearse and to judge by')
             shutil.rmtree(place, ignore_errors=True)  # damaged
             with one_thread():
                 episodes = make(model, robot, settings, number)

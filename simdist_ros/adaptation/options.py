@@ -38,7 +38,7 @@ class FinetuneOptions(BagOptions):
     rehearsal: Path | None = setting(
         None,
         'Folder of pretraining transitions: most for training, the rest to measure forgetting.',
-        absent='walks in the nominal world, made in simulation',
+        absent='trials in the nominal world, made in simulation',
     )
     reference: tuple[Path, ...] = setting(
         (), 'Bags to measure forgetting on, e.g. of ground within the pretraining.', form='words'

@@ -39,7 +39,7 @@ class FinetuneSettings(Settings):
     max_grad_norm: float = setting(1.0, 'Norm to which gradients are clipped.', low=1e-6)
     rehearsal: float = setting(
         0.1,
-        'Share of each batch that is rehearsed: pretraining data, or walks in the nominal world. '
+        'Share of each batch that is rehearsed: pretraining data, or trials in the nominal world. '
         'More of it slows the adaptation; without any the error on nominal ground grows tenfold.',
         low=0.0,
         high=0.9,
@@ -105,9 +105,9 @@ class NominalSettings(Settings):
 
     rounds: int = setting(
         3,
-        'How often each command is walked: the last round judges what was forgotten, those before '
-        'are rehearsed; 0: no such walks.',
+        'How often each command is tried: the last round judges what was forgotten, those before '
+        'are rehearsed; 0: no such trials.',
         low=0,
         high=100,
     )
-    walk_s: float = setting(8.0, 'Length of each walk.', unit='s', low=0.5, high=600.0)
+    walk_s: float = setting(8.0, 'Length of each trial.', unit='s', low=0.5, high=600.0)

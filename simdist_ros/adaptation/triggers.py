@@ -15,7 +15,7 @@ class TriggerSettings(Settings):
     """What starts a finetuning, besides being asked for one."""
 
     every_s: float = setting(
-        0.0, 'New walking after which a finetuning starts; 0 never does.', unit='s', low=0.0
+        0.0, 'New data after which a finetuning starts; 0 never does.', unit='s', low=0.0
     )
     rise_factor: float = setting(
         0.0,
@@ -24,7 +24,7 @@ class TriggerSettings(Settings):
         low=0.0,
     )
     min_s: float = setting(
-        20.0, 'New walking before which a risen error starts nothing.', unit='s', low=0.0
+        20.0, 'New data before which a risen error starts nothing.', unit='s', low=0.0
     )
 
 
@@ -59,7 +59,7 @@ class Triggers:
         """Say why to start now, or return an empty text."""
         settings, walked = self.settings, self.walked_s
         if settings.every_s and walked >= settings.every_s:
-            return f'{walked:.0f} s of new walking'
+            return f'{walked:.0f} s of new data'
         limit = settings.rise_factor * self.smallest
         if settings.rise_factor and walked >= settings.min_s and self.error > limit:
             return f'prediction error risen from {self.smallest:.5f} to {self.error:.5f}'

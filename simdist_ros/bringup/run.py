@@ -188,7 +188,11 @@ def with_progress(
 ) -> list[NodeSpec]:
     """Add a node that draws a bar, or let the stand-in say how far it is."""
     if progress is ProgressDisplay.BAR:
-        shown = {'label': robot.name, 'duration_s': options.duration_s}
+        shown = {
+            'robot': options.robot,
+            'task': options.task,
+            'duration_s': options.duration_s,
+        }
         return [*nodes, NodeSpec(name='progress', parameters=shown)]
     tells = 'mujoco_robot' if progress is ProgressDisplay.LINES else ''
     return [dataclasses.replace(node, speaks=node.speaks or node.name == tells) for node in nodes]

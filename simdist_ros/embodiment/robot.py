@@ -106,7 +106,9 @@ class Robot(Settings):
     name: str = setting('', 'Name of the robot, checked against a model and a bag.')
     mjcf: str = setting('', 'MuJoCo model, a path relative to the description.')
     pretraining: str = setting(
-        '', 'Recipe of its pretraining, a path relative to the description.'
+        '',
+        'Recipe of its pretraining, a path relative to the description. One for a single task may '
+        'stand beside it, the name of the task at the end of its own: `go2_reach.yaml`.',
     )
     control_rate_hz: float = setting(
         50.0, 'Rate of observations and actions.', unit='Hz', low=1.0, high=1000.0

@@ -58,7 +58,7 @@ class FinetunerSettings(Settings):
     folder: str = setting('', 'Folder for the adapted models, those that were refused too.')
     rehearsal: str = setting(
         '',
-        'Folder of pretraining transitions to learn again; empty: walks in the nominal world.',
+        'Folder of pretraining transitions to learn again; empty: trials in the nominal world.',
     )
     low_priority: bool = setting(
         True,
@@ -193,7 +193,7 @@ class FinetunerNode(Node):
     def reason(self) -> str:
         """Say why to train now; an empty text if there is no reason."""
         if self.ending.stands_still and self.triggers.walked_s:
-            return 'the robot walks no more, so from what there is'
+            return 'no plans are followed any more, so from what there is'
         return self.triggers.reason()
 
     def start(self, reason: str) -> None:
@@ -310,7 +310,7 @@ class FinetunerNode(Node):
             'progress': '' if self.training is None else self.training.last_line,
             'candidate': self.candidate.name if self.counts['trainings'] else '',
             'parent': self.parent.name,
-            'new_walking_s': self.triggers.walked_s,
+            'new_data_s': self.triggers.walked_s,
             **self.counts,
         }
         level = DiagnosticStatus.OK if self.is_well else DiagnosticStatus.WARN

@@ -9,9 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from nav_msgs.msg import Odometry
-from numpy.typing import NDArray
 from rclpy.client import Client
 from rclpy.clock import Clock as SteadyClock
 from rclpy.clock_type import ClockType
@@ -51,8 +49,7 @@ from simdist_ros.nodes.runtime import BAD_INPUT, Stop, run
 from simdist_ros.nodes.throttle import ThrottledLog
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-
-Array = NDArray[np.floating[Any]]
+from simdist_ros.tasks.choice import task_of
 
 REPEAT_S = 0.5  # between two publications of a state without an answer (lockstep)
 SETTLE_S = 1.0  # from the last subscriber of one topic to those of the others
@@ -104,6 +101,7 @@ class MujocoRobotNode(Node):
         self.scheduling = declare(self, SchedulingSettings)
         refuse_unknown(self)
         self.robot = load_robot(self.settings.robot, self.settings.task)
+        self.task = task_of(self.robot)
         world = load_world(self.settings.world)
         self.simulation = SimulatedRobot(self.robot, world, self.settings.seed)
         self.lockstep = self.settings.mode == 'lockstep'
@@ -171,7 +169,11 @@ class MujocoRobotNode(Node):
             return
         truth = self.simulation.true_state()
         self.get_logger().info(
-            progress(self.simulation.time_ns, self.settings.duration_s, truth.position)
+            progress(
+                self.simulation.time_ns,
+                self.settings.duration_s,
+                self.task.where(truth.position, truth.joint_pos),
+            )
         )
 
     def is_over(self, stop: Stop) -> bool:
@@ -325,11 +327,10 @@ def ticks_of(duration_s: float, period_ns: int) -> int:
     return max(1, round(1e9 * duration_s / period_ns)) if duration_s else sys.maxsize
 
 
-def progress(time_ns: int, duration_s: float, position: Array) -> str:
-    """Say how much of a walk is done, and where the robot is, from (0, 0)."""
+def progress(time_ns: int, duration_s: float, where: str) -> str:
+    """Say how much of a run is done, and where the robot is."""
     end = f' of {duration_s:g}' if duration_s else ''
-    distance = math.hypot(position[0], position[1])
-    return f'{1e-9 * time_ns:.1f}{end} s of robot time, {distance:.2f} m from the start'
+    return f'{1e-9 * time_ns:.1f}{end} s of robot time, {where}'
 
 
 def main(args: list[str] | None = None) -> int:

@@ -142,7 +142,7 @@ def pretrain(options: PretrainOptions, make_walker: MakeWalker) -> None:
 
 def cores_line(plan: Plan) -> str:
     """Say how many cores are used."""
-    line = f'pretrain: {plan.cores} cores for physics and walks, {plan.threads} for networks'
+    line = f'pretrain: {plan.cores} cores for simulation, {plan.threads} for networks'
     if plan.options.threads is not None:
         return line
     return f'{line}, by what is idle now; --threads N where nothing else will run here'
@@ -235,7 +235,8 @@ def write_model(plan: Plan, folder: Path, model: WorldModel, metrics: Mapping[st
     expert = o.work / 'expert' / EXPERT
     if folder == o.out and expert.is_file():
         model.expert = read_expert(expert.read_bytes(), expert, model.architecture)
-    created_by = f'{MAKER} --robot {plan.robot.name} --preset {o.preset}, seed {plan.train.seed}'
+    told = f'--robot {plan.robot.name}{f" --task {o.task}" if o.task else ""} --preset {o.preset}'
+    created_by = f'{MAKER} {told}, seed {plan.train.seed}'
     commit = describe_commit()
     if commit:
         created_by += f', commit {commit}'

@@ -17,7 +17,7 @@ from simdist_ros.sim.batch.settings import BatchSettings, Randomisation, Terrain
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.velocity.gait import Foot, Swing
 
-__all__ = ['Recipe', 'load_recipe']
+__all__ = ['Recipe', 'load_recipe', 'recipe_path']
 
 S = TypeVar('S', bound=Settings)
 
@@ -46,21 +46,72 @@ class Recipe(BatchSettings):
         return dataclasses.asdict(self)
 
 
-def load_recipe(robot: Robot) -> Recipe:
-    """Read a robot's recipe.
+def first_task(robot: Robot) -> str:
+    """Return the name of the task that a robot does unless another is chosen."""
+    return next(iter(robot.tasks), '')
+
+
+def is_of_the_first_task(path: Path, robot: Robot) -> bool:
+    """Tell whether a recipe that another task uses is that of the robot's first task."""
+    return robot.task not in ('', first_task(robot)) and path == named_recipe(robot)
+
+
+def named_recipe(robot: Robot) -> Path:
+    """Return the file that a description names."""
+    return (robot.source.parent / robot.pretraining).resolve()
+
+
+def recipe_path(robot: Robot) -> Path:
+    """Return the file of a robot's recipe: that of its task, else the one that serves them all.
+
+    The description names the latter; the former stands beside it, with the task in its name:
+    ``go2_reach.yaml`` beside ``go2.yaml``.
 
     Raises:
-        ConfigError: It is missing, or does not fit the robot.
+        ConfigError: The description names none, or neither file is there.
     """
     if not robot.pretraining:
         raise ConfigError(
             f'robot {robot.name!r} has no recipe for pretraining; name its file in the setting '
             f"'pretraining' of {robot.source}"
         )
-    path = (robot.source.parent / robot.pretraining).resolve()
+    named, own = named_recipe(robot), own_recipe(robot)
+    for path in (own, named):
+        if path.is_file():
+            return path
+    raise ConfigError(no_recipe(robot, f'neither {named} nor {own.name} is there'))
+
+
+def own_recipe(robot: Robot) -> Path:
+    """Return where the recipe of the robot's present task would be."""
+    named, task = named_recipe(robot), robot.task or first_task(robot)
+    return named.with_stem(f'{named.stem}_{task}')
+
+
+def no_recipe(robot: Robot, why: str) -> str:
+    """Say that a task has no recipe, what to write, and which there are."""
+    named = named_recipe(robot)
+    found = sorted(path.name for path in named.parent.glob(f'{named.stem}*{named.suffix}'))
+    task = robot.task or first_task(robot)
+    return (
+        f'robot {robot.name!r} has no recipe for task {task!r}: {why} (recipes of this robot '
+        f'there: {", ".join(found) or "none"})'
+    )
+
+
+def load_recipe(robot: Robot) -> Recipe:
+    """Read a robot's recipe.
+
+    Raises:
+        ConfigError: It is missing, or does not fit the robot.
+    """
+    path = recipe_path(robot)
     values = read_settings(path)
     known = [one.name for one in dataclasses.fields(Recipe)]
     refuse_unknown_settings(values, known, str(path))
+    if 'rewards' in values and is_of_the_first_task(path, robot):
+        why = f'{path} has the rewards of {first_task(robot)!r}; write {own_recipe(robot).name}'
+        raise ConfigError(no_recipe(robot, why))
     feet = parse_each(Foot, values['feet'], f'{path}: feet') if 'feet' in values else {}
     joints = parse_each(Swing, values.get('joints'), f'{path}: joints')
     check_joint_names(robot, joints, path)

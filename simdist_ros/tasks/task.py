@@ -54,6 +54,8 @@ class Task(ABC):
         error_unit: Of `error`, as names of figures have it.
         scales_commands: Whether more or less of a command is a command that a policy may follow
             better than the one asked for, so that a search may propose it.
+        has_speeds: Whether trials differ in a speed ahead, and a distance tells how they went.
+        noun: What one go at it is called in messages; several have an s at the end.
         goal: What may be asked for.
     """
 
@@ -66,6 +68,8 @@ class Task(ABC):
     hold_steps: ClassVar[tuple[int, int]]
     error_unit: ClassVar[str]
     scales_commands: ClassVar[bool]
+    has_speeds: ClassVar[bool] = False
+    noun: ClassVar[str] = 'trial'
     goal: GoalSpec
 
     def __init__(self, robot: Robot) -> None:
@@ -75,6 +79,20 @@ class Task(ABC):
             ConfigError: It lacks something, or its settings of the task break a rule.
         """
         self.robot = robot
+
+    @property
+    def can_fail(self) -> bool:
+        """Whether a trial may end before its time: by default what cannot move cannot fall."""
+        return self.robot.has_free_base
+
+    @abstractmethod
+    def where(self, position: Array, joint_pos: Array) -> str:
+        """Say where the robot is, as progress has it.
+
+        Args:
+            position: Of the base, from its start, (3,) [m].
+            joint_pos: (num_joints,) [rad].
+        """
 
     @abstractmethod
     def first_command(self) -> Array:
@@ -188,6 +206,24 @@ class Task(ABC):
             speed: Ahead, one of `speeds` [m/s].
             seed: Of the trial.
         """
+
+    def trial_name(self, speed: float) -> str:
+        """Return what distinguishes a trial from others, after the name of its world."""
+        return ''
+
+    def result(self, distance_m: float, error: float) -> str:
+        """Say in a few words how a trial went.
+
+        Args:
+            distance_m: Of the base from its start.
+            error: As `error` has it.
+        """
+        return f'{error:.3f} {self.unit} off'
+
+    @property
+    def unit(self) -> str:
+        """Unit of `error`, as texts have it."""
+        return {'mps': 'm/s'}.get(self.error_unit, self.error_unit)
 
     @abstractmethod
     def error(self, velocity: Array, joint_pos: Array, wanted: Array) -> float:

@@ -59,7 +59,7 @@ class AssemblySettings(Settings):
     """How recorded messages become episodes."""
 
     episode_s: float = setting(
-        4.0, 'Longest episode; a longer walk gives several, so that some can be held out.',
+        4.0, 'Longest episode; a longer run gives several, so that some can be held out.',
         unit='s', low=0.2,
     )  # fmt: skip
     min_episode_s: float = setting(1.0, 'Shortest episode worth keeping.', unit='s', low=0.04)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from simdist_ros.adaptation import adapt as adapt_module
 from simdist_ros.adaptation import gate
 from simdist_ros.adaptation.adapt import adapt, data_of_episodes
-from simdist_ros.adaptation.finetune import finetune
+from simdist_ros.adaptation.finetune import FinetuneResult, finetune
 from simdist_ros.adaptation.gate import (
     GateData,
     check_falls,
@@ -36,6 +37,8 @@ from simdist_ros.planning.backends.torch_backend import TorchBackend
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.world_model.context_windows import tensor
+from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import load_model, save_model
 
 from .conftest import lived
 
@@ -465,3 +468,57 @@ def test_each_observation_without_a_finite_plan_counts_as_failed(model, robot, d
     with torch.no_grad():
         model.dynamics.action.position[-1] = torch.nan
     assert plan_recorded(model, robot, data.gate.judge, 3, 0).num_failed == 3
+
+
+def test_forgetting_adds_up_over_a_line_and_is_judged_from_its_beginning(
+    tmp_path, architecture, robot, data, monkeypatch
+):
+    """Each generation is 10 % better on new data and forgets 4 % of 10 % allowed."""
+
+    def generation(number):
+        model = WorldModel(architecture, seed=1).eval()
+        next(model.parameters()).data.fill_(0.01 * number)
+        return model
+
+    def number_of(model):
+        return round(100.0 * float(next(model.parameters()).detach().flatten()[0]))
+
+    def predicted(model, windows, *_):
+        factor = 0.9 if windows is data.gate.judge else 1.04
+        return ByEpisode([factor ** number_of(model)] * 3)
+
+    def made(model, *_):
+        errors = {0: 1.0, 1: 0.9}
+        return FinetuneResult(
+            model=generation(number_of(model) + 1),
+            num_steps=1,
+            best_step=1,
+            errors=errors,
+            ended='',
+            seconds=1,
+        )
+
+    monkeypatch.setattr(gate, 'predict', predicted)
+    monkeypatch.setattr(adapt_module, 'finetune', made)
+    both = replace(
+        data,
+        gate=replace(
+            data.gate,
+            reference=windows_of(InMemoryEpisodes((lived(50),)), np.array([0]), architecture),
+        ),
+    )
+    save_model(tmp_path / '0', generation(0), robot='go2', created_by='a test')
+    allowed = replace(GATE, max_beyond_limits=1.0)
+    verdicts = []
+    for number in range(3):
+        parent = load_model(tmp_path / str(number))
+        found = adapt(parent, robot, both, QUICK, allowed)
+        verdicts.append(found.verdict)
+        adapt_module.write(
+            tmp_path / str(number + 1), parent, robot, found, QUICK, allowed, both.about
+        )
+    assert [failed(verdict) for verdict in verdicts] == [[], [], ['original']]
+    assert 'original' not in verdicts[0].as_plain()['checks']  # that is its parent
+    assert verdicts[1].figures['original_factor'] == pytest.approx(1.04**2)
+    assert verdicts[2].figures['reference_factor'] == pytest.approx(1.04)
+    assert 'of the model as it came 1.00000 -> 1.12486 in 3 episodes' in verdicts[2].reason

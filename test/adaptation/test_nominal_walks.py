@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import yaml
 
+from simdist_ros.adaptation.lineage import original
 from simdist_ros.adaptation.nominal_walks import (
     divide,
     keep,
     key,
     nominal_walks,
-    original,
     search,
 )
 from simdist_ros.adaptation.settings import NominalSettings
@@ -100,7 +100,7 @@ def test_half_of_the_ticks_try_proposals_out_as_far_as_the_horizon_permits(
 
 def test_walks_without_a_window_to_judge_by_are_none(robot, architecture):
     walks: list[list[Episode]] = [[lived(0)], [lived(1)], [], []] + [[]] * 4
-    with pytest.raises(ConfigError, match='falls at once'):
+    with pytest.raises(ConfigError, match=r'^walks in the nominal world .* fails at once'):
         divide(walks, robot, SHORT, architecture)
 
 

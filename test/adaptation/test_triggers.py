@@ -21,7 +21,7 @@ def walked(settings: TriggerSettings, ticks: int, *errors: float) -> Triggers:
 def test_it_starts_once_so_much_was_walked_and_not_a_tick_before():
     settings = TriggerSettings(every_s=5.0)
     assert walked(settings, 9).reason() == ''
-    assert walked(settings, 10).reason() == '5 s of new walking'
+    assert walked(settings, 10).reason() == '5 s of new data'
     assert walked(settings, 10).walked_s == 5.0
 
 

@@ -88,7 +88,7 @@ def story(random_model, tmp_path_factory):
     with running_graph(folder, *arguments) as graph, observed(graph.domain) as observer:
         walk = Walk(graph, observer)
         observer.until(lambda: walk.ticks, 'it plans')
-        walk.until('finetuner', lambda v: float(v['new_walking_s']) > 16.0, 'it has walked')
+        walk.until('finetuner', lambda v: float(v['new_data_s']) > 16.0, 'it has walked')
         seen.started, seen.again = walk.finetune(), walk.finetune()
         seen.verdict = walk.until(
             'finetuner',

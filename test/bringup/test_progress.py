@@ -56,10 +56,10 @@ def test_only_where_lines_are_wanted_a_silent_graph_says_that_it_runs(tmp_path, 
 
 
 def test_a_walk_says_its_time_and_how_far_it_came():
-    assert progress(12_340_000_000, 60.0, (3.0, 4.0, 0.3)) == (
+    assert progress(12_340_000_000, 60.0, '5.00 m from the start') == (
         '12.3 of 60 s of robot time, 5.00 m from the start'
     )
-    assert progress(1_000_000_000, 0.0, (0.0, -1.0, 0.3)) == (
+    assert progress(1_000_000_000, 0.0, '1.00 m from the start') == (
         '1.0 s of robot time, 1.00 m from the start'
     )
 

@@ -16,6 +16,7 @@ from simdist_ros.core.errors import CheckpointError, ConfigError
 from simdist_ros.core.share import share_folder
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.evaluation.settings import EvaluateSettings
+from simdist_ros.pretraining.collect.portable_files import robot_files
 from simdist_ros.pretraining.early_checks import (
     check_experts,
     check_robot,
@@ -26,7 +27,8 @@ from simdist_ros.pretraining.expert.files import save_networks
 from simdist_ros.pretraining.expert.networks import Actor, Critic
 from simdist_ros.pretraining.presets import CollectSettings
 from simdist_ros.pretraining.pretrain_options import STAGES
-from simdist_ros.pretraining.recipe import load_recipe
+from simdist_ros.pretraining.recipe import load_recipe, recipe_path
+from simdist_ros.tasks.reach.task import ReachWeights
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.dataset import ShardWriter
 
@@ -143,6 +145,53 @@ def test_terrain_for_some_robots_is_refused_too_where_the_base_is_fixed(tmp_path
         load_recipe(load_robot(str(tmp_path / 'arm.yaml')))
 
 
+@pytest.fixture
+def two_tasks(tmp_path):
+    """An arm that could be asked for two things; its recipe has rewards of the first."""
+    arm = Path(__file__).resolve().parents[1] / 'bodies' / 'arm'
+    described = (arm / 'arm.yaml').read_text()
+    (tmp_path / 'arm.xml').write_text((arm / 'arm.xml').read_text())
+    (tmp_path / 'arm.yaml').write_text(described.replace('tasks:\n', 'tasks:\n  velocity: {}\n'))
+    recipe = (arm / 'recipe.yaml').read_text()
+    (tmp_path / 'recipe.yaml').write_text(recipe + 'rewards: {velocity: 1.0}\n')
+    (tmp_path / 'recipe_grasp.yaml').write_text(recipe)
+    return tmp_path
+
+
+def test_each_task_of_a_robot_finds_its_recipe(two_tasks):
+    shared, own = two_tasks / 'recipe.yaml', two_tasks / 'recipe_reach.yaml'
+    first, second = (load_robot(str(two_tasks / 'arm.yaml'), task) for task in ('', 'reach'))
+    assert recipe_path(first) == recipe_path(second) == shared
+    text = shared.read_text()
+    own.write_text(text.replace('velocity: 1.0', 'near: 0.5'))
+    assert (recipe_path(first), recipe_path(second)) == (shared, own)
+    assert load_recipe(second).rewards.near == 0.5
+    assert robot_files(second)[1] == own
+    own.unlink()
+    shared.write_text(text.replace('rewards: {velocity: 1.0}', ''))  # the same for all tasks
+    assert load_recipe(second).rewards == ReachWeights()
+
+
+@pytest.mark.parametrize('is_there', [True, False])
+def test_a_task_without_a_recipe_is_refused_with_those_that_there_are(two_tasks, capsys, is_there):
+    if not is_there:
+        (two_tasks / 'recipe.yaml').unlink()
+    given = ['pretrain', '--robot', str(two_tasks / 'arm.yaml'), '--task', 'reach']
+    assert main([*given, '--out', str(two_tasks / 'm'), '--work', str(two_tasks / 'w')]) == 2
+    shared = two_tasks / 'recipe.yaml'
+    why, found = {
+        True: (
+            f"{shared} has the rewards of 'velocity'; write recipe_reach.yaml",
+            'recipe.yaml, recipe_grasp.yaml',
+        ),
+        False: (f'neither {shared} nor recipe_reach.yaml is there', 'recipe_grasp.yaml'),
+    }[is_there]
+    assert capsys.readouterr().err == (
+        f"error: robot 'arm' has no recipe for task 'reach': {why} (recipes of this robot there: "
+        f'{found})\n'
+    )
+
+
 def test_feet_that_only_the_evaluation_would_miss_are_refused(variant):
     path = variant('recipe', 'FL_foot', 'FL_toe')
     mjcf = path.with_name('go2.xml')
@@ -163,7 +212,7 @@ def test_training_alone_needs_the_recipe_s_noise_but_no_mjcf(variant):
     path.with_name('go2.xml').unlink()
     check(path, ['train'])
     (path.parents[1] / 'pretraining' / 'go2.yaml').unlink()
-    with pytest.raises(ConfigError, match='there is no such file'):
+    with pytest.raises(ConfigError, match=r'neither .*go2\.yaml nor go2_velocity\.yaml is there'):
         check(path, ['train'])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.pretraining.recipe import recipe_path
 from simdist_ros.sim.mjcf import mjcf_files
 
 __all__ = ['pack', 'robot_files', 'unpack']
@@ -14,8 +15,7 @@ __all__ = ['pack', 'robot_files', 'unpack']
 
 def robot_files(robot: Robot) -> list[Path]:
     """Return a robot's description, its recipe and its MJCF with all that this includes."""
-    recipe = robot.source.parent / robot.pretraining
-    return [robot.source, recipe, *mjcf_files(robot)]
+    return [robot.source, recipe_path(robot), *mjcf_files(robot)]
 
 
 def pack(paths: Iterable[Path]) -> dict[str, bytes]:

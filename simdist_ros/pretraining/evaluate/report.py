@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from simdist_ros.core.atomic import write_atomic
 from simdist_ros.evaluation.walk import VALUE_INTERVAL, Walk, WalkResult
 from simdist_ros.pretraining.evaluate.data import Calibration, Foresight, OpenLoop
+from simdist_ros.tasks.task import Task
 
 __all__ = ['Evaluation', 'Summary', 'summarise_walks', 'write_report']
 
@@ -101,15 +102,29 @@ def summarise_walks(results: dict[Walk, WalkResult]) -> list[Summary]:
     ]
 
 
-def write_report(evaluation: Evaluation, folder: Path) -> None:
-    """Write ``report.md``, ``report.json`` and the plots."""
+def write_report(evaluation: Evaluation, task: Task, folder: Path) -> None:
+    """Write ``report.md``, ``report.json`` and the plots, with what a task has of these."""
     matplotlib.use('Agg')
     plot_open_loop(evaluation.open_loop, folder / 'open_loop.png')
     plot_calibration(evaluation.calibration, folder / 'calibration.png')
-    plot_values(evaluation, folder / 'values.png')
-    data = json.dumps(finite(asdict(evaluation)), indent=1, allow_nan=False)
+    if task.can_fail:
+        plot_values(evaluation, folder / 'values.png')
+    data = json.dumps(finite(plain(evaluation, task)), indent=1, allow_nan=False)
     write_atomic(folder / 'report.json', data.encode())
-    write_atomic(folder / 'report.md', '\n'.join(lines(evaluation)).encode())
+    write_atomic(folder / 'report.md', '\n'.join(lines(evaluation, task)).encode())
+
+
+def plain(evaluation: Evaluation, task: Task) -> dict[str, Any]:
+    """Return plain values without the figures that say nothing of a task."""
+    found = asdict(evaluation)
+    if not task.can_fail:
+        for name in ('data_foresight', 'walk_foresight', 'hard_foresight', 'traces'):
+            del found[name]
+    unknown = {column.field for column in COLUMNS if not column.fits(task)}
+    for summary in found['summaries']:
+        for name in unknown:
+            del summary[name]
+    return found
 
 
 def finite(value: Any) -> Any:
@@ -123,7 +138,7 @@ def finite(value: Any) -> Any:
     return value
 
 
-def lines(evaluation: Evaluation) -> list[str]:
+def lines(evaluation: Evaluation, task: Task) -> list[str]:
     """Return the lines of ``report.md``."""
     about = ', '.join(f'{name} {value}' for name, value in evaluation.about.items())
     return [
@@ -133,11 +148,11 @@ def lines(evaluation: Evaluation) -> list[str]:
         '',
         '## Closed loop',
         '',
-        'Each seed has its own heading, start, pushes and sensor noise. Reward: that of '
-        'training, of one second, nothing after a fall. Error: distance from the command, of a '
-        'velocity in m/s, of a place in m.',
+        f'Each seed has its own {"heading, start, pushes" if task.can_fail else "start"} and '
+        f'sensor noise. Reward: that of training, of one second'
+        f'{", nothing after a fall" if task.can_fail else ""}. Error: distance from the command.',
         '',
-        *walk_table(evaluation.summaries),
+        *walk_table(evaluation.summaries, task),
         '',
         '## What planning adds to the policy head, in reward per second on the same seeds',
         '',
@@ -161,6 +176,13 @@ def lines(evaluation: Evaluation) -> list[str]:
         '',
         '![calibration](calibration.png)',
         '',
+        *(foresight_lines(evaluation) if task.can_fail else []),
+    ]
+
+
+def foresight_lines(evaluation: Evaluation) -> list[str]:
+    """Return the section on falls."""
+    return [
         '## Falls foreseen, 1 s before',
         '',
         foresight_line('held-out episodes', evaluation.data_foresight),
@@ -177,19 +199,43 @@ def gain_lines(gains: dict[str, tuple[float, float]]) -> list[str]:
     return [f'- {world}: {shown(*gain, 3, "+")}' for world, gain in gains.items()]
 
 
-def walk_table(summaries: list[Summary]) -> list[str]:
-    """Return the table of the walks."""
-    head = '| world | m/s | controller | walks | falls | distance [m] | error | reward |'
-    return [
-        head,
-        '|---|---|---|---|---|---|---|---|',
-        *(
-            f'| {s.world} | {s.speed:g} | {s.controller} | {s.walks} | {s.falls} | '
-            f'{shown(*s.distance_m, 2)} | {shown(*s.command_error, 3)} | '
-            f'{shown(*s.reward_per_s, 3)} |'
-            for s in summaries
-        ),
-    ]
+@dataclass(frozen=True)
+class Column:
+    """A column of the table: its field of `Summary`, its head, its text, and whom it is for."""
+
+    field: str
+    head: Callable[[Task], str]
+    text: Callable[[Summary], str]
+    fits: Callable[[Task], bool] = lambda task: True
+
+
+COLUMNS = (
+    Column('world', lambda task: 'world', lambda s: s.world),
+    Column('speed', lambda task: 'm/s', lambda s: f'{s.speed:g}', lambda task: task.has_speeds),
+    Column('controller', lambda task: 'controller', lambda s: s.controller),
+    Column('walks', lambda task: f'{task.noun}s', lambda s: str(s.walks)),
+    Column('falls', lambda task: 'falls', lambda s: str(s.falls), lambda task: task.can_fail),
+    Column(
+        'distance_m',
+        lambda task: 'distance [m]',
+        lambda s: shown(*s.distance_m, 2),
+        lambda task: task.has_speeds,
+    ),
+    Column(
+        'command_error',
+        lambda task: f'error [{task.unit}]',
+        lambda s: shown(*s.command_error, 3),
+    ),
+    Column('reward_per_s', lambda task: 'reward', lambda s: shown(*s.reward_per_s, 3)),
+)
+
+
+def walk_table(summaries: list[Summary], task: Task) -> list[str]:
+    """Return the table of the closed loop."""
+    columns = [column for column in COLUMNS if column.fits(task)]
+    rows = [[column.head(task) for column in columns], ['---'] * len(columns)]
+    rows += [[column.text(summary) for column in columns] for summary in summaries]
+    return [f'| {" | ".join(row)} |' for row in rows]
 
 
 def shown(mean: float, half: float, digits: int, sign: str = '') -> str:

@@ -33,6 +33,7 @@ from simdist_ros.pretraining.evaluate.report import (
 from simdist_ros.pretraining.evaluate.walks import Setup, WalkLog, list_walks, run_walks
 from simdist_ros.pretraining.train.settings import TrainSettings
 from simdist_ros.tasks.choice import task_of
+from simdist_ros.tasks.task import Task
 from simdist_ros.transitions.shards.dataset import open_dataset
 from simdist_ros.transitions.training_windows import WindowSampler, split_episodes
 from simdist_ros.world_model.model import WorldModel
@@ -92,9 +93,9 @@ def run_evaluate(
     run_walks(setup, tasks, log, processes=processes, say=EvaluationProgress(say).tell)
     walks = {task: log.results[task] for task in tasks}
     evaluation = evaluation_of(walks, by_data, robot, about)
-    write_report(evaluation, out)
+    write_report(evaluation, task_of(robot), out)
     say(f'evaluate: wrote {out / "report.md"}')
-    return metrics(evaluation, task_of(robot).error_unit)
+    return metrics(evaluation, task_of(robot))
 
 
 class ByData(NamedTuple):
@@ -212,7 +213,7 @@ def traces(walks: dict[Walk, WalkResult]) -> dict[str, list[list[float]]]:
     return found
 
 
-def metrics(evaluation: Evaluation, error_unit: str) -> dict[str, float]:
+def metrics(evaluation: Evaluation, task: Task) -> dict[str, float]:
     """Return the figures that a model's manifest states."""
     found = {
         'latent_share': evaluation.open_loop.latent_share[-1],
@@ -224,7 +225,8 @@ def metrics(evaluation: Evaluation, error_unit: str) -> dict[str, float]:
     }
     for s in evaluation.summaries:
         if s.world not in BEYOND and s.controller != 'expert':
-            name = f'{s.controller}.{s.world}.{s.speed:g}'
-            found[f'{name}.error_{error_unit}'] = s.command_error[0]
-            found[f'{name}.falls'] = float(s.falls)
+            name = f'{s.controller}.{s.world}' + (f'.{s.speed:g}' if task.has_speeds else '')
+            found[f'{name}.error_{task.error_unit}'] = s.command_error[0]
+            if task.can_fail:
+                found[f'{name}.falls'] = float(s.falls)
     return {name: round(float(v), 4) for name, v in found.items() if np.isfinite(v)}

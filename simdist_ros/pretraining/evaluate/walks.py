@@ -131,15 +131,15 @@ def run_walks(
         processes: How many at once; 1 is this one.
         say: Told the last walk, how many are done and how many there are.
     """
+    asked = task_of(load_robot(setup.robot, setup.task))
     missing = [task for task in tasks if task not in log.results]
     done = len(tasks) - len(missing)
     for task, result in results(setup, missing, processes):
         log.add(task, result)
         done += 1
-        said = f'{task.controller} in {task.world} at {task.speed} m/s, seed {task.seed}'
-        say(
-            f'{said}: {result.distance_m:.2f} m{", fell" if result.fell else ""}', done, len(tasks)
-        )
+        said = f'{task.controller} in {task.world}{asked.trial_name(task.speed)}, seed {task.seed}'
+        came_to = asked.result(result.distance_m, result.command_error)
+        say(f'{said}: {came_to}{", fell" if result.fell else ""}', done, len(tasks))
 
 
 def results(setup: Setup, tasks: list[Walk], processes: int) -> Iterator[tuple[Walk, WalkResult]]:

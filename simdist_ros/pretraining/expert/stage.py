@@ -311,7 +311,8 @@ class Tally:
 def summary(metrics: dict[str, float], env: VectorEnv) -> str:
     """Return what a progress bar has room for."""
     first = env.task.earned[0]
+    fallen = f'falls {metrics["falls"]:.0%}, ' if env.task.can_fail else ''
     return (
         f'reward {metrics["reward"] / env.robot.period_s:.2f}/s, {first} {metrics[first]:.2f}, '
-        f'falls {metrics["falls"]:.0%}, level {metrics["level"]:.2f}'
+        f'{fallen}level {metrics["level"]:.2f}'
     )

@@ -38,6 +38,7 @@ from simdist_ros.pretraining.recipe import Recipe, load_recipe
 from simdist_ros.pretraining.train.observation_noise import ObservationNoise, add_noise
 from simdist_ros.pretraining.train.stage import BETAS
 from simdist_ros.sim.batch.vector_env import VectorEnv
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.shards.dataset import Dataset, ShardWriter, open_dataset
 from simdist_ros.transitions.training_windows import WindowSampler
 from simdist_ros.world_model.losses import weighted_mse
@@ -196,10 +197,14 @@ class Lessons:
 
     def said_of(self, index: int) -> str:
         """Say how a round's walks went."""
-        return f'walked round {index + 1}, {self.falls_per_minute(index):.2f} falls a minute'
+        task = task_of(self.robot)
+        fallen = f', {self.falls_per_minute(index):.2f} falls a minute' if task.can_fail else ''
+        return f'{task.noun}s of round {index + 1} done{fallen}'
 
     def metrics(self) -> dict[str, float]:
         """Return what the model's manifest states, after the last round."""
+        if not task_of(self.robot).can_fail:
+            return {}
         rounds = (('first', 0), ('last', self.settings.num_rounds - 1))
         return {
             f'imitate.falls_per_minute.{name}': round(self.falls_per_minute(index), 4)

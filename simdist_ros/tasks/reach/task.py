@@ -100,6 +100,11 @@ class ReachTask(Task):
         owner = f'robot {robot.name!r}'
         self.goal = GoalSpec(owner, ('x', 'y', 'z'), ('m', 'm', 'm'), low, high)
 
+    def where(self, position: Array, joint_pos: Array) -> str:
+        """Say where the tool is in the frame of the base."""
+        x, y, z = self.chain.position(joint_pos)
+        return f'tool at {x:.2f}, {y:.2f}, {z:.2f} m'
+
     def first_command(self) -> Array:
         """Stay where the tool is in the standing pose, or as near as may be asked for."""
         return self.goal.clip(self.chain.position(self.robot.per_joint('stand')))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
@@ -40,6 +41,8 @@ class VelocityTask(Task):
     hold_steps = HOLD_STEPS
     error_unit = 'mps'
     scales_commands: ClassVar[bool] = True
+    has_speeds: ClassVar[bool] = True
+    noun = 'walk'
 
     def __init__(self, robot: Robot) -> None:
         """Take a robot's bounds of the velocity.
@@ -54,6 +57,10 @@ class VelocityTask(Task):
                 "'fixed'; name another task"
             )
         self.goal = velocity_goal(robot)
+
+    def where(self, position: Array, joint_pos: Array) -> str:
+        """Say how far the base came along the ground."""
+        return f'{math.hypot(position[0], position[1]):.2f} m from the start'
 
     def first_command(self) -> Array:
         """Stand still."""
@@ -145,6 +152,14 @@ class VelocityTask(Task):
     def trial(self, speed: float, seed: int) -> Array:
         """Return a velocity ahead."""
         return self.ahead(speed)
+
+    def trial_name(self, speed: float) -> str:
+        """Name the speed."""
+        return f' at {speed} m/s'
+
+    def result(self, distance_m: float, error: float) -> str:
+        """Say how far it came."""
+        return f'{distance_m:.2f} m'
 
     def error(self, velocity: Array, joint_pos: Array, wanted: Array) -> float:
         """Return the distance of the velocity along the ground, see `tracking_error`."""

@@ -16,6 +16,7 @@ from simdist_ros.messages.topic_names import (
     TYPES,
     find_namespaces,
 )
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.assembly import AssemblySettings, TransitionAssembler, needed_topics
 from simdist_ros.transitions.bags.content import BagInfo
 from simdist_ros.transitions.bags.reader import bag_info, read_bag
@@ -34,6 +35,7 @@ class BagEpisodes:
         discarded: Transitions that were not kept, by reason.
         losses: What the recording lacks, in words: its end, damaged parts, promised messages.
         notes: What its writer noted, e.g. world and model.
+        can_fail: Whether an episode may end in a fall.
     """
 
     bag: Path
@@ -41,6 +43,7 @@ class BagEpisodes:
     discarded: Counter[str]
     losses: str
     notes: dict[str, str]
+    can_fail: bool = True
 
     @property
     def num_transitions(self) -> int:
@@ -49,12 +52,13 @@ class BagEpisodes:
 
     def line(self) -> str:
         """Say in a line what was kept and what was not."""
-        falls = sum(episode.terminated for episode in self.episodes)
+        fallen = sum(episode.terminated for episode in self.episodes)
+        falls = f', {fallen} falls' if self.can_fail else ''
         parts = [f'{count} {reason}' for reason, count in self.discarded.most_common()]
         ending = f', {self.losses}' if self.losses else ''
         return (
-            f'{self.bag}: {self.num_transitions} transitions in {len(self.episodes)} episodes, '
-            f'{falls} falls; discarded: {", ".join(parts) or "none"}{ending}'
+            f'{self.bag}: {self.num_transitions} transitions in {len(self.episodes)} episodes'
+            f'{falls}; discarded: {", ".join(parts) or "none"}{ending}'
         )
 
     def lines(self) -> list[str]:
@@ -114,6 +118,7 @@ def read_bag_episodes(
         discarded=assembler.discarded,
         losses=info.losses,
         notes=dict(info.custom_data),
+        can_fail=task_of(robot).can_fail,
     )
 
 
