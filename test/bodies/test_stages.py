@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -66,11 +69,13 @@ def story(request, tmp_path_factory):
     robot = load_robot(str(HERE / request.param / f'{request.param}.yaml'))
     told = ['--robot', str(robot.source)]
     model = folder / 'model'
-    code = main(
-        ['pretrain', *told, '--out', str(model), '--work', str(folder / 'work')]
-        + ['--preset', 'smoke', '--threads', '1', *words(LEARNED)]
-    )
-    assert code == 0
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        code = main(
+            ['pretrain', *told, '--out', str(model), '--work', str(folder / 'work')]
+            + ['--preset', 'smoke', '--threads', '1', *words(LEARNED)]
+        )
+    assert code == 0, said.getvalue()
     arguments = [*told, '--model', str(model), '--mode', 'lockstep', '--finetune']
     with running_graph(folder / 'graph', *arguments, *words(ADAPTED)) as graph:
         assert graph.wait() == 0, graph.stderr.read_text()
@@ -80,6 +85,8 @@ def story(request, tmp_path_factory):
             bag=graph.bag,
             models=graph.bag.parent / 'models',
             report=json.loads(graph.report.read_text()),
+            work=folder / 'work',
+            told=said.getvalue() + graph.stdout.read_text() + graph.stderr.read_text(),
         )
 
 
@@ -89,6 +96,32 @@ def test_its_model_is_its_own(story):
     assert architecture.action_dim == story.robot.num_joints
     assert architecture.extero_obs_dim == 0
     assert read_manifest(story.model).robot == story.robot.name
+
+
+OF_LEGS = re.compile(r'm/s|\bwalk(s|ed|ing)?\b|\bf[ae]ll(s|en)?\b|\bfeet\b|from the start')
+
+
+def test_messages_and_reports_speak_of_what_the_robot_does(story):
+    report = (story.work / 'evaluate' / 'report.md').read_text()
+    summaries = json.loads((story.work / 'evaluate' / 'report.json').read_text())['summaries']
+    metrics = read_manifest(story.model).metrics
+    assert 'policy in nominal' in story.told
+    assert 's of new data' in story.told
+    if story.robot.name == 'hopper':
+        assert (
+            '| world | m/s | controller | walks | falls | distance [m] | error [m/s] |' in report
+        )
+        assert 'policy in nominal at 0.5 m/s, seed 1000: ' in story.told
+        assert 'policy.nominal.0.5.falls' in metrics
+        return
+    text = story.told + report
+    assert not [line for line in text.splitlines() if OF_LEGS.search(line)]
+    assert '| world | controller | trials | error [m] | reward |' in report
+    assert re.search(r'policy in nominal, seed 1000: 0\.\d{3} m off', story.told)
+    known = {'world', 'controller', 'walks', 'command_error', 'reward_per_s'}
+    assert summaries[0].keys() == known
+    assert 'policy.nominal.error_m' in metrics
+    assert not [name for name in metrics if OF_LEGS.search(name) or 'fall' in name]
 
 
 def test_each_tick_had_its_plan(story):

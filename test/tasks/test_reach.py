@@ -159,3 +159,10 @@ def test_of_several_poses_one_with_the_tool_within_the_bounds_is_taken(arm):
     places = task.draw(200, np.random.default_rng(0))
     inside = ((places > task.goal.low) & (places < task.goal.high)).all(axis=1)
     assert inside.mean() > 0.2  # a twentieth of all poses is
+
+
+def test_it_speaks_of_the_tool_and_of_nothing_that_walks(task):
+    assert task.where(np.array([3.0, 4.0, 0.0]), np.zeros(3)) == 'tool at 0.00, 0.00, 0.77 m'
+    assert (task.noun, task.trial_name(0.0)) == ('trial', '')
+    assert task.result(5.0, 0.03) == '0.030 m off'
+    assert not task.can_fail

@@ -88,3 +88,10 @@ def test_unasked_it_stands_still_and_succeeds_never(task):
 def test_a_fixed_base_cannot_follow_a_velocity(go2):
     with pytest.raises(ConfigError, match="'velocity' needs a base that moves, and base is 'fixe"):
         VelocityTask(dataclasses.replace(go2, base='fixed'))
+
+
+def test_it_speaks_of_walks_speeds_and_the_distance(task):
+    assert task.where(np.array([3.0, -4.0, 0.3]), np.zeros(12)) == '5.00 m from the start'
+    assert (task.noun, task.trial_name(0.5)) == ('walk', ' at 0.5 m/s')
+    assert task.result(5.0, 0.03) == '5.00 m'
+    assert task.can_fail
