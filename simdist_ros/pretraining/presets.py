@@ -34,6 +34,11 @@ class ExpertSettings(PpoSettings):
     first_commands: float = setting(
         0.5, 'Share of the range of commands at first.', low=0.0, high=1.0
     )
+    world: str = setting(
+        '',
+        'World, by name or file, whose body, contacts and lag all robots have, on level ground: '
+        'what can be reached there; empty: those of the recipe.',
+    )
     policies_kept: int = setting(11, 'Earlier policies kept for the collection.', low=1)
     checkpoint_s: float = setting(30.0, 'Time between checkpoints.', unit='s', low=0.0, high=60.0)
     seed: int = seed_setting(0, 'Of all that is random.')

@@ -13,7 +13,7 @@ from simdist_ros.sim.scenes.scenery import add_scenery
 from simdist_ros.sim.scenes.terrain import add_ground
 from simdist_ros.sim.scenes.world import World
 
-__all__ = ['build_model', 'physics_steps', 'steps_per_period']
+__all__ = ['add_payload', 'build_model', 'physics_steps', 'steps_per_period']
 
 PAYLOAD_HALF_M = (0.10, 0.06, 0.04)
 PAYLOAD_AT_M = (0.0, 0.0, 0.22)  # its centre, from the origin of the base; top-heavy

@@ -225,3 +225,17 @@ def test_a_recipe_that_breaks_a_rule_is_refused(tmp_path, go2, old, new, match):
     broken = dataclasses.replace(go2, pretraining='r.yaml', source=tmp_path / 'x.yaml')
     with pytest.raises(ConfigError, match=match):
         load_recipe(broken)
+
+
+def test_an_expert_may_be_trained_in_one_world(go2, recipe, tmp_path):
+    settings = dataclasses.replace(EXPERT_PRESETS['smoke'], num_robots=2, world='ice')
+    training = ExpertTraining(go2, recipe, settings, tmp_path)
+    assert (training.env.parameters['friction'] == 0.12).all()
+
+
+def test_a_world_that_does_not_fit_is_refused_before_a_folder_is_made(go2, tmp_path):
+    (tmp_path / 'mine.yaml').write_text('joints: {XL: {strength: 0.5}}\n')
+    settings = dataclasses.replace(EXPERT_PRESETS['smoke'], world=str(tmp_path / 'mine.yaml'))
+    with pytest.raises(ConfigError, match=r"world 'mine': joints: unknown joint 'XL'"):
+        run_expert(go2, tmp_path / 'out', settings, shows_progress=False)
+    assert not (tmp_path / 'out').exists()

@@ -41,6 +41,8 @@ from simdist_ros.pretraining.recipe import Recipe, load_recipe
 from simdist_ros.rl.ppo import Experience, PpoSettings
 from simdist_ros.rl.step import StepResult
 from simdist_ros.sim.batch.vector_env import VectorEnv
+from simdist_ros.sim.scenes.world import load_world
+from simdist_ros.sim.world_fit import check_world
 
 __all__ = ['ExpertTraining', 'run_expert']
 
@@ -79,6 +81,8 @@ def run_expert(
             does not fit, or the training diverged.
     """
     recipe = load_recipe(robot)
+    if settings.world:
+        check_world(robot, load_world(settings.world))
     values = dataclasses.asdict(settings)
     claim_folder(
         out,
@@ -145,6 +149,7 @@ class ExpertTraining:
             threads=self.threads,
             episode_steps=s.episode_steps,
             narrow=narrow,
+            world=load_world(s.world) if s.world else None,
         )
 
     def widen(self) -> None:

@@ -18,6 +18,7 @@ from simdist_ros.sim.batch.joint_faults import HEALTHY, limbs_of
 from simdist_ros.sim.batch.settings import BatchSettings
 from simdist_ros.sim.batch.training_model import build_training_model
 from simdist_ros.sim.mjcf import BASE_BODY
+from simdist_ros.sim.scenes.world import World
 
 __all__ = ['PARAMETERS', 'RobotModels', 'draw_parameters', 'joint_drives']
 
@@ -110,7 +111,9 @@ def joint_drives(robot: Robot, parameters: Mapping[str, Array]) -> tuple[Array, 
 class RobotModels:
     """One MuJoCo model for each robot: on a plane, or on bumps where it has any."""
 
-    def __init__(self, robot: Robot, settings: BatchSettings, num_robots: int) -> None:
+    def __init__(
+        self, robot: Robot, settings: BatchSettings, num_robots: int, world: World | None = None
+    ) -> None:
         """Build one model of each kind and copy them.
 
         Raises:
@@ -119,8 +122,8 @@ class RobotModels:
         feet = list(settings.feet)
         self.robot, self.tallest_m = robot, settings.terrain.bump_height_m
         self.payload_height_m = settings.randomisation.payload_height_m
-        self.plane = build_training_model(robot, feet, None)
-        self.field = build_training_model(robot, feet, self.tallest_m)
+        self.plane = build_training_model(robot, feet, None, world)
+        self.field = build_training_model(robot, feet, self.tallest_m, world)
         self.carrier = carrier(robot, self.plane)
         base_kg, least = self.plane.body_mass[self.carrier], settings.randomisation.payload_low_kg
         if base_kg + least <= 0.0:

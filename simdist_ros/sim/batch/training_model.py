@@ -10,7 +10,10 @@ import numpy as np
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.batch.bumps import EXTENT_M, NODES
+from simdist_ros.sim.batch.fixed_world import put_into_world
 from simdist_ros.sim.mjcf import read_mjcf
+from simdist_ros.sim.model import add_payload
+from simdist_ros.sim.scenes.world import World
 
 __all__ = ['FOOT_SENSORS', 'build_training_model']
 
@@ -20,7 +23,10 @@ EVERYWHERE_M = 10.0
 
 
 def build_training_model(
-    robot: Robot, feet: Sequence[str], bump_height_m: float | None
+    robot: Robot,
+    feet: Sequence[str],
+    bump_height_m: float | None,
+    world: World | None = None,
 ) -> mujoco.MjModel:
     """Put a robot on an endless plane, or on a field of bumps that is level so far.
 
@@ -32,6 +38,7 @@ def build_training_model(
         robot: The description.
         feet: Names of the foot geoms.
         bump_height_m: Height of the tallest bump; None for a plane.
+        world: Whose payload it carries and whose contacts it has; None for neither.
 
     Raises:
         ConfigError: The MJCF is missing, damaged, or has other joints or feet.
@@ -39,14 +46,19 @@ def build_training_model(
     spec = read_mjcf(robot)
     try:
         add_sensors(robot, spec, feet)
+        if world is not None and world.payload_kg:
+            add_payload(robot, spec, world)
         strip(spec)
         add_ground(spec, bump_height_m)
         spec.option.cone = mujoco.mjtCone.mjCONE_PYRAMIDAL
         spec.option.impratio = 1.0
         spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
-        return spec.compile()
+        model = spec.compile()
     except (ValueError, OSError) as error:
         raise ConfigError(f'{robot.mjcf_path}: {" ".join(str(error).split())}') from None
+    if world is not None:
+        put_into_world(robot, model, world)
+    return model
 
 
 def add_sensors(robot: Robot, spec: mujoco.MjSpec, feet: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from simdist_ros.rl.step import Observation, StepResult
 from simdist_ros.sim.batch.batch_observation import BatchState, Observer
 from simdist_ros.sim.batch.bumps import PERIOD_M
 from simdist_ros.sim.batch.episode_start import draw_push_steps, draw_start
+from simdist_ros.sim.batch.fixed_world import CommandLag, parameters_in
 from simdist_ros.sim.batch.footing import Footing, find_footing
 from simdist_ros.sim.batch.ground import BatchGround
 from simdist_ros.sim.batch.joint_faults import draw_joint_faults
@@ -25,7 +26,8 @@ from simdist_ros.sim.batch.settings import BatchSettings
 from simdist_ros.sim.batch.state_layout import layout_of
 from simdist_ros.sim.batch.step_scoring import StepScorer
 from simdist_ros.sim.batch.training_model import FOOT_SENSORS
-from simdist_ros.sim.model import steps_per_period
+from simdist_ros.sim.model import physics_steps, steps_per_period
+from simdist_ros.sim.scenes.world import World
 from simdist_ros.tasks.choice import task_of
 
 __all__ = ['VectorEnv']
@@ -47,6 +49,7 @@ HELD = (
     'last_action',
     'executed',
     'plan_delay',
+    'told',
 )
 
 
@@ -54,7 +57,8 @@ class VectorEnv:
     """N robots that do what they are told; the same seed and calls give the same bits.
 
     Who has ended must be told to start with `reset`; that may change `levels` first.
-    With `narrow`, body and ground of every second robot are drawn from its ranges.
+    With `narrow`, body and ground of every second robot are drawn from its ranges. In a `world`
+    all have the body, the contacts and the lag of that world, and level ground.
     """
 
     def __init__(
@@ -67,17 +71,19 @@ class VectorEnv:
         threads: int = 1,
         episode_steps: int = 500,
         narrow: BatchSettings | None = None,
+        world: World | None = None,
     ) -> None:
         """Build the models and start all robots, at level 0.
 
         Raises:
-            ConfigError: MJCF, description and settings do not fit each other.
+            ConfigError: MJCF, description, settings and world do not fit each other.
         """
         self.robot, self.settings, self.num_robots = robot, settings, num_robots
         self.narrow = narrow
         self.episode_steps = episode_steps
         self.rng = np.random.default_rng(seed)
-        self.models = RobotModels(robot, settings, num_robots)
+        self.fixed = {} if world is None else parameters_in(world, robot)
+        self.models = RobotModels(robot, settings, num_robots, world)
         self.task = task_of(robot)
         self.observer = Observer(robot, settings.noise)
         plane = self.models.plane
@@ -108,6 +114,9 @@ class VectorEnv:
         self.last_action = np.zeros((n, joints))  # decided; it acts `plan_delay` steps later
         self.executed = np.zeros((n, joints))
         self.plan_delay = np.zeros(n, dtype=np.int64)
+        late = 0 if world is None else physics_steps(plane, world.command_delay_s)
+        self.lag = CommandLag(late, self.num_substeps, n, joints)
+        self.told = self.lag.told
         self.observation = self.reset(np.ones(n, dtype=bool))
 
     def reset(self, who: Mask) -> Observation:
@@ -130,7 +139,7 @@ class VectorEnv:
         """Draw what is particular to robots."""
         drawn = draw_parameters(settings, self.levels[index], self.rough[index], self.rng)
         drawn |= draw_joint_faults(settings.randomisation, self.models.limbs, len(index), self.rng)
-        for name, values in drawn.items():
+        for name, values in (drawn | self.fixed).items():
             self.parameters[name][index] = values
 
     def set_model(self, i: int) -> None:
@@ -153,6 +162,7 @@ class VectorEnv:
         for name, values in vars(drawn).items():
             getattr(self, name)[index] = values
         self.steps[index] = 0
+        self.lag.begin(index, self.robot.joint_target(self.executed[index]))
 
     def settle(self, index: NDArray[np.intp]) -> None:
         """Put robots on the highest ground below them."""
@@ -200,7 +210,7 @@ class VectorEnv:
         decided = np.clip(self.robot.joint_target(action), self.low, self.high)
         late = self.plan_delay[:, None] > 0
         target = np.where(late, self.robot.joint_target(self.last_action), decided)
-        self.advance(target)
+        acted = self.advance(target)
         after = self.trace[:, -1]
         diverged = self.has_diverged(after)
         self.state = np.where(diverged[:, None], before, after)
@@ -212,7 +222,7 @@ class VectorEnv:
         self.last_action = np.where(
             diverged[:, None], self.last_action, self.robot.action(decided)
         )
-        return self.finish(self.robot.action(target), target, diverged)
+        return self.finish(self.robot.action(target), acted, diverged)
 
     def has_diverged(self, after: Array) -> Mask:
         """Tell whose state, (N, state size), or feeling is beyond all reason, (N,)."""
@@ -221,11 +231,16 @@ class VectorEnv:
         diverged: Mask = ~np.asarray(sane)
         return diverged
 
-    def advance(self, target: Array) -> None:
-        """Run the physics of a control period into `trace` and `sensors`."""
+    def advance(self, target: Array) -> Array:
+        """Run the physics of a control period into `trace` and `sensors`.
+
+        Returns:
+            The target that acted at its end, (N, num_joints) [rad]; a lag makes it an older one.
+        """
         control = np.empty((self.num_robots, self.num_substeps, self.robot.num_joints))
-        executed = target - self.parameters['joint_zero_offset_rad']
-        control[:, :, self.models.actuators] = executed[:, None]
+        acting = self.lag.spread(target)
+        wrong = self.parameters['joint_zero_offset_rad']
+        control[:, :, self.models.actuators] = acting - wrong[:, None]
         self.pool.rollout(
             self.models.models,
             self.data,
@@ -235,6 +250,7 @@ class VectorEnv:
             state=self.trace,
             sensordata=self.sensors,
         )
+        return acting[:, -1]
 
     def push(self) -> None:
         """Push those whose time has come."""

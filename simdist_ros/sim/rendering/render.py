@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.rotation import yaw
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.sim.rendering.patch_marks import add_patch_marks
 from simdist_ros.sim.scenes.scenery import place_sun
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
@@ -95,6 +96,7 @@ def render_walk(
                 step_back(camera, data, pose)
             place_sun(data, math.radians(camera.azimuth))
             renderer.update_scene(data, camera)
+            add_patch_marks(renderer.scene, simulation, pose[1:4])
             frame[:] = renderer.render()
     return frames
 
