@@ -52,7 +52,7 @@ class UpOptions(GraphOptions):
     )
     report: Path | None = setting(None, 'File for the report as JSON.')
     runs: Path = same_setting(DemoOptions, 'runs')
-    draw: bool = setting(False, 'Render pictures of the walk.', form='flag')
+    draw: bool = setting(False, 'Render pictures of the run.', form='flag')
     progress: bool | None = setting(
         None,
         'Draw a progress bar, or say nothing.',

@@ -60,7 +60,7 @@ class GraphOptions(Settings):
         True, 'MuJoCo stands in for the robot; false expects a real one on the same topics.'
     )
     finetune: bool = setting(
-        False, 'Adapt the model while it walks (node finetuner); needs a bag as training data.'
+        False, 'Adapt the model while it works (node finetuner); needs a bag as training data.'
     )
     models: str = setting(
         '', 'Folder for adapted models; empty is a folder `models` beside the bag.'
