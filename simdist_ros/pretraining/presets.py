@@ -39,6 +39,11 @@ class ExpertSettings(PpoSettings):
         'World, by name or file, whose body, contacts and lag all robots have, on level ground: '
         'what can be reached there; empty: those of the recipe.',
     )
+    init: str = setting(
+        '',
+        'File of an expert whose actor and critic the training begins with, with penalties and '
+        'commands in full; empty: random weights.',
+    )
     policies_kept: int = setting(11, 'Earlier policies kept for the collection.', low=1)
     checkpoint_s: float = setting(30.0, 'Time between checkpoints.', unit='s', low=0.0, high=60.0)
     seed: int = seed_setting(0, 'Of all that is random.')

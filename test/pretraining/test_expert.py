@@ -239,3 +239,28 @@ def test_a_world_that_does_not_fit_is_refused_before_a_folder_is_made(go2, tmp_p
     with pytest.raises(ConfigError, match=r"world 'mine': joints: unknown joint 'XL'"):
         run_expert(go2, tmp_path / 'out', settings, shows_progress=False)
     assert not (tmp_path / 'out').exists()
+
+
+def test_an_expert_may_go_on_from_another_one(go2, recipe, tmp_path):
+    first = run_expert(go2, tmp_path / 'first', TINY, shows_progress=False)
+    settings = dataclasses.replace(TINY, world='weak_leg', init=str(first), narrow_steps=0)
+    (tmp_path / POLICIES).mkdir()
+    training = ExpertTraining(go2, recipe, settings, tmp_path)
+    for load, network in ((load_actor, training.ppo.actor), (load_critic, training.ppo.critic)):
+        for name, weight in load(first, go2, recipe).state_dict().items():
+            assert torch.equal(network.state_dict()[name], weight)
+    training.iterate()
+    assert training.env.penalty_scale == training.env.command_scale == 1.0
+    before = training.ppo.actor.state_dict()['trot'].clone()
+    training.save()
+    again = ExpertTraining(go2, recipe, settings, tmp_path)
+    assert torch.equal(again.ppo.actor.state_dict()['trot'], before)
+    expert = run_expert(go2, tmp_path / 'second', settings, shows_progress=False)
+    assert safetensors.torch.load_file(expert)[DELAY].item() == 1
+
+
+def test_a_training_that_is_to_go_on_from_nothing_is_refused(go2, tmp_path):
+    settings = dataclasses.replace(TINY, init=str(tmp_path / 'none.safetensors'))
+    with pytest.raises(CheckpointError, match=r'none.safetensors is missing'):
+        run_expert(go2, tmp_path / 'out', settings, shows_progress=False)
+    assert not (tmp_path / 'out').exists()

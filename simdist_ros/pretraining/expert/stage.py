@@ -24,6 +24,7 @@ from simdist_ros.pretraining.expert.files import (
     EXPERT,
     POLICIES,
     load_actor,
+    load_critic,
     load_training,
     save_networks,
     save_training,
@@ -83,6 +84,8 @@ def run_expert(
     recipe = load_recipe(robot)
     if settings.world:
         check_world(robot, load_world(settings.world))
+    if settings.init:
+        load_critic(Path(settings.init), robot, recipe)
     values = dataclasses.asdict(settings)
     claim_folder(
         out,
@@ -130,8 +133,16 @@ class ExpertTraining:
             self.curve = about['curve']
             self.curriculum.tracking[:] = about['tracking']
         else:
+            if s.init:
+                self.go_on_from(Path(s.init))
             # Episodes of all lengths from the start on, or all would end at once for ever.
             self.env.steps[:] = self.env.rng.integers(s.episode_steps, size=s.num_robots)
+
+    def go_on_from(self, path: Path) -> None:
+        """Take the networks of a finished expert."""
+        actor, critic = (load(path, self.robot, self.recipe) for load in (load_actor, load_critic))
+        self.ppo.actor.load_state_dict(actor.state_dict())
+        self.ppo.critic.load_state_dict(critic.state_dict())
 
     def make_env(self) -> VectorEnv:
         """Return robots in the worlds of the present part of the training."""
@@ -215,7 +226,7 @@ class ExpertTraining:
         """Walk for a while, learn from it, and return how it went."""
         s = self.settings
         started = time.monotonic()
-        ramp = min(1.0, self.num_steps / s.ramp_steps)
+        ramp = 1.0 if s.init else min(1.0, self.num_steps / s.ramp_steps)
         self.env.penalty_scale = s.first_penalty + (1.0 - s.first_penalty) * ramp
         self.env.command_scale = s.first_commands + (1.0 - s.first_commands) * ramp
         experience, metrics = self.walk()
