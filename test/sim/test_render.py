@@ -1,5 +1,6 @@
 import dataclasses
 
+import mujoco
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,9 +8,10 @@ from PIL import Image
 from simdist_ros.sim.errors import RenderError
 from simdist_ros.sim.rendering import draw, render
 from simdist_ros.sim.rendering.draw import RecordedWalk, draw_side_by_side, draw_walk
+from simdist_ros.sim.rendering.patch_marks import add_patch_marks
 from simdist_ros.sim.rendering.pictures import GAP, contact_sheet, save_gif, side_by_side
 from simdist_ros.sim.scenes.scenery import SUN_TURNED_RAD, place_sun
-from simdist_ros.sim.scenes.world import load_world
+from simdist_ros.sim.scenes.world import World, load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 
 
@@ -136,6 +138,24 @@ def test_the_sun_stands_on_the_same_side_of_every_picture(walk, azimuth):
     assert z < 0.0
     turned = np.arctan2(y, x) - azimuth
     assert np.cos(turned - SUN_TURNED_RAD) == pytest.approx(1.0)
+
+
+def test_patches_are_drawn_where_they_lie(go2):
+    world = World(patch_share=0.5, start_heading_rad=1.0)
+    simulation = SimulatedRobot(go2, world, 0)
+    scene = mujoco.MjvScene(simulation.model, maxgeom=300)
+    place = np.array([2.0, 1.0, 0.3])
+    add_patch_marks(scene, simulation, place)
+    assert scene.ngeom > 20
+    for tile in scene.geoms[: scene.ngeom]:
+        assert simulation.grip.patches.contain(tile.pos[:2].astype(float))
+        assert tile.pos[2] == pytest.approx(0.0, abs=1e-5)
+        ahead = tile.mat[:, 0]
+        heading = simulation.start_heading_rad
+        assert ahead == pytest.approx([np.cos(heading), np.sin(heading), 0.0], abs=1e-5)
+    plain = mujoco.MjvScene(simulation.model, maxgeom=300)
+    add_patch_marks(plain, SimulatedRobot(go2, World(), 0), place)
+    assert plain.ngeom == 0
 
 
 def test_a_gif_keeps_small_spots_of_colour(tmp_path):
