@@ -21,6 +21,7 @@ from simdist_ros.evaluation.rivals import METHODS, judge_rival
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.scenes.world import Sensors, World, load_world
+from simdist_ros.sim.world_fit import check_world
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 SENSORS = Sensors(
@@ -69,6 +70,8 @@ def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     folder = find_model(options.model)
     loaded, recipe = load_model(folder, robot), load_recipe(robot)
     worlds = worlds_of(options.worlds)
+    for world in worlds:
+        check_world(robot, world)
     cases = list(
         itertools.product(options.delays, options.speeds, worlds, options.methods or COLUMNS)
     )

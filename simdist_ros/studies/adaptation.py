@@ -16,6 +16,7 @@ from simdist_ros.jobs.provenance import about_machine
 from simdist_ros.jobs.stage_folder import claim_folder
 from simdist_ros.jobs.writable import check_folder
 from simdist_ros.sim.scenes.world import World
+from simdist_ros.sim.world_fit import check_world
 from simdist_ros.studies.options import BenchOptions
 from simdist_ros.studies.progress import StudyProgress
 from simdist_ros.studies.report import write_report
@@ -58,6 +59,8 @@ def bench_adaptation(
     parent, robot = load(options.model, options.robot)
     settings = without_missing_expert(settings, parent, say)
     check_speeds(robot, settings.trial)
+    for world in worlds:
+        check_world(robot, world)
     if options.only_report and not (options.work / 'results.jsonl').is_file():
         raise ConfigError(f'{options.work} holds no results yet; run it without --only-report')
     check_folder(options.work, '--work')

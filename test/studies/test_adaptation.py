@@ -133,6 +133,21 @@ def test_what_cannot_be_done_is_refused_in_one_sentence_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_world_that_does_not_fit_the_robot_is_refused(model_folder, tmp_path, capsys):
+    (tmp_path / 'mine.yaml').write_text('joints: {XL_hip: {strength: 0.5}}\n')
+    arguments = (
+        'bench',
+        'adaptation',
+        '--model',
+        str(model_folder),
+        '--work',
+        str(tmp_path / 'w'),
+    )
+    sentence = refused(capsys, *arguments, '--set', f'grid.worlds={tmp_path / "mine.yaml"}')
+    assert sentence.startswith("world 'mine': joints: unknown joint 'XL_hip'")
+    assert not (tmp_path / 'w').exists()
+
+
 def test_a_model_of_another_robot_is_refused(tmp_path, capsys):
     other = tmp_path / 'other'
     save_model(other, WorldModel(TINY, seed=2), robot='spot', created_by='a test')
