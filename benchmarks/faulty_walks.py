@@ -12,20 +12,22 @@ import torch
 from benchmarks.options import BenchmarkOptions
 from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.evaluation.closed_loop import closed_loop
-from simdist_ros.evaluation.faulty_states import KINDS, FaultyStates
+from simdist_ros.evaluation.faulty_states import FaultyStates, kinds_for
 from simdist_ros.planning.controller import Controller
 from simdist_ros.planning.planner import Planner
-from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.planning.settings import MppiSettings, search_for
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.supervision import Supervision
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.task import Steady
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
+from simdist_ros.world_model.store.manifest import read_manifest
 
-SPEED_MPS, SECONDS = 1.0, 6.0
+SPEED_MPS, SECONDS = 1.0, 6.0  # the speed is for a task that has speeds
 FIRST, LAST = 100, 200  # ticks between which the fault comes
 
 
@@ -44,11 +46,12 @@ def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     A walk that falls is repeated without its fault: `falls_without` counts those that fall then
     too.
     """
-    robot = load_robot('go2')
-    model = load_model(find_model(options.model), robot).model
+    folder = find_model(options.model)
+    robot = load_robot(read_manifest(folder).robot)
+    model, kinds = load_model(folder, robot).model, kinds_for(robot)
     rows: dict[str, dict[str, Any]] = {}
     for seed in range(options.seeds):
-        kind, rng = KINDS[seed % len(KINDS)], np.random.default_rng(seed)
+        kind, rng = kinds[seed % len(kinds)], np.random.default_rng(seed)
         fault = FaultyStates(kind, int(rng.integers(FIRST, LAST)), rng)
         faulty = walk(robot, model, options.world, seed, fault)
         row = rows.setdefault(
@@ -69,12 +72,16 @@ def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
 def walk(
     robot: Robot, model: WorldModel, world: str, seed: int, fault: FaultyStates | None
 ) -> Outcome:
-    """Walk straight on, in lockstep, until the time is over or the robot falls."""
+    """Do a trial of the task, in lockstep, until the time is over or the robot falls."""
     simulation = SimulatedRobot(robot, load_world(world), seed)
-    planner = Planner(model, MppiSettings(), torch.Generator().manual_seed(seed))
+    planner = Planner(
+        model, search_for(robot, MppiSettings()), torch.Generator().manual_seed(seed)
+    )
     controller = Controller(robot, planner)
     supervision = Supervision(robot, SafetySettings(), Mode.WALK)
-    steady = Steady(np.array([SPEED_MPS, 0.0, 0.0]))
+    task = task_of(robot)
+    (speed,) = task.speeds((SPEED_MPS,))
+    steady = Steady(task.trial(speed, seed))
     steps = round(SECONDS * robot.control_rate_hz)
     seen = None if fault is None else fault.seen
     largest, last, fell = 0.0, None, False

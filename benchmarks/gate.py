@@ -11,11 +11,14 @@ from simdist_ros.adaptation.adapt import adapt, data_of_episodes
 from simdist_ros.adaptation.nominal_walks import nominal_walks
 from simdist_ros.adaptation.settings import FinetuneSettings, NominalSettings
 from simdist_ros.embodiment.robot import Robot, load_robot
+from simdist_ros.evaluation.judged_walk import JudgedWalk
 from simdist_ros.evaluation.planned_walk import PlannedWalk
-from simdist_ros.evaluation.progress import Progress, judge_walk
+from simdist_ros.evaluation.rivals import judge_rival
+from simdist_ros.evaluation.settings import NONE
 from simdist_ros.studies.collect import collect, first_minutes
+from simdist_ros.studies.jobs import JUDGING, Collect, walk_seed
 from simdist_ros.studies.settings import NOMINAL, PRESETS, BenchSettings, bench_world
-from simdist_ros.studies.tasks import JUDGING, Collect, walk_seed
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import LoadedModel, find_model, load_model
 
@@ -57,7 +60,7 @@ def try_one(
     settings: BenchSettings,
     folder: Path,
     row: dict[str, Any],
-    before: dict[str, Progress],
+    before: dict[str, JudgedWalk],
 ) -> dict[str, Any]:
     """Adapt on the data of a world, and walk."""
     episodes = first_minutes(folder, robot, MINUTES)
@@ -85,17 +88,19 @@ def try_one(
 
 def walks(
     robot: Robot, model: WorldModel, settings: BenchSettings, world: str, seed: int
-) -> dict[str, Progress]:
+) -> dict[str, JudgedWalk]:
     """Walk in the world and on nominal ground, as the benchmark of adaptation does."""
     return {
-        name: judge_walk(
+        name: judge_rival(
             robot,
+            None,
             model,
             settings.mppi,
+            NONE,
             PlannedWalk(
                 world=bench_world(world if name == 'world' else NOMINAL, settings.trial),
                 seed=walk_seed(JUDGING, seed, 0),
-                speed=speed,
+                command=tuple(task_of(robot).trial(speed, seed).tolist()),
                 seconds=SECONDS,
                 heading_gain=settings.trial.heading_gain,
             ),
@@ -104,6 +109,6 @@ def walks(
     }
 
 
-def told(walk: Progress) -> str:
+def told(walk: JudgedWalk) -> str:
     """Return metres, and whether it ended in a fall."""
-    return f'{walk.progress_m:.1f}{" fell" if walk.fell else ""} of {walk.line_m:.0f} m'
+    return f'{walk.counted_m:.1f}{" fell" if walk.fell else ""} of {walk.line_m:.0f} m'

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from benchmarks.options import BenchmarkOptions
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.evaluation.intervals import mean_interval
-from simdist_ros.evaluation.progress import PlannedWalk
+from simdist_ros.evaluation.planned_walk import PlannedWalk
 from simdist_ros.evaluation.rivals import METHODS, judge_rival
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.scenes.world import Sensors, World, load_world
 from simdist_ros.sim.world_fit import check_world
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 SENSORS = Sensors(
@@ -93,7 +94,11 @@ def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
             if key(about) in done:
                 continue
             asked = PlannedWalk(
-                world=world, seed=seed, speed=speed, seconds=seconds, heading_gain=1.0
+                world=world,
+                seed=seed,
+                command=tuple(task_of(robot).trial(speed, seed).tolist()),
+                seconds=seconds,
+                heading_gain=1.0,
             )
             method = column.split('_without')[0]
             search = SEARCHES[column.removeprefix(method)]
@@ -101,9 +106,9 @@ def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
             result = judge_rival(robot, recipe, loaded.model, search, method, asked)
             row = {
                 **about,
-                'progress_m': result.progress.progress_m,
-                'fell': result.progress.fell,
-                'tracking_error_mps': result.tracking_error_mps,
+                'progress_m': result.progress_m,
+                'fell': result.fell,
+                'tracking_error_mps': result.command_error,
                 'reward_per_s': result.reward_per_s,
             }
             walks.append(row)

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from simdist_ros.embodiment.observation import RobotState
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.embodiment.sensors import SENSORS, sensors_of
 
-__all__ = ['KINDS', 'FaultyStates']
+__all__ = ['KINDS', 'FaultyStates', 'kinds_for']
 
 SECOND_NS = 1_000_000_000
 Rng = np.random.Generator
@@ -30,13 +32,31 @@ def far(rng: Rng, low: float, high: float) -> float:
     return float(rng.choice([-1.0, 1.0]) * np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-READINGS: dict[str, Change] = {
-    'joint velocity': lambda s, rng: with_element(s, 'joint_vel', rng, far(rng, 60.0, 1e5)),
-    'joint position': lambda s, rng: with_element(s, 'joint_pos', rng, far(rng, 6.0, 1e5)),
-    'angular velocity': lambda s, rng: with_element(s, 'angular_velocity', rng, far(rng, 40, 1e5)),
-    'linear velocity': lambda s, rng: with_element(s, 'linear_velocity', rng, far(rng, 15, 1e5)),
-    'orientation': lambda s, rng: replace(s, orientation=s.orientation * abs(far(rng, 2, 1e3))),
-    'not a number': lambda s, rng: with_element(s, 'joint_pos', rng, float('nan')),
+READINGS: dict[str, tuple[str, Change]] = {  # kind: the field of a state, and how it is changed
+    'joint velocity': (
+        'joint_vel',
+        lambda s, rng: with_element(s, 'joint_vel', rng, far(rng, 60.0, 1e5)),
+    ),
+    'joint position': (
+        'joint_pos',
+        lambda s, rng: with_element(s, 'joint_pos', rng, far(rng, 6.0, 1e5)),
+    ),
+    'angular velocity': (
+        'angular_velocity',
+        lambda s, rng: with_element(s, 'angular_velocity', rng, far(rng, 40.0, 1e5)),
+    ),
+    'linear velocity': (
+        'linear_velocity',
+        lambda s, rng: with_element(s, 'linear_velocity', rng, far(rng, 15.0, 1e5)),
+    ),
+    'orientation': (
+        'orientation',
+        lambda s, rng: replace(s, orientation=s.orientation * abs(far(rng, 2.0, 1e3))),
+    ),
+    'not a number': (
+        'joint_pos',
+        lambda s, rng: with_element(s, 'joint_pos', rng, float('nan')),
+    ),
 }
 STAMPS: dict[str, Callable[[Rng], tuple[float, bool]]] = {
     'clock set back': lambda rng: (-rng.uniform(0.12, 0.95), True),
@@ -48,11 +68,18 @@ ORDER = ('states lost', 'state repeated', 'states swapped')
 KINDS = (*READINGS, *STAMPS, *ORDER)
 
 
+def kinds_for(robot: Robot) -> tuple[str, ...]:
+    """Return the faults that a robot's sensors can have, in the order of `KINDS`."""
+    measured = {name for sensor in sensors_of(robot) for name in SENSORS[sensor].measures}
+    lacking = {kind for kind, (name, _) in READINGS.items() if name not in measured}
+    return tuple(kind for kind in KINDS if kind not in lacking)
+
+
 class FaultyStates:
     """One fault in the states of a walk, at one tick.
 
     Attributes:
-        kind: One of `KINDS`.
+        kind: One of `kinds_for` the robot.
         at: Tick at which it comes.
     """
 
@@ -76,5 +103,6 @@ class FaultyStates:
         if not 0 <= since < self._length:
             return state
         if self.kind in READINGS:
-            return READINGS[self.kind](state, self._rng)
+            _, change = READINGS[self.kind]
+            return change(state, self._rng)
         return before if self.kind == 'state repeated' else None

@@ -17,8 +17,6 @@ from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.task import Driver
-from simdist_ros.tasks.velocity.heading import HeadingHold
-from simdist_ros.tasks.velocity.task import VelocityTask
 from simdist_ros.transitions.assembly import AssemblySettings, make_cutter
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.world_model.model import WorldModel
@@ -35,29 +33,24 @@ class PlannedWalk:
     Attributes:
         world: Where.
         seed: Of the world and of the planner.
-        speed: Ahead [m/s].
+        command: What for, (command_dim,).
         seconds: For how long.
-        heading_gain: How firmly it is steered straight on, see `HeadingHold` [1/s].
-        yaw_rate: Asked for, where no heading is held [rad/s].
-        command: What is asked for instead of a speed, (command_dim,).
+        heading_gain: How firmly its heading is held, see `Task.driver` [1/s].
     """
 
     world: World
     seed: int
-    speed: float = 0.0
+    command: tuple[float, ...]
     seconds: float
     heading_gain: float = 0.0
-    yaw_rate: float = 0.0
-    command: tuple[float, ...] = ()
 
     def driver(self, robot: Robot) -> Driver:
         """Return what asks for it."""
-        task = task_of(robot)
-        if self.command:
-            return task.driver(np.array(self.command), self.heading_gain)
-        if isinstance(task, VelocityTask):
-            return HeadingHold(robot, task.ahead(self.speed, self.yaw_rate), self.heading_gain)
-        return task.driver(task.first_command(), self.heading_gain)
+        return task_of(robot).driver(np.array(self.command), self.heading_gain)
+
+    def steps(self, robot: Robot) -> int:
+        """Return how many control steps it lasts."""
+        return round(self.seconds * robot.control_rate_hz)
 
 
 def walk(
@@ -66,8 +59,8 @@ def walk(
     """Yield one tick after the other of a planner's walk, see `closed_loop`."""
     simulation = SimulatedRobot(robot, asked.world, asked.seed)
     planner = Planner(model, search_for(robot, mppi), torch.Generator().manual_seed(asked.seed))
-    steps = round(asked.seconds * robot.control_rate_hz)
-    return closed_loop(simulation, Controller(robot, planner), asked.driver(robot), steps)
+    walker, driver = Controller(robot, planner), asked.driver(robot)
+    return closed_loop(simulation, walker, driver, asked.steps(robot))
 
 
 def episodes_of_walk(

@@ -34,6 +34,7 @@ class Recording:
         orientation: Of the base as w, x, y, z by stamp, (4,).
         velocity: Linear (3,) [m/s] and angular (3,) [rad/s] in the base frame by stamp, (6,).
         joint_pos: By stamp, (num_joints,) [rad].
+        joint_vel: By stamp, (num_joints,) [rad/s], where velocities were recorded.
         joint_torque: By stamp, (num_joints,) [N m], where efforts were recorded.
         height: Of the base above the ground by stamp [m].
         command: What was asked for, by stamp, (command_dim,).
@@ -46,6 +47,7 @@ class Recording:
     orientation: dict[int, Array] = field(default_factory=dict)
     velocity: dict[int, Array] = field(default_factory=dict)
     joint_pos: dict[int, Array] = field(default_factory=dict)
+    joint_vel: dict[int, Array] = field(default_factory=dict)
     joint_torque: dict[int, Array] = field(default_factory=dict)
     height: dict[int, float] = field(default_factory=dict)
     command: dict[int, Array] = field(default_factory=dict)
@@ -147,10 +149,12 @@ def add_odometry(recording: Recording, stamp: int, message: Any) -> None:
 
 
 def add_joints(recording: Recording, robot: Robot, entry: Any) -> None:
-    """Take joint positions, and torques if there are any."""
+    """Take joint positions, and velocities and torques if there are any."""
     stamp = stamp_of(entry.message)
     order = robot.order(entry.message.name)
     recording.joint_pos[stamp] = np.asarray(entry.message.position)[order]
+    if len(entry.message.velocity) == len(order):
+        recording.joint_vel[stamp] = np.asarray(entry.message.velocity)[order]
     if len(entry.message.effort) == len(order):
         recording.joint_torque[stamp] = np.asarray(entry.message.effort)[order]
     recording.wall_ns.setdefault(stamp, entry.stamp_ns)

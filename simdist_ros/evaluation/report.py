@@ -17,6 +17,7 @@ from simdist_ros.core.errors import BagError, ConfigError
 from simdist_ros.core.rotation import projected_gravity
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.recording import Recording, read_recording
+from simdist_ros.evaluation.successes import success_rate
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.task import Task
 from simdist_ros.tasks.velocity.following import gait_steps, smoothed
@@ -50,6 +51,8 @@ class Report:
         duration_s: Robot time.
         bag: Folder of the bag.
         was_interrupted: Whether it was ended before its time.
+        success_rate: Share of the commands that were done when they ended; None for a task without
+            an end.
     """
 
     distance_m: float
@@ -68,6 +71,7 @@ class Report:
     task: str = 'velocity'
     place_error_m: float = math.nan
     was_interrupted: bool = False
+    success_rate: float | None = None
 
 
 def make_report(bag: Path, robot: Robot) -> tuple[Report, Recording]:
@@ -102,6 +106,7 @@ def make_report(bag: Path, robot: Robot) -> tuple[Report, Recording]:
         duration_s=duration_s,
         bag=str(bag),
         task=task_of(robot).name,
+        success_rate=success_rate(recording, robot, wanted_commands(recording, task_of(robot))),
     )
     return report, recording
 
@@ -204,6 +209,8 @@ def report_lines(report: Report) -> list[str]:
             f'duration          {report.duration_s:.1f} s',
             f'distance to goal  {report.place_error_m:.3f} m after the first second',
         ]
+    if report.success_rate is not None:
+        told.append(f'success rate      {report.success_rate:.2f}')
     return [
         *told,
         f'planner           {milliseconds["p50"]:.1f} ms median, {milliseconds["p99"]:.1f} ms p99 '
@@ -220,12 +227,15 @@ def report_lines(report: Report) -> list[str]:
 def write_report(report: Report, path: Path, about: dict[str, Any]) -> None:
     """Write the figures as JSON, null where one is unknown, with what the run was.
 
+    A task without an end has no success rate.
+
     Raises:
         ConfigError: It cannot be written there.
     """
     figures = {
         name: None if isinstance(value, float) and math.isnan(value) else value
         for name, value in asdict(report).items()
+        if name != 'success_rate' or value is not None
     }
     text = json.dumps({**figures, 'run': about}, indent=2) + '\n'
     try:

@@ -10,10 +10,19 @@ from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.settings import Settings, seed_setting, setting
 from simdist_ros.sim.scenes.world import World, load_world
 
-__all__ = ['EVALUATE_PRESETS', 'NONE', 'RIVALS', 'WORLDS', 'EvaluateSettings', 'evaluation_world']
+__all__ = [
+    'EVALUATE_PRESETS',
+    'EXPERT',
+    'NONE',
+    'RIVALS',
+    'WORLDS',
+    'EvaluateSettings',
+    'evaluation_world',
+]
 
 NONE = 'none'  # the planner with the model as it came
-RIVALS = ('expert', 'expert_pi', 'policy', 'policy_pi')  # what needs neither search nor data
+EXPERT = 'expert'
+RIVALS = (EXPERT, 'expert_pi', 'policy', 'policy_pi')  # what needs neither search nor data
 PUSHES = {'push_interval_s': 4.0, 'push_speed_mps': 0.3}
 NOMINAL = ('nominal',)
 TRAINED = ('slope_15', 'downhill_15', 'rough_6cm', 'friction_02', 'friction_12', 'payload_3kg')

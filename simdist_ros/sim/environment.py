@@ -1,4 +1,4 @@
-"""A gymnasium environment: walk at a commanded velocity, on any robot and world."""
+"""A gymnasium environment: any robot at its task, in any world."""
 
 from __future__ import annotations
 
@@ -15,52 +15,36 @@ from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.sim.mjcf_check import check_mjcf
 from simdist_ros.sim.scenes.world import load_world
-from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
-from simdist_ros.tasks.velocity.following import following
-from simdist_ros.tasks.velocity.settings import velocity_goal
+from simdist_ros.sim.simulated_robot import SimulatedRobot
+from simdist_ros.tasks.choice import task_of
 
-__all__ = ['ENVIRONMENT_ID', 'WalkEnv', 'register', 'velocity_reward']
+__all__ = ['ENVIRONMENT_IDS', 'TaskEnv', 'register']
 
 Array = NDArray[np.floating[Any]]
 F32 = NDArray[np.float32]
 Observation = dict[str, F32]
 
-ENVIRONMENT_ID = 'simdist_ros/Walk-v0'
-TOLERANCE_MPS = 0.25
-TOLERANCE_RADPS = 0.25
-TURN_WEIGHT = 0.5
+ENVIRONMENT_IDS = ('simdist_ros/Task-v0', 'simdist_ros/Walk-v0')  # the second is the older name
 PROPRIO_LIMIT = 100.0  # beyond what any joint or base can reach; gymnasium wants a bound
 
 
 def register() -> None:
-    """Make ``gymnasium.make('simdist_ros/Walk-v0')`` work; calling twice does no harm."""
-    if ENVIRONMENT_ID not in gymnasium.registry:
-        gymnasium.register(id=ENVIRONMENT_ID, entry_point=f'{__name__}:WalkEnv')
+    """Make ``gymnasium.make('simdist_ros/Task-v0')`` work; calling twice does no harm."""
+    for name in ENVIRONMENT_IDS:
+        if name not in gymnasium.registry:
+            gymnasium.register(id=name, entry_point=f'{__name__}:TaskEnv')
 
 
-def velocity_reward(state: TrueState, command: Array) -> float:
-    """Score one step by how well the velocity follows the command; 0 to 1, higher is better.
-
-    ``exp(-(|v_xy - c_xy| / 0.25)^2)`` and ``exp(-((w_z - c_w) / 0.25)^2)``, weighted 2 : 1.
-
-    Args:
-        state: The true state after the step.
-        command: vx, vy [m/s] and yaw rate [rad/s] in the base frame, (3,).
-    """
-    ahead = following(state.linear_velocity[:2], command[:2], TOLERANCE_MPS)
-    turn = following(state.angular_velocity[2:], command[2:], TOLERANCE_RADPS)
-    return float(ahead + TURN_WEIGHT * turn) / (1.0 + TURN_WEIGHT)
-
-
-class WalkEnv(gymnasium.Env[Observation, F32]):
-    """Observations, actions and worlds as the planner meets them; terminated by a fall.
+class TaskEnv(gymnasium.Env[Observation, F32]):
+    """Observations, actions and worlds as the planner meets them; terminated by a failure.
 
     Observation: ``proprio_obs``, ``extero_obs`` (for a robot with a height map) and ``command``.
     Action: policy units / `action_range`, within -1 .. 1 as learners want it: joint target =
     default + action_scale * action_range * action, clipped to the joints' limits.
-    Reward: `velocity_reward`; 0 in the step of a fall. An episode is truncated after `episode_s`.
-    Command: drawn from the robot's range, or chosen with
-    ``reset(options={'command': [vx, vy, yaw_rate]})``.
+    Reward: `Task.score`, 0 to 1, higher is better; 0 in the step of a fall. An episode is
+    truncated after `episode_s`. Command: drawn by the task, or chosen with
+    ``reset(options={'command': [...]})``, vx, vy and yaw rate for walking. Of a task with an end,
+    ``info['succeeded']`` tells whether it is done.
     """
 
     metadata: dict[str, Any] = {'render_modes': []}  # noqa: RUF012 - as gymnasium declares it
@@ -71,6 +55,7 @@ class WalkEnv(gymnasium.Env[Observation, F32]):
         world: str = 'nominal',
         episode_s: float = 20.0,
         action_range: float = 4.0,
+        task: str = '',
     ) -> None:
         """Load a robot and a world.
 
@@ -79,11 +64,12 @@ class WalkEnv(gymnasium.Env[Observation, F32]):
             world: Name or path of a world.
             episode_s: Length of an episode that does not end in a fall [s].
             action_range: Policy units that an action of 1 stands for.
+            task: One of the robot's tasks; empty for its first.
 
         Raises:
             ConfigError: Robot, its MJCF or world is unknown or breaks a rule.
         """
-        self.robot: Robot = load_robot(robot)
+        self.robot: Robot = load_robot(robot, task)
         check_mjcf(self.robot)
         self.simulation = SimulatedRobot(self.robot, load_world(world), seed=0)
         self.episode_ns = round(episode_s * 1e9)
@@ -92,17 +78,17 @@ class WalkEnv(gymnasium.Env[Observation, F32]):
         ones = np.ones(self.robot.num_joints)
         self.action_space: spaces.Space[F32] = box(-ones, ones)
         self.observation_space: spaces.Space[Observation] = observation_space(self.robot)
-        self.goal = velocity_goal(self.robot)
-        self.command: Array = np.zeros(self.goal.size)
+        self.task = task_of(self.robot)
+        self.command: Array = self.task.first_command()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Start an episode."""
         super().reset(seed=seed)
-        drawn = self.np_random.uniform(self.goal.low, self.goal.high)
+        drawn = self.task.draw(1, self.np_random)[0]
         given = (options or {}).get('command', drawn)
-        self.command = self.goal.check(np.asarray(given, dtype=float))
+        self.command = self.task.goal.check(np.asarray(given, dtype=float))
         self.simulation.reset(int(self.np_random.integers(2**31)))
         return self.observe(), {'start_heading_rad': self.simulation.start_heading_rad}
 
@@ -114,10 +100,14 @@ class WalkEnv(gymnasium.Env[Observation, F32]):
         self.simulation.apply(JointCommand(stamp_ns=stamp, position=target))
         self.simulation.step()
         state = self.simulation.true_state()
-        reward = 0.0 if state.has_fallen else velocity_reward(state, self.command)
+        moved = state.linear_velocity, state.angular_velocity, state.joint_pos
+        reward = 0.0 if state.has_fallen else self.task.score(*moved, self.command)
         truncated = state.time_ns >= self.episode_ns
-        info = {'position': state.position.copy()}
-        return self.observe(), reward, state.has_fallen, truncated, info
+        observation, info = self.observe(), {'position': state.position.copy()}
+        done = self.task.succeeded(observation['proprio_obs'], self.command)
+        if done is not None:
+            info['succeeded'] = bool(done)
+        return observation, reward, state.has_fallen, truncated, info
 
     def observe(self) -> Observation:
         """Return what the sensors say, as the world model sees it."""
@@ -136,7 +126,7 @@ def box(low: Any, high: Any) -> Any:
 
 def observation_space(robot: Robot) -> Any:
     """Return the space that a robot's observations lie in."""
-    goal = velocity_goal(robot)
+    goal = task_of(robot).goal
     proprio = np.full(proprio_obs_dim(robot), PROPRIO_LIMIT)
     parts: dict[str, spaces.Space[Any]] = {
         'proprio_obs': box(-proprio, proprio),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,10 @@ from simdist_ros.jobs.stage_folder import claim_folder
 from simdist_ros.jobs.writable import check_folder
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.world_fit import check_world
+from simdist_ros.studies.ceilings import check_ceilings, claim_ceilings, missing_ceiling
+from simdist_ros.studies.fitting import fit_settings
+from simdist_ros.studies.job_pool import Setup, do_jobs
+from simdist_ros.studies.jobs import list_jobs
 from simdist_ros.studies.options import BenchOptions
 from simdist_ros.studies.progress import StudyProgress
 from simdist_ros.studies.report import write_report
@@ -24,15 +28,12 @@ from simdist_ros.studies.results import ResultLog
 from simdist_ros.studies.settings import (
     NOMINAL,
     BenchSettings,
-    TrialSettings,
     bench_world,
     read_settings,
     world_name,
 )
-from simdist_ros.studies.task_pool import Setup, do_tasks
-from simdist_ros.studies.tasks import list_tasks
+from simdist_ros.studies.tables import Words
 from simdist_ros.tasks.choice import task_of
-from simdist_ros.tasks.velocity.task import VelocityTask
 from simdist_ros.world_model.store.checkpoint import LoadedModel
 
 __all__ = ['bench_adaptation']
@@ -55,51 +56,31 @@ def bench_adaptation(
     """
     settings = read_settings(options.preset, options.overrides)
     names = (*settings.grid.worlds, NOMINAL)
-    worlds = [bench_world(name, settings.trial) for name in names]
+    for name in names:
+        bench_world(name, settings.trial)
     parent, robot = load(options.model, options.robot)
-    settings = without_missing_expert(settings, parent, say)
-    check_speeds(robot, settings.trial)
+    settings, left_out = fit_settings(settings, robot, parent)
+    worlds = [bench_world(name, settings.trial) for name in names]
     for world in worlds:
         check_world(robot, world)
+    check_ceilings(settings.grid, parent.model)
+    for reason in left_out:
+        say(f'bench: {reason}')
     if options.only_report and not (options.work / 'results.jsonl').is_file():
         raise ConfigError(f'{options.work} holds no results yet; run it without --only-report')
     check_folder(options.work, '--work')
     check_folder(options.out, '--out')
     with lock_folder(options.work):
         claim(options.work, parent, robot, settings, worlds)
+        claim_ceilings(options.work, settings.grid)
         log = ResultLog(options.work / 'results.jsonl')
         try:
             if not options.only_report:
                 run(options, parent, robot, settings, log, say)
         finally:
             if log.results:
-                report(options, parent, settings, log, command)
+                report(options, command, parent, robot, settings, left_out, log)
                 say(f'bench: wrote {options.out / "report.md"}')
-
-
-def without_missing_expert(
-    settings: BenchSettings, parent: LoadedModel, say: Callable[[str], None]
-) -> BenchSettings:
-    """Leave out the rivals that need an expert where the model carries none, and say so."""
-    if parent.model.expert is not None:
-        return settings
-    kept = tuple(rival for rival in settings.grid.rivals if not rival.startswith('expert'))
-    if len(kept) < len(settings.grid.rivals):
-        say(f'bench: {parent.folder.name} carries no expert, so none walks beside it')
-    grid = dataclasses.replace(settings.grid, rivals=kept)
-    return dataclasses.replace(settings, grid=grid)
-
-
-def check_speeds(robot: Robot, trial: TrialSettings) -> None:
-    """Refuse speeds that the robot cannot be asked for, and a robot that isn't asked for any."""
-    task = task_of(robot)
-    if not isinstance(task, VelocityTask):
-        raise ConfigError(
-            f'`simdist bench adaptation` measures walks at a velocity, and robot {robot.name!r} '
-            f'is for task {task.name!r}; name {VelocityTask.name!r} first under its tasks'
-        )
-    for speed in (*trial.walk_speeds, *trial.judged_speeds):
-        task.goal.check(task.ahead(speed))
 
 
 def claim(
@@ -117,6 +98,7 @@ def claim(
             'robot': robot.name,
             'model': parent.manifest.identity,
             'rivals': settings.grid.rivals,
+            'speeds': task_of(robot).speeds(settings.grid.speeds),
             **settings.of_results(),
         },
     )
@@ -134,37 +116,52 @@ def run(
     say: Callable[[str], None],
 ) -> None:
     """Do what is not done yet."""
-    tasks = list_tasks(settings.grid, settings.trial)
+    jobs = list_jobs(settings.grid, settings.trial)
     setup = Setup(
         robot=str(robot.source),
         model=parent.folder.resolve(),
         work=options.work,
         settings=settings,
     )
-    say(f'bench: {sum(task in log.results for task in tasks)} of {len(tasks)} tasks are done')
+    say(f'bench: {sum(job in log.results for job in jobs)} of {len(jobs)} jobs are done')
     processes = options.processes or free_cores()
-    progress = StudyProgress(list(tasks), log, settings.trial, processes, say)
-    do_tasks(setup, tasks, log, processes=processes, say=progress.tell)
+    progress = StudyProgress(list(jobs), log, settings, processes, say)
+    do_jobs(setup, jobs, log, processes=processes, say=progress.tell)
 
 
 def report(
     options: BenchOptions,
-    parent: LoadedModel,
-    settings: BenchSettings,
-    log: ResultLog,
     command: str,
+    parent: LoadedModel,
+    robot: Robot,
+    settings: BenchSettings,
+    left_out: Sequence[str],
+    log: ResultLog,
 ) -> None:
     """Write the report of what there is."""
-    manifest = parent.manifest
-    tasks = list_tasks(settings.grid, settings.trial)
-    done = sum(task in log.results for task in tasks)
+    manifest, task = parent.manifest, task_of(robot)
+    jobs = list_jobs(settings.grid, settings.trial)
+    done = sum(job in log.results for job in jobs)
     about: dict[str, Any] = {
         'command': f'`{command}`',
         'model': f'{parent.folder.name} [{manifest.identity}], {manifest.created_by}',
         **about_machine(),
-        'done': f'{done} of {len(tasks)} tasks, {sum(log.seconds.values()) / 3600.0:.1f} hours '
+        'done': f'{done} of {len(jobs)} jobs, {sum(log.seconds.values()) / 3600.0:.1f} hours '
         'of one core in all',
     }
+    if left_out:
+        about['left out'] = '; '.join(left_out)
     sections = {'grid': dataclasses.asdict(settings.grid), **settings.of_results()}
-    worlds = [world_name(world) for world in settings.grid.worlds]
-    write_report(options.out, log, worlds, about, sections)
+    worlds = {world_name(world): world for world in settings.grid.worlds}
+    words = Words(
+        progress_is=task.progress_is,
+        error_unit=task.error_unit,
+        unit=task.unit,
+        can_fail=task.can_fail,
+        no_ceiling={
+            name: why_not
+            for name, world in worlds.items()
+            if (why_not := missing_ceiling(settings.grid, world))
+        },
+    )
+    write_report(options.out, log, list(worlds), about, sections, words)

@@ -9,8 +9,9 @@ from pathlib import Path
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.planned_walk import PlannedWalk, episodes_of_walk, walk
+from simdist_ros.studies.jobs import DATA, MAX_WALKS, Collect, walk_seed
 from simdist_ros.studies.settings import BenchSettings, bench_world
-from simdist_ros.studies.tasks import DATA, MAX_WALKS, Collect, walk_seed
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.dataset import ShardWriter, open_dataset
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
@@ -37,7 +38,7 @@ class CollectResult:
 
 
 def collect(
-    robot: Robot, model: WorldModel, settings: BenchSettings, task: Collect, folder: Path
+    robot: Robot, model: WorldModel, settings: BenchSettings, job: Collect, folder: Path
 ) -> CollectResult:
     """Walk, stand up again and walk, until there are so many minutes of transitions.
 
@@ -47,9 +48,10 @@ def collect(
         ConfigError: The robot falls too soon for so much data.
         DatasetError: The folder holds something else.
     """
-    trial, world = settings.trial, bench_world(task.world, settings.trial)
+    task, trial = task_of(robot), settings.trial
+    world, speeds = bench_world(job.world, trial), task.speeds(trial.walk_speeds)
     mppi = dataclasses.replace(settings.mppi, explore_share=trial.explore_share)
-    wanted = 60.0 * task.minutes * robot.control_rate_hz
+    wanted = 60.0 * job.minutes * robot.control_rate_hz
     transitions = episodes = falls = walks = 0
     while transitions < wanted:
         if walks == MAX_WALKS:
@@ -57,16 +59,18 @@ def collect(
                 f'{folder}: {walks} walks gave {transitions} of {wanted:.0f} transitions; the '
                 'robot falls too soon in this world: make it easier, or ask for less'
             )
+        seed = walk_seed(DATA, job.seed, walks)
+        speed = speeds[walks % len(speeds)]
         asked = PlannedWalk(
             world=world,
-            seed=walk_seed(DATA, task.seed, walks),
-            speed=trial.walk_speeds[walks % len(trial.walk_speeds)],
+            seed=seed,
+            command=tuple(task.trial(speed, seed).tolist()),
             seconds=trial.walk_s,
             heading_gain=trial.heading_gain,
         )
         about = {
             'world': world.name,
-            'speed': asked.speed,
+            'command': list(asked.command),
             'seconds': asked.seconds,
             'heading_gain': asked.heading_gain,
         }

@@ -13,8 +13,8 @@ from simdist_ros.adaptation.nominal_walks import nominal_walks
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.studies.collect import first_minutes
+from simdist_ros.studies.jobs import Adapt
 from simdist_ros.studies.settings import BenchSettings
-from simdist_ros.studies.tasks import Adapt
 from simdist_ros.world_model.store.checkpoint import LoadedModel, save_model
 
 __all__ = ['AdaptResult', 'adapt_model']
@@ -44,7 +44,7 @@ class AdaptResult:
 
 
 def adapt_model(
-    robot: Robot, parent: LoadedModel, settings: BenchSettings, task: Adapt, data: Path, out: Path
+    robot: Robot, parent: LoadedModel, settings: BenchSettings, job: Adapt, data: Path, out: Path
 ) -> AdaptResult:
     """Finetune and write the model, accepted or refused.
 
@@ -55,8 +55,8 @@ def adapt_model(
         DatasetError: The data are not there, or damaged.
         CheckpointError: `out` holds something else than a model.
     """
-    episodes = first_minutes(data, robot, task.minutes)
-    chosen = dataclasses.replace(settings.finetune, method=task.method, seed=task.seed)
+    episodes = first_minutes(data, robot, job.minutes)
+    chosen = dataclasses.replace(settings.finetune, method=job.method, seed=job.seed)
     try:
         check_enough(episodes.numbers)
         known = nominal_walks(parent, robot, settings.nominal)
@@ -66,7 +66,7 @@ def adapt_model(
         found = adapt(parent, robot, learned, chosen, settings.gate)
     except ConfigError as error:
         above = os.path.relpath(parent.folder.resolve(), out.resolve())
-        made = f'simdist bench adaptation, {task.method}: {error}'
+        made = f'simdist bench adaptation, {job.method}: {error}'
         save_model(
             out, parent.model, robot=robot.name, created_by=made, parent=above, overwrite=True
         )

@@ -33,7 +33,7 @@ class BenchOptions(Settings):
     out: Path = setting(UNSET, 'Folder of the report.', absent='`report` in that of --work')
     processes: int | None = setting(
         None,
-        'Tasks done at once.',
+        'Jobs done at once.',
         low=1,
         high=1024,
         absent='as many as cores are idle at the start',

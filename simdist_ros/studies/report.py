@@ -11,17 +11,15 @@ from typing import Any
 from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.pretraining.evaluate.report import finite
-from simdist_ros.studies.figures import draw_world
+from simdist_ros.studies.cells import cell_of
+from simdist_ros.studies.figures import draw_predictions, draw_walks
+from simdist_ros.studies.jobs import Job, Judge
 from simdist_ros.studies.judging import JudgeResult
 from simdist_ros.studies.results import NAMES, Result, ResultLog
-from simdist_ros.studies.settings import world_name
 from simdist_ros.studies.summary import summarise
-from simdist_ros.studies.tables import report_lines
-from simdist_ros.studies.tasks import Judge, Task
+from simdist_ros.studies.tables import Words, prediction_figure, report_lines, walk_figure
 
 __all__ = ['rows_of', 'write_report']
-
-MEASURED = ('progress_m', 'fell', 'tracking_error_mps', 'reward_per_s')
 
 
 def write_report(
@@ -30,6 +28,7 @@ def write_report(
     worlds: Sequence[str],
     about: Mapping[str, Any],
     settings: Mapping[str, Mapping[str, Any]],
+    words: Words,
 ) -> None:
     """Sum up what there is, the whole benchmark or a part.
 
@@ -39,6 +38,7 @@ def write_report(
         worlds: Names of the worlds, in the order to be shown.
         about: Command, model and machine, by name.
         settings: Value by section and setting.
+        words: Of the task.
 
     Raises:
         ConfigError: The folder cannot be written.
@@ -48,23 +48,25 @@ def write_report(
         'about': dict(about),
         'settings': settings,
         'summary': asdict(summary),
-        'rows': [row for item in log.results.items() for row in rows_of(*item)],
+        'rows': [row for item in log.results.items() for row in rows_of(*item, words)],
         'results': [
             {
-                'kind': NAMES[type(task)],
-                'task': asdict(task),
+                'kind': NAMES[type(job)],
+                'job': asdict(job),
                 'result': asdict(result),
-                'seconds': log.seconds[task],
+                'seconds': log.seconds[job],
             }
-            for task, result in log.results.items()
+            for job, result in log.results.items()
         ],
     }
-    lines = report_lines(summary, worlds, about, settings)
+    lines = report_lines(summary, worlds, about, settings, words)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for world in worlds:
-            if rows := summary.of(world):
-                draw_world(world, rows, folder / f'{world}.png')
+            if walks := summary.walks_in(world):
+                draw_walks(world, walks, words, folder / walk_figure(world))
+            if models := summary.models_in(world):
+                draw_predictions(world, models, folder / prediction_figure(world))
         text = json.dumps(finite(data), indent=1, allow_nan=False) + '\n'
         write_atomic(folder / 'report.json', text.encode())
         write_atomic(folder / 'report.md', '\n'.join(lines).encode())
@@ -72,17 +74,29 @@ def write_report(
         raise ConfigError(f'{folder}: cannot be written ({error}); choose another') from None
 
 
-def rows_of(task: Task, result: Result) -> Iterator[dict[str, Any]]:
-    """Yield a row for each walk by which something was evaluated, with plain values."""
-    if not isinstance(task, Judge) or not isinstance(result, JudgeResult):
+def rows_of(job: Job, result: Result, words: Words) -> Iterator[dict[str, Any]]:
+    """Yield a row for each walk by which something was evaluated, with plain values.
+
+    Progress is not capped at the success line, `line_m`. `succeeded` stands where the task has an
+    end alone.
+    """
+    if not isinstance(job, Judge) or not isinstance(result, JudgeResult):
         return
+    cell = cell_of(job)
     for number in range(len(result.fell)):
-        yield {
-            'world': world_name(task.world),
-            'method': task.method,
-            'source': world_name(task.source) if task.source else '',
-            'minutes': task.minutes,
+        row = {
+            'world': cell.world,
+            'method': cell.name,
+            'source': cell.source,
+            'minutes': cell.minutes,
             'speed': result.speed[number],
-            'seed': task.seed,
-            **{name: getattr(result, name)[number] for name in MEASURED},
+            'seed': job.seed,
+            'progress_m': result.progress_m[number],
+            'line_m': result.line_m[number],
+            'fell': result.fell[number],
+            f'tracking_error_{words.error_unit}': result.command_error[number],
+            'reward_per_s': result.reward_per_s[number],
         }
+        if result.succeeded[number] is not None:
+            row['succeeded'] = result.succeeded[number]
+        yield row

@@ -61,11 +61,23 @@ class GridSettings(Settings):
         ('slippery_slope', 'soft', 'high_joint_friction'),
         'Names or files of the worlds to adapt to.',
     )
+    speeds: tuple[float, ...] = setting(
+        (0.5, 1.0),
+        'Speeds ahead of the evaluation walks, each with a table of its own; a task without '
+        'speeds has one.',
+        unit='m/s',
+        low=0.01,
+    )
     rivals: tuple[str, ...] = setting(
         RIVALS,
         'What walks beside the planner, without a search and without data: the expert and the '
-        'policy head, each also with a PI on the velocity; the expert only where a model carries '
-        'one.',
+        'policy head, each also with a PI on the command; the expert only where a model carries '
+        'one, the PI only where sensors tell what is commanded.',
+    )
+    ceilings: str = setting(
+        '',
+        'Folder of experts that were trained on in one world each, `<world>.safetensors`, as the '
+        'ceiling of what can be reached there; a world without a file has none.',
     )
     num_seeds: int = setting(
         8, 'Seeds of `none` and `dynamics`, and of its control.', low=1, high=MAX_SEEDS
@@ -109,6 +121,8 @@ class GridSettings(Settings):
             if names.count(name) > 1:
                 raise ConfigError(f'grid.worlds names {name!r} twice; name each world once')
         check_rivals(self.rivals)
+        if not self.speeds or len(set(self.speeds)) < len(self.speeds):
+            raise ConfigError(f'grid.speeds is {list(self.speeds)}; name each speed once')
         for method in METHODS:
             if not self.minutes(method):
                 raise ConfigError(f'grid.{method}_minutes is empty; name at least one amount')
@@ -139,7 +153,7 @@ class TrialSettings(Settings):
     seed: int = setting(0, 'The first seed.', low=0, high=800)
     walk_s: float = setting(20.0, 'Longest walk that gives data.', unit='s', low=1.0)
     walk_speeds: tuple[float, ...] = setting(
-        (0.5,), 'Speeds ahead of those walks, one after the other.', unit='m/s'
+        (0.5, 1.0), 'Speeds ahead of those walks, one after the other.', unit='m/s'
     )
     explore_share: float = setting(
         0.5,
@@ -148,14 +162,14 @@ class TrialSettings(Settings):
         low=0.0,
         high=0.9,
     )
-    judged_walks: int = setting(1, 'Evaluation walks of a model in a world.', low=1)
-    judged_s: float = setting(20.0, 'Length of those.', unit='s', low=1.0)
-    judged_speeds: tuple[float, ...] = setting(
-        (0.5,), 'Speeds ahead of those, one after the other.', unit='m/s', low=0.01
+    judged_walks: int = setting(
+        1, 'Evaluation walks of a model in a world at each speed.', low=1, high=1000
     )
+    judged_s: float = setting(20.0, 'Length of those.', unit='s', low=1.0)
     heading_gain: float = setting(
         1.0,
-        'Yaw rate per angle with which the heading is controlled; 0: no heading control.',
+        'Yaw rate per angle with which the heading is controlled; 0: no heading control, as for a '
+        'task without a heading.',
         unit='1/s',
         low=0.0,
         high=5.0,
@@ -181,9 +195,8 @@ class TrialSettings(Settings):
     def __post_init__(self) -> None:
         """Check that there are speeds."""
         super().__post_init__()
-        for name in ('walk_speeds', 'judged_speeds'):
-            if not getattr(self, name):
-                raise ConfigError(f'trial.{name} is empty; name at least one speed')
+        if not self.walk_speeds:
+            raise ConfigError('trial.walk_speeds is empty; name at least one speed')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,6 +234,7 @@ PRESETS = {
     'smoke': BenchSettings(
         grid=GridSettings(
             worlds=('slippery_slope',),
+            speeds=(0.5,),
             num_seeds=2,
             dynamics_minutes=(0.1,),
             residual_seeds=1,
@@ -243,7 +257,7 @@ PRESETS = {
         bags=AssemblySettings(episode_s=1.0, min_episode_s=0.6),
         nominal=NominalSettings(rounds=2, walk_s=2.0),
     ),
-    'cpu': BenchSettings(  # meant for less than three hours on two cores
+    'cpu': BenchSettings(  # its cost: doc/benchmark_adaptation.md
         grid=GridSettings(),
         trial=TrialSettings(),
         mppi=MppiSettings(),

@@ -1,4 +1,4 @@
-"""What the results say: progress, gaps closed, prediction errors, forgetting; with intervals."""
+"""What the results say: the walks at each speed, prediction errors, where methods cross."""
 
 from __future__ import annotations
 
@@ -11,72 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.evaluation.intervals import Interval, mean_interval
-from simdist_ros.evaluation.settings import RIVALS
+from simdist_ros.evaluation.settings import NONE
+from simdist_ros.studies.cells import Cell, cell_of, in_order
 from simdist_ros.studies.finetuning import AdaptResult
+from simdist_ros.studies.jobs import Job, Judge
 from simdist_ros.studies.judging import JudgeResult
 from simdist_ros.studies.results import Result
-from simdist_ros.studies.settings import NOMINAL, world_name
-from simdist_ros.studies.tasks import NONE, Judge, Task
+from simdist_ros.studies.walk_summary import WalkRow, interval, mean, speeds_of, walk_row
 
-__all__ = ['Cell', 'Crossing', 'Row', 'Summary', 'summarise']
+__all__ = ['Crossing', 'ModelRow', 'Summary', 'summarise']
 
 Array = NDArray[np.floating[Any]]
 
-UNKNOWN = Interval(math.nan, math.nan, math.nan)
-UNADAPTED = (NONE, *RIVALS)
-SHOWN_METHODS = ('dynamics', 'residual', 'all', 'policy')
-
-
-@dataclass(frozen=True)
-class Cell:
-    """All seeds of one model in one world.
-
-    Attributes:
-        method: How it was adapted.
-        source: Name of the world of its data; empty for the model as it came.
-        minutes: Of data.
-        world: Name of the world it was judged in.
-    """
-
-    method: str
-    source: str
-    minutes: float
-    world: str
-
-    @property
-    def is_control(self) -> bool:
-        """Whether it was trained on nominal data and evaluated elsewhere."""
-        return self.source == NOMINAL and self.world != NOMINAL
-
-    @property
-    def label(self) -> str:
-        """Name for tables and plots; that of a rival is not given twice."""
-        name = (
-            f'{self.method}, finetuned' if self.source and self.method in RIVALS else self.method
-        )
-        return f'{name}, nominal data' if self.is_control else name
-
-    @property
-    def is_rival(self) -> bool:
-        """Whether neither search nor data are behind it."""
-        return not self.source and self.method != NONE
-
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """What one cell came to; each interval is over seeds, 95 %.
+class ModelRow:
+    """What the model of one cell predicts, and how it was made; intervals are over seeds, 95 %.
 
     Attributes:
         seeds: How many there are.
-        progress_m: Mean over the walks of a seed.
-        line_m: The success line, the mean likewise.
-        walks: How many there are.
-        falls: How many of them fell.
-        tracking_error_mps: Mean over the walks that lasted long enough for one.
-        reward_per_s: Mean over the walks of a seed.
-        gain_m: Progress beyond that of the unadapted model, on the same seeds.
-        gap_closed: The same as a share of the gap between that model and the success line.
-        over_control_m: Progress beyond that of the control with as much data, on the same seeds.
         error: Held-out error at each step ahead, mean over seeds, (T,).
         slip_error: The same during slips.
         error_mean: Held-out error, mean over the steps.
@@ -90,15 +43,6 @@ class Row:
 
     cell: Cell
     seeds: int
-    progress_m: Interval
-    line_m: float
-    walks: int
-    falls: int
-    tracking_error_mps: Interval
-    reward_per_s: Interval
-    gain_m: Interval
-    gap_closed: Interval
-    over_control_m: Interval
     error: list[float]
     slip_error: list[float]
     error_mean: Interval
@@ -130,127 +74,74 @@ class Crossing:
 class Summary:
     """Everything, in the order in which it is shown."""
 
-    rows: list[Row]
+    walks: list[WalkRow]
+    models: list[ModelRow]
     crossings: list[Crossing]
 
-    def of(self, world: str) -> list[Row]:
+    def walks_in(self, world: str) -> dict[float, list[WalkRow]]:
+        """Return the rows of the walks in a world by speed."""
+        found: dict[float, list[WalkRow]] = {}
+        for row in self.walks:
+            if row.cell.world == world:
+                found.setdefault(row.speed, []).append(row)
+        return found
+
+    def models_in(self, world: str) -> list[ModelRow]:
         """Return the rows of the models judged in a world."""
-        return [row for row in self.rows if row.cell.world == world]
+        return [row for row in self.models if row.cell.world == world]
 
 
 Seeds = dict[int, JudgeResult]
 
 
-def summarise(results: Mapping[Task, Result], worlds: Sequence[str]) -> Summary:
+def summarise(results: Mapping[Job, Result], worlds: Sequence[str]) -> Summary:
     """Sum up all that was judged.
 
     Args:
-        results: By task.
+        results: By job.
         worlds: Names of the worlds to adapt to, in the order to be shown.
     """
     cells: dict[Cell, Seeds] = {}
-    models: dict[Cell, list[AdaptResult]] = {}
-    for task, result in results.items():
-        if isinstance(task, Judge) and isinstance(result, JudgeResult):
-            cell = cell_of(task)
-            cells.setdefault(cell, {})[task.seed] = result
-            made = results.get(task.model) if task.model else None
-            if isinstance(made, AdaptResult):
-                models.setdefault(cell, []).append(made)
-    places = [*worlds, NOMINAL]
-    shown = sorted(
-        (cell for cell in cells if cell.world in places and cell.source in ('', *places)),
-        key=lambda cell: (
-            places.index(cell.world),
-            bool(cell.source),
-            (SHOWN_METHODS if cell.source else UNADAPTED).index(cell.method),
-            cell.is_control,
-            cell.source,
-            cell.minutes,
-        ),
+    made: dict[Cell, list[AdaptResult]] = {}
+    for job, result in results.items():
+        if isinstance(job, Judge) and isinstance(result, JudgeResult):
+            cell = cell_of(job)
+            cells.setdefault(cell, {})[job.seed] = result
+            model = results.get(job.model) if job.model else None
+            if isinstance(model, AdaptResult):
+                made.setdefault(cell, []).append(model)
+    shown = in_order(cells, worlds)
+    speeds = speeds_of(cells)
+    rows = [walk_row(cells, cell, speed) for speed in speeds for cell in shown]
+    return Summary(
+        walks=[row for row in rows if row is not None],
+        models=[model_row(cell, cells, made.get(cell, [])) for cell in shown if not cell.is_rival],
+        crossings=crossings(cells, worlds),
     )
-    rows = [summarise_cell(cell, cells, models.get(cell, [])) for cell in shown]
-    return Summary(rows=rows, crossings=crossings(cells, worlds))
 
 
-def cell_of(task: Judge) -> Cell:
-    """Return where a result belongs."""
-    source = world_name(task.source) if task.source else ''
-    return Cell(task.method, source, task.minutes, world_name(task.world))
-
-
-def summarise_cell(cell: Cell, cells: Mapping[Cell, Seeds], models: list[AdaptResult]) -> Row:
-    """Sum up one cell."""
+def model_row(cell: Cell, cells: Mapping[Cell, Seeds], made: list[AdaptResult]) -> ModelRow:
+    """Sum up the predictions of one cell."""
     seeds = cells[cell]
     base = cells.get(Cell(NONE, '', 0.0, cell.world), {})
-    control = cells.get(Cell(cell.method, NOMINAL, cell.minutes, cell.world), {})
-    gain = difference(seeds, base)
-    line = float(np.mean([np.mean(result.line_m) for result in seeds.values()]))
-    shared = [float(np.mean(base[seed].progress_m)) for seed in seeds if seed in base]
-    gap = line - float(np.mean(shared)) if shared else math.nan
     error, slip_error = (mean_by_step(seeds, name) for name in ('error', 'slip_error'))
-    return Row(
+    return ModelRow(
         cell=cell,
         seeds=len(seeds),
-        progress_m=interval(np.array([np.mean(r.progress_m) for r in seeds.values()])),
-        line_m=line,
-        walks=sum(len(result.fell) for result in seeds.values()),
-        falls=sum(sum(result.fell) for result in seeds.values()),
-        tracking_error_mps=known_interval([r.tracking_error_mps for r in seeds.values()]),
-        reward_per_s=known_interval([r.reward_per_s for r in seeds.values()]),
-        gain_m=gain,
-        gap_closed=scaled(gain, gap),
-        over_control_m=UNKNOWN if cell.source == NOMINAL else difference(seeds, control),
         error=error.tolist(),
         slip_error=slip_error.tolist(),
-        error_mean=interval(np.array([mean_error(result) for result in seeds.values()])),
+        error_mean=interval(mean_error(result) for result in seeds.values()),
         error_factor=least_factor(base, error, 'error'),
         slip_factor=least_factor(base, slip_error, 'slip_error'),
-        accepted=sum(model.accepted for model in models),
-        num_steps=mean_or_nan([model.num_steps for model in models]),
-        finetune_s=mean_or_nan([model.seconds for model in models]),
+        accepted=sum(model.accepted for model in made),
+        num_steps=mean([model.num_steps for model in made]),
+        finetune_s=mean([model.seconds for model in made]),
     )
-
-
-def interval(values: Array) -> Interval:
-    """Return the mean with its interval; unknown without values."""
-    return mean_interval(values) if len(values) else UNKNOWN
-
-
-def known_interval(values: Sequence[Sequence[float | None]]) -> Interval:
-    """Return the mean over seeds of what is known of each, with its interval."""
-    known = [[value for value in row if value is not None] for row in values]
-    return interval(np.array([np.mean(row) for row in known if row]))
-
-
-def mean_or_nan(values: Sequence[float]) -> float:
-    """Return the mean; NaN without values."""
-    return float(np.mean(values)) if values else math.nan
 
 
 def mean_error(result: JudgeResult) -> float:
     """Return the held-out error, mean over the steps ahead."""
     return float(np.nanmean(result.error))
-
-
-def difference(seeds: Seeds, others: Seeds) -> Interval:
-    """Return how much further the one walks than the other, on the seeds that both have."""
-    return interval(
-        np.array(
-            [
-                np.mean(result.progress_m) - np.mean(others[seed].progress_m)
-                for seed, result in seeds.items()
-                if seed in others
-            ]
-        )
-    )
-
-
-def scaled(gain: Interval, gap: float) -> Interval:
-    """Return a gain as a share of a gap; unknown where there is none to close."""
-    if not gap > 0.0:
-        return UNKNOWN
-    return Interval(gain.mean / gap, gain.low / gap, gain.high / gap)
 
 
 def mean_by_step(seeds: Seeds, name: str) -> Array:

@@ -5,22 +5,67 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from simdist_ros.evaluation.intervals import Interval
+from simdist_ros.evaluation.settings import NONE
 from simdist_ros.studies.settings import NOMINAL
-from simdist_ros.studies.summary import Crossing, Row, Summary
-from simdist_ros.studies.tasks import NONE
+from simdist_ros.studies.summary import Crossing, ModelRow, Summary
+from simdist_ros.studies.walk_summary import WalkRow
 
-__all__ = ['report_lines']
+__all__ = ['Words', 'prediction_figure', 'report_lines', 'speed_name', 'walk_figure']
 
 SHOWN_STEPS = 5
 
 
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What a task's figures are called.
+
+    Attributes:
+        progress_is: What progress means, see `Task`.
+        error_unit: Of the distance from the command as names have it, see `Task`.
+        unit: The same as readers know it.
+        can_fail: Whether there are falls to tell of.
+        no_ceiling: Why a world has no ceiling, by its name.
+    """
+
+    progress_is: str
+    error_unit: str
+    unit: str
+    can_fail: bool = True
+    no_ceiling: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def error(self) -> str:
+        """Head of the column of the distance from the command."""
+        return f'tracking error [{self.unit}]'
+
+
+def walk_figure(world: str) -> str:
+    """Return the file name of the figure of a world's walks."""
+    return f'{world}.png'
+
+
+def prediction_figure(world: str) -> str:
+    """Return the file name of the figure of a world's prediction errors."""
+    return f'{world}_prediction.png'
+
+
+def speed_name(speed: float) -> str:
+    """Return how a speed is called; empty for a task without speeds."""
+    return f'{speed:g} m/s' if speed else ''
+
+
 def report_lines(
-    summary: Summary, worlds: Sequence[str], about: Mapping[str, Any], settings: Mapping[str, Any]
+    summary: Summary,
+    worlds: Sequence[str],
+    about: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    words: Words,
 ) -> list[str]:
     """Return the lines of ``report.md``.
 
@@ -29,23 +74,35 @@ def report_lines(
         worlds: Names of the worlds, in the order to be shown.
         about: Command, model and machine, by name.
         settings: Value by section and setting.
+        words: Of the task.
     """
     lines = ['# Adaptation', '', *(f'- {name}: {value}' for name, value in about.items()), '']
-    lines += ['Intervals are 95 % over seeds. Progress: metres along the ground in the direction ']
-    lines[-1] += (
-        'asked for, until a fall, at most up to the success line, which is speed times time. '
-        'Gap closed: of the way from the unadapted model to that line. '
-        'Against control: progress beyond that of the same method with as much nominal data, on '
-        'the same seeds.'
+    lines.append(
+        f'Intervals are 95 % over seeds. Progress: {words.progress_is}; it is not capped at that '
+        'line, so read it beside the error. Reward: that of training, of one second; nothing is '
+        'earned after a fall. Gap closed: of the way from the unadapted planner `none` to the '
+        'success line, beyond which progress does not count here. Way to the ceiling: of the '
+        'reward that `ceiling`, the expert trained on in that world, earns beyond `none`. Against '
+        'control: progress up to the line beyond that of the same method with as much nominal '
+        'data. Against the best rival: reward beyond that of the rival with the largest mean. '
+        'All comparisons are on the same seeds.'
     )
     for world in worlds:
-        if rows := summary.of(world):
-            lines += ['', f'## {world}', '', *progress_table(rows), '']
-            lines += [f'![progress and errors]({world}.png)', '']
-            lines += error_table([row for row in rows if not row.cell.is_rival])
-            lines += ['', *crossing_lines([c for c in summary.crossings if c.world == world])]
-    if rows := summary.of(NOMINAL):
-        lines += ['', '## Nominal ground, after adapting elsewhere', '', *forgetting_table(rows)]
+        walks = summary.walks_in(world)
+        if not walks:
+            continue
+        lines += ['', f'## {world}']
+        for speed, rows in walks.items():
+            lines += ['', f'### {speed_name(speed)}'] if speed else []
+            lines += ['', *walk_table(rows, words), '', *walk_notes(rows, world, words)]
+        lines += ['', f'![falls, progress, error and reward]({walk_figure(world)})', '']
+        lines += error_table(summary.models_in(world))
+        lines += ['', f'![prediction errors]({prediction_figure(world)})', '']
+        lines += crossing_lines([c for c in summary.crossings if c.world == world])
+    for speed, rows in summary.walks_in(NOMINAL).items():
+        name = f' {speed_name(speed)},' if speed else ''
+        lines += ['', f'## Nominal ground,{name} after adapting elsewhere', '']
+        lines += forgetting_table(rows, words)
     lines += ['', '## Sizes', '', *size_lines(settings), '']
     return lines
 
@@ -56,46 +113,58 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return lines + ['| ' + ' | '.join(row) + ' |' for row in rows]
 
 
-def progress_table(rows: Sequence[Row]) -> list[str]:
-    """Return how far each model walked."""
-    head = ['method', 'data [min]', 'seeds', f'progress of {rows[0].line_m:.2f} [m]', 'falls']
-    head += [
-        'tracking error [m/s]',
-        'reward [1/s]',
-        'gap closed',
-        'against control [m]',
-        'accepted by the gate',
-        'finetuning',
-    ]
-    return table(
-        head,
-        [
-            [
-                row.cell.label,
-                f'{row.cell.minutes:g}',
-                str(row.seeds),
-                shown(row.progress_m, 2),
-                f'{row.falls} of {row.walks}',
-                shown(row.tracking_error_mps, 3),
-                shown(row.reward_per_s, 3),
-                '' if row.cell.method == NONE else percent(row.gap_closed),
-                shown(row.over_control_m, 2, '+'),
-                f'{row.accepted} of {row.seeds}' if row.cell.source else '',
-                ''
-                if not row.cell.source
-                else f'{row.num_steps:.0f} steps, {row.finetune_s:.0f} s',
-            ]
-            for row in rows
-        ],
-    )
+def walk_table(rows: Sequence[WalkRow], words: Words) -> list[str]:
+    """Return how each model walked at one speed; a column that says nothing is left out."""
+    columns: dict[str, list[str]] = {
+        'method': [f'`{row.cell.name}`' for row in rows],
+        'data [min]': [f'{row.cell.minutes:g}' for row in rows],
+        'seeds': [str(row.seeds) for row in rows],
+        f'progress of {rows[0].line_m:.2f} [m]': [shown(row.progress_m, 2) for row in rows],
+        'falls': [falls(row, words) for row in rows],
+        'success': [success(row) for row in rows],
+        words.error: [shown(row.command_error, 3) for row in rows],
+        'reward [1/s]': [shown(row.reward_per_s, 3) for row in rows],
+        'gap closed': [beside_none(row, percent(row.gap_closed)) for row in rows],
+        'way to the ceiling': [beside_none(row, percent(row.way_to_ceiling)) for row in rows],
+        'against control [m]': [shown(row.over_control_m, 2, '+') for row in rows],
+        'reward against the best rival': [shown(row.over_rival, 3, '+') for row in rows],
+    }
+    said = {head: cells for head, cells in columns.items() if any(cells)}
+    return table(list(said), list(zip(*said.values(), strict=True)))
 
 
-def error_table(rows: Sequence[Row]) -> list[str]:
-    """Return the held-out errors of the predicted latents."""
+def falls(row: WalkRow, words: Words) -> str:
+    """Return how many walks fell; nothing for what cannot fall."""
+    return f'{row.falls} of {row.walks}' if words.can_fail else ''
+
+
+def success(row: WalkRow) -> str:
+    """Return how many walks succeeded; nothing for a task without an end."""
+    return '' if row.successes is None else f'{row.successes} of {row.walks}'
+
+
+def beside_none(row: WalkRow, text: str) -> str:
+    """Return a share of what the unadapted planner lacks; nothing for itself."""
+    return '' if row.cell.name == NONE else text
+
+
+def walk_notes(rows: Sequence[WalkRow], world: str, words: Words) -> list[str]:
+    """Say which rival is the best, and why there is no ceiling."""
+    notes = [f'Best rival by reward: `{name}`.' for name in {row.rival for row in rows} if name]
+    if world in words.no_ceiling:
+        notes.append(f'No row `ceiling`: {words.no_ceiling[world]}.')
+    return [' '.join(notes)] if notes else []
+
+
+def error_table(rows: Sequence[ModelRow]) -> list[str]:
+    """Return the held-out errors of the predicted latents, and how each model was made."""
+    if not rows:
+        return []
     horizon = len(rows[0].error)
     steps = np.unique(np.linspace(1, horizon, min(horizon, SHOWN_STEPS)).round().astype(int))
     head = ['method', 'data [min]', *(f'{step} ahead' for step in steps), 'mean']
     head += ['smallest factor', 'during slips, mean', 'smallest factor']
+    head += ['accepted by the gate', 'finetuning']
     note = (
         'Held-out squared error of predicted latents over their variance, on walks of the '
         'unadapted model with a seed that is in no training data. Slips: the quarter of the '
@@ -104,13 +173,15 @@ def error_table(rows: Sequence[Row]) -> list[str]:
     )
     cells = [
         [
-            row.cell.label,
+            f'`{row.cell.name}`',
             f'{row.cell.minutes:g}',
             *(f'{row.error[step - 1]:.4f}' for step in steps),
             shown(row.error_mean, 4),
             f'{row.error_factor:.2f} x',
             f'{np.nanmean(row.slip_error):.4f}',
             f'{row.slip_factor:.2f} x',
+            f'{row.accepted} of {row.seeds}' if row.cell.source else '',
+            f'{row.num_steps:.0f} steps, {row.finetune_s:.0f} s' if row.cell.source else '',
         ]
         for row in rows
     ]
@@ -141,24 +212,26 @@ def is_sure(one: Crossing) -> bool:
     return one.factor.high < 1.0 or one.factor.low > 1.0
 
 
-def forgetting_table(rows: Sequence[Row]) -> list[str]:
-    """Return how far each model still walks on nominal ground."""
-    base = next((row.progress_m.mean for row in rows if row.cell.method == NONE), math.nan)
-    return table(
-        ['method', 'adapted to', 'data [min]', 'seeds', 'progress [m]', 'falls', 'change'],
-        [
-            [
-                row.cell.method,
-                row.cell.source,
-                f'{row.cell.minutes:g}',
-                str(row.seeds),
-                shown(row.progress_m, 2),
-                f'{row.falls} of {row.walks}',
-                '' if row.cell.method == NONE else percent(row.gain_m, base, '+'),
-            ]
-            for row in rows
-        ],
-    )
+def forgetting_table(rows: Sequence[WalkRow], words: Words) -> list[str]:
+    """Return how each model still walks on nominal ground at one speed."""
+    unadapted = [row for row in rows if row.cell.method == NONE]
+    progress = unadapted[0].progress_m.mean if unadapted else math.nan
+    reward = unadapted[0].reward_per_s.mean if unadapted else math.nan
+    columns: dict[str, list[str]] = {
+        'method': [f'`{row.cell.name}`' for row in rows],
+        'adapted to': [row.cell.source for row in rows],
+        'data [min]': [f'{row.cell.minutes:g}' for row in rows],
+        'seeds': [str(row.seeds) for row in rows],
+        'progress [m]': [shown(row.progress_m, 2) for row in rows],
+        'change': [beside_none(row, percent(row.gain_m, progress, '+')) for row in rows],
+        'falls': [falls(row, words) for row in rows],
+        'success': [success(row) for row in rows],
+        words.error: [shown(row.command_error, 3) for row in rows],
+        'reward [1/s]': [shown(row.reward_per_s, 3) for row in rows],
+        'its change': [beside_none(row, percent(row.reward_gain, reward, '+')) for row in rows],
+    }
+    said = {head: cells for head, cells in columns.items() if any(cells)}
+    return table(list(said), list(zip(*said.values(), strict=True)))
 
 
 def size_lines(settings: Mapping[str, Any]) -> list[str]:

@@ -52,11 +52,14 @@ class Task(ABC):
         mirror: Sign of each number of a command in the mirror image.
         hold_steps: For how many steps a command of the training holds: at least, fewer than.
         error_unit: Of `error`, as names of figures have it.
+        progress_is: What `progress` means, for readers of a report.
         scales_commands: Whether more or less of a command is a command that a policy may follow
             better than the one asked for, so that a search may propose it.
         has_speeds: Whether trials differ in a speed ahead, and a distance tells how they went.
+        has_end: Whether a trial can be done, see `succeeded`.
         noun: What one go at it is called in messages; several have an s at the end.
         goal: What may be asked for.
+        holds_heading: Whether its driver can steer, see `driver`.
     """
 
     name: ClassVar[str]
@@ -67,10 +70,13 @@ class Task(ABC):
     mirror: ClassVar[tuple[float, ...]]
     hold_steps: ClassVar[tuple[int, int]]
     error_unit: ClassVar[str]
+    progress_is: ClassVar[str]
     scales_commands: ClassVar[bool]
     has_speeds: ClassVar[bool] = False
+    has_end: ClassVar[bool] = False
     noun: ClassVar[str] = 'trial'
     goal: GoalSpec
+    holds_heading: bool = False
 
     def __init__(self, robot: Robot) -> None:
         """Take a robot that has what the task needs.
@@ -160,6 +166,17 @@ class Task(ABC):
             commands: That each answered, (..., command_dim).
         """
 
+    def measured(self, proprio_obs: Array) -> Array:
+        """Return what sensors say of each number of a command, (..., command_dim).
+
+        A controller that corrects commands compares it with what is asked for. NaN where nothing
+        is measured, which is everywhere unless a task says more.
+
+        Args:
+            proprio_obs: (..., proprio_obs_dim).
+        """
+        return np.full((*proprio_obs.shape[:-1], self.goal.size), np.nan)
+
     def worth(self, proprio_obs: Array, commands: Array) -> Array:
         """Return what each step was worth, (...), 0 .. 1, by sensors alone; as `followed`."""
         return self.followed(proprio_obs, commands)
@@ -224,6 +241,32 @@ class Task(ABC):
     def unit(self) -> str:
         """Unit of `error`, as texts have it."""
         return {'mps': 'm/s'}.get(self.error_unit, self.error_unit)
+
+    @abstractmethod
+    def score(
+        self, linear_velocity: Array, angular_velocity: Array, joint_pos: Array, command: Array
+    ) -> float:
+        """Return how well a command is met now, 0 .. 1: a reward that needs no recipe.
+
+        Args:
+            linear_velocity: Of the base in its frame, (3,) [m/s].
+            angular_velocity: Of the base in its frame, (3,) [rad/s].
+            joint_pos: (num_joints,) [rad].
+            command: (command_dim,).
+        """
+
+    @abstractmethod
+    def progress(
+        self, ahead_m: float, joint_pos: Array, wanted: Array, seconds: float
+    ) -> tuple[float, float]:
+        """Return how far a robot got, and how far it was asked to get: the success line [m].
+
+        Args:
+            ahead_m: Along the ground in the direction in which it first looked [m].
+            joint_pos: At the start and at the end, (2, num_joints) [rad].
+            wanted: The command, (command_dim,).
+            seconds: For how long it was asked for.
+        """
 
     @abstractmethod
     def error(self, velocity: Array, joint_pos: Array, wanted: Array) -> float:

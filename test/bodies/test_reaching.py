@@ -142,10 +142,6 @@ def test_what_the_arm_cannot_be_asked_for_is_refused_before_anything_runs(
 def test_a_walk_in_one_process_asks_for_a_place_too(arm):
     asked = PlannedWalk(world=None, seed=0, seconds=1.0, command=tuple(PLACE))
     assert asked.driver(arm).command(np.full(4, math.nan)).tolist() == PLACE.tolist()
-    unasked = PlannedWalk(world=None, seed=0, seconds=1.0)
-    assert unasked.driver(arm).command(np.ones(4)).tolist() == (
-        task_of(arm).first_command().tolist()
-    )
 
 
 def test_of_two_tasks_the_one_that_is_chosen_decides_what_is_needed(arm, tmp_path):

@@ -15,6 +15,7 @@ import pytest
 from simdist_ros.cli import main
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.embodiment.sensors import SENSORS, sensors_of
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.assembly import needed_topics
 from simdist_ros.transitions.bags.read_episodes import read_bag_episodes
 from simdist_ros.transitions.bags.reader import bag_info
@@ -128,6 +129,13 @@ def test_each_tick_had_its_plan(story):
     assert story.report['ticks'] > 300
     assert story.report['late_ticks'] == 0
     assert story.report['planner']['ticks_without_plan'] == 0
+
+
+def test_its_success_is_told_where_its_task_has_an_end(story):
+    name = 'success_rate'
+    metrics = read_manifest(story.model).metrics
+    told = {name in story.report, any(key.endswith(name) for key in metrics)}
+    assert told == {task_of(story.robot).name == 'reach'}
 
 
 def test_the_bag_holds_what_it_measures_and_nothing_else(story):

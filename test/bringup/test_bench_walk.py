@@ -44,7 +44,11 @@ def bag(tmp_path_factory):
 @pytest.fixture(scope='module')
 def ticks(go2):
     asked = PlannedWalk(
-        world=load_world(WORLD), seed=SEED, speed=SPEED, seconds=SECONDS, heading_gain=STEERING
+        world=load_world(WORLD),
+        seed=SEED,
+        command=(SPEED, 0.0, 0.0),
+        seconds=SECONDS,
+        heading_gain=STEERING,
     )
     model = load_model(find_model('go2'), go2).model
     return list(walk(go2, model, MppiSettings(**SEARCH), asked))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -255,6 +256,16 @@ def test_the_report_is_written_with_what_was_run(report, tmp_path):
     }  # fmt: skip
     assert wanted <= set(written)
     assert written['planner_ms'] == {'p50': 6.04, 'p99': 12.3}
+
+
+def test_a_success_rate_stands_where_the_task_has_an_end(report, tmp_path):
+    written = []
+    for number, found in enumerate((report, replace(report, success_rate=0.5))):
+        write_report(found, tmp_path / f'{number}.json', {})
+        written.append(json.loads((tmp_path / f'{number}.json').read_text()))
+    assert 'success_rate' not in written[0]
+    assert written[1]['success_rate'] == 0.5
+    assert 'success rate      0.50' in report_lines(replace(report, success_rate=0.5))
 
 
 def test_a_report_that_cannot_be_written_is_refused_by_its_name(report, tmp_path):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,13 +23,14 @@ from simdist_ros.evaluation.settings import (
 from simdist_ros.evaluation.walk import Walk, WalkResult, walk
 from simdist_ros.pretraining.evaluate.data import area_under_curve, calibrate, foresee, open_loop
 from simdist_ros.pretraining.evaluate.expert_walker import ExpertWalker
-from simdist_ros.pretraining.evaluate.report import mean_and_interval, summarise_walks
+from simdist_ros.pretraining.evaluate.report import mean_and_interval, summarise_walks, walk_table
 from simdist_ros.pretraining.evaluate.stage import foresee_walks, gain
 from simdist_ros.pretraining.evaluate.walks import WalkLog, list_walks
 from simdist_ros.pretraining.expert.files import save_networks
 from simdist_ros.pretraining.expert.networks import Actor
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.simulated_robot import SimulatedRobot
+from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.shards.dataset import ShardWriter, open_dataset
 from simdist_ros.transitions.training_windows import WindowSampler
 from simdist_ros.world_model.architecture import Architecture
@@ -36,6 +38,7 @@ from simdist_ros.world_model.model import WorldModel
 
 from .transitions import ROBOT, TINY, make_episode, write_data
 
+ARM = Path(__file__).parents[1] / 'bodies' / 'arm' / 'arm.yaml'
 TASK = Walk(world='nominal', speed=0.5, seed=1000, seconds=2.0, num_samples=8, num_iterations=0)
 RESULT = WalkResult(
     distance_m=1.0,
@@ -103,9 +106,20 @@ def test_an_expert_walks_the_same_seeds_where_the_model_was_trained(go2):
 def test_walks_are_summed_up_by_controller_world_and_speed():
     other = replace(RESULT, distance_m=3.0, fell=True, command_error=float('nan'))
     (summary,) = summarise_walks({TASK: RESULT, replace(TASK, seed=1001): other})
-    assert (summary.walks, summary.falls) == (2, 1)
+    assert (summary.walks, summary.falls, summary.success_rate) == (2, 1, None)
     assert summary.distance_m[0] == 2.0
     assert summary.command_error[0] == pytest.approx(0.1)
+
+
+def test_successes_are_told_where_the_task_has_an_end(go2):
+    done, not_done = (replace(RESULT, succeeded=value) for value in (True, False))
+    walks = {replace(TASK, seed=seed): done for seed in (1, 2, 3)} | {TASK: not_done}
+    summaries = summarise_walks(walks)
+    assert summaries[0].success_rate == 0.75
+    head, _, line = walk_table(summaries, task_of(load_robot(str(ARM))))
+    assert '| trials | success rate | error [m] |' in head
+    assert '| 4 | 0.75 | 0.100 ' in line
+    assert 'success' not in walk_table(summaries, task_of(go2))[0]
 
 
 def test_the_planner_is_compared_with_the_policy_on_the_same_seed():

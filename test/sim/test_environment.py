@@ -1,4 +1,5 @@
 import warnings
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -6,21 +7,25 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.sim.environment import ENVIRONMENT_ID, WalkEnv, register, velocity_reward
+from simdist_ros.sim.environment import ENVIRONMENT_IDS, TaskEnv, register
+
+ARM = Path(__file__).parents[1] / 'bodies' / 'arm' / 'arm.yaml'
 
 
 @pytest.fixture
 def env():
     register()
-    return gymnasium.make(ENVIRONMENT_ID).unwrapped
+    return gymnasium.make(ENVIRONMENT_IDS[0]).unwrapped
 
 
-@pytest.mark.parametrize('world', ['nominal', 'rough'])
-def test_gymnasiums_own_checker_has_nothing_to_say(world):
+@pytest.mark.parametrize(
+    ('name', 'world'), zip(ENVIRONMENT_IDS, ['nominal', 'rough'], strict=True)
+)
+def test_gymnasiums_own_checker_has_nothing_to_say(name, world):
     register()
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        env = gymnasium.make(ENVIRONMENT_ID, world=world)
+        env = gymnasium.make(name, world=world)
         check_env(env.unwrapped)
 
 
@@ -60,7 +65,7 @@ def test_a_fall_terminates_without_reward(env):
 
 
 def test_time_truncates(env):
-    env = WalkEnv(episode_s=0.1)
+    env = TaskEnv(episode_s=0.1)
     env.reset(seed=0)
     ends = [env.step(np.zeros(12, dtype=np.float32))[3] for _ in range(5)]
     assert ends == [False, False, False, False, True]
@@ -87,14 +92,32 @@ def test_a_command_beyond_the_robots_range_is_refused(env):
 
 def test_an_unknown_world_is_refused():
     with pytest.raises(ConfigError, match="unknown world 'moon'"):
-        WalkEnv(world='moon')
+        TaskEnv(world='moon')
 
 
-def test_reward_is_one_when_the_command_is_met_and_less_on_either_side(simulate):
-    state = simulate().true_state()
-    met = np.array([*state.linear_velocity[:2], state.angular_velocity[2]])
-    assert velocity_reward(state, met) == pytest.approx(1.0)
-    for miss in ([0.25, 0, 0], [-0.25, 0, 0], [0, 0.25, 0]):
-        expected = (np.exp(-1.0) + 0.5) / 1.5
-        assert velocity_reward(state, met + miss) == pytest.approx(expected)
-    assert velocity_reward(state, met + [0, 0, 0.25]) == pytest.approx((1 + 0.5 / np.e) / 1.5)
+def test_reward_is_how_well_the_task_is_done(env):
+    env.reset(seed=0, options={'command': [0.0, 0.0, 0.0]})
+    _, still, _, _, info = env.step(np.zeros(12, dtype=np.float32))
+    env.reset(seed=0, options={'command': [1.5, 0.0, 0.0]})
+    _, not_walking, _, _, _ = env.step(np.zeros(12, dtype=np.float32))
+    assert still > 0.9
+    assert not_walking < 0.4  # what is earned by not turning
+    assert 'succeeded' not in info
+
+
+def test_an_arm_that_reaches_is_an_environment_too():
+    env = TaskEnv(robot=str(ARM))
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        check_env(env, skip_render_check=True)
+    observation, _ = env.reset(seed=0, options={'command': [0.3, 0.0, 0.3]})
+    assert set(observation) == {'proprio_obs', 'command'}
+    stand = env.task.first_command()
+    env.reset(seed=0, options={'command': stand})
+    _, near, _, _, info = env.step(np.zeros(3, dtype=np.float32))  # the default is the stand
+    assert near > 0.5
+    assert info['succeeded']
+    env.reset(seed=0, options={'command': -stand * [1.0, 1.0, -1.0]})
+    _, far, _, _, info = env.step(np.zeros(3, dtype=np.float32))
+    assert far < 0.01
+    assert not info['succeeded']

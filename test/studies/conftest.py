@@ -26,6 +26,7 @@ SMALL = {
     'grid': {
         'worlds': 'soft',
         'rivals': 'policy_pi',
+        'speeds': '0.3,0.5',
         'num_seeds': '1',
         'dynamics_minutes': '0.05',
         'residual_minutes': '0.05',

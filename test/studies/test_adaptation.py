@@ -7,18 +7,23 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from simdist_ros.cli import main
 from simdist_ros.core.errors import SimdistError
+from simdist_ros.pretraining.expert.files import load_actor, save_networks
+from simdist_ros.pretraining.expert.networks import Actor
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.scenes.world import load_world
-from simdist_ros.studies.adaptation import without_missing_expert
+from simdist_ros.studies.ceilings import ceiling_file, with_ceiling
 from simdist_ros.studies.collect import collect, first_minutes
 from simdist_ros.studies.finetuning import adapt_model
-from simdist_ros.studies.judging import latent_errors
+from simdist_ros.studies.fitting import fit_settings
+from simdist_ros.studies.job_pool import Setup, do_jobs
+from simdist_ros.studies.jobs import Adapt, Collect, Judge, list_jobs
+from simdist_ros.studies.judging import judged_walks, latent_errors
 from simdist_ros.studies.results import ResultLog
 from simdist_ros.studies.settings import bench_world
-from simdist_ros.studies.task_pool import Setup, do_tasks
-from simdist_ros.studies.tasks import Adapt, Collect, Judge, list_tasks
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import load_model, save_model
 from simdist_ros.world_model.store.manifest import read_manifest
@@ -26,12 +31,27 @@ from simdist_ros.world_model.store.manifest import read_manifest
 from .conftest import TINY
 
 
+def write_expert(path, robot, seed):
+    """Write an expert that has learned nothing."""
+    torch.manual_seed(seed)
+    save_networks(path, Actor(robot, load_recipe(robot)), None, {'robot': robot.name})
+
+
 @pytest.fixture(scope='module')
-def command(model_folder, small_options, tmp_path_factory):
+def ceilings(robot, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('ceilings')
+    write_expert(folder / 'soft.safetensors', robot, seed=7)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def command(model_folder, small_options, ceilings, tmp_path_factory):
     """The command with all that it takes but the number of processes."""
     work = tmp_path_factory.mktemp('bench') / 'work'
     arguments = ['bench', 'adaptation', '--preset', 'smoke', '--model', str(model_folder)]
-    return work, [*arguments, '--work', str(work), *small_options, '--processes', '1']
+    arguments += ['--work', str(work), *small_options]
+    arguments += ['--set', f'grid.ceilings={ceilings}', '--processes', '1']
+    return work, arguments
 
 
 @pytest.fixture(scope='module')
@@ -51,18 +71,34 @@ def refused(capsys, *arguments):
     return err.removeprefix('error: ').rstrip('\n')
 
 
-def test_all_of_it_is_done_and_reported(done, small):
+def test_all_of_it_is_done_and_reported(done, small, ceilings):
     work, _ = done
     log = ResultLog(work / 'results.jsonl')
-    assert set(log.results) == set(list_tasks(small.grid, small.trial))
-    for task, result in log.results.items():
-        if isinstance(task, Judge):
+    grid = dataclasses.replace(small.grid, ceilings=str(ceilings))
+    assert set(log.results) == set(list_jobs(grid, small.trial))
+    for job, result in log.results.items():
+        if isinstance(job, Judge):
+            assert len(result.error) == (0 if job.is_rival else TINY.horizon_steps)
             assert np.isfinite(result.error).all()
             assert np.isfinite(result.slip_error).all()
     text = (work / 'report' / 'report.md').read_text()
     assert 'simdist bench adaptation --preset smoke' in text
     assert read_manifest(work / 'models' / 'dynamics-soft-0.05min-0').parent
     assert (work / 'report' / 'soft.png').exists()
+    assert '### 0.3 m/s' in text
+    assert '### 0.5 m/s' in text
+    rows = json.loads((work / 'report' / 'report.json').read_text())['rows']
+    assert {(row['world'], row['speed']) for row in rows} == {
+        (world, speed) for world in ('soft', 'nominal') for speed in (0.3, 0.5)
+    }
+    assert {row['method'] for row in rows if row['world'] == 'soft'} >= {
+        'none',
+        'policy_pi',
+        'ceiling',
+        'dynamics',
+        'dynamics_nominal',
+        'residual',
+    }
 
 
 def test_a_killed_benchmark_does_only_what_is_missing(done, capsys):
@@ -73,8 +109,8 @@ def test_a_killed_benchmark_does_only_what_is_missing(done, capsys):
     capsys.readouterr()
     assert main(arguments) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == f'bench: {len(lines) - 1} of {len(lines)} tasks are done'
-    assert len(said) == 3  # the one task, and the report
+    assert said[0] == f'bench: {len(lines) - 1} of {len(lines)} jobs are done'
+    assert len(said) == 3  # the one job, and the report
     again = path.read_text().splitlines(keepends=True)
     assert again[:-1] == lines[:-1]
     assert json.loads(again[-1])['result'] == json.loads(lines[-1])['result']
@@ -119,7 +155,8 @@ def test_the_folder_of_another_benchmark_is_refused(done, capsys, tmp_path):
         (('adaptation', '--model', 'gone2'), "unknown model 'gone2'"),
         (('adaptation', '--set', 'grid.worlds=sof'), "unknown world 'sof'; did you mean 'soft'?"),
         (('adaptation', '--set', 'gird.worlds=soft'), "unknown section 'gird'; did you mean"),
-        (('adaptation', '--set', 'trial.judged_speeds=4'), 'is beyond the range of robot'),
+        (('adaptation', '--set', 'grid.speeds=4'), 'is beyond the range of robot'),
+        (('adaptation', '--set', 'grid.ceilings=top'), "there is no folder 'top'"),
         (('adaptation', '--processes', '0'), '--processes is 0; allowed: 1 .. '),
         (('adaptation', '--only-report'), 'holds no results yet'),
     ],
@@ -160,15 +197,15 @@ def test_processes_find_the_same_as_one_alone(done, small, model_folder, robot, 
     work, _ = done
     setup = Setup(robot=str(robot.source), model=model_folder, work=tmp_path, settings=small)
     log = ResultLog(tmp_path / 'results.jsonl')
-    tasks = dict(list(list_tasks(small.grid, small.trial).items())[:9])
-    assert {type(task) for task in tasks} == {Collect, Adapt, Judge}
+    jobs = dict(list(list_jobs(small.grid, small.trial).items())[:9])
+    assert {type(job) for job in jobs} == {Collect, Adapt, Judge}
     said = []
-    do_tasks(setup, tasks, log, processes=2, say=lambda task, _: said.append(task))
-    assert set(said) == set(tasks)
+    do_jobs(setup, jobs, log, processes=2, say=lambda job, _: said.append(job))
+    assert set(said) == set(jobs)
     alone = ResultLog(work / 'results.jsonl').results
-    for task in tasks:
-        if not isinstance(task, Adapt):  # which also says how long it took
-            assert log.results[task] == alone[task], task
+    for job in jobs:
+        if not isinstance(job, Adapt):  # which also says how long it took
+            assert log.results[job] == alone[job], job
 
 
 def test_data_from_which_nothing_can_be_learned_leave_the_model_as_it_is(
@@ -177,8 +214,8 @@ def test_data_from_which_nothing_can_be_learned_leave_the_model_as_it_is(
     few = Collect(world='soft', seed=0, minutes=0.001)
     data, out = tmp_path / 'data', tmp_path / 'model'
     collect(robot, parent.model, small, few, data)
-    task = Adapt(method='dynamics', source='soft', minutes=0.001, seed=0)
-    found = adapt_model(robot, parent, small, task, data, out)
+    job = Adapt(method='dynamics', source='soft', minutes=0.001, seed=0)
+    found = adapt_model(robot, parent, small, job, data, out)
     assert found.num_steps == 0
     assert not found.accepted
     assert 'record' in found.reason
@@ -221,16 +258,55 @@ def test_slips_are_the_windows_in_which_the_command_was_followed_worst(done, rob
     assert np.allclose(slip_error, np.nanmean(share[worst], axis=0))
 
 
-def test_other_rivals_make_it_another_benchmark(done, capsys):
+def test_other_rivals_or_speeds_make_it_another_benchmark(done, capsys):
     _, arguments = done
     sentence = refused(capsys, *arguments, '--set', 'grid.rivals=policy')
     assert 'was begun with rivals = policy_pi, now it is policy;' in sentence
+    sentence = refused(capsys, *arguments, '--set', 'grid.speeds=0.5')
+    assert 'was begun with speeds = 0.3,0.5, now it is 0.5;' in sentence
 
 
-def test_a_model_without_an_expert_is_judged_without_one(parent, small):
-    said = []
+def test_other_ceilings_make_it_another_benchmark(done, ceilings, capsys, tmp_path, robot):
+    work, arguments = done
+    sentence = refused(capsys, *arguments, '--set', 'grid.ceilings=')
+    assert sentence.startswith(f'{work} was begun with a ceiling for soft, and now grid.ceilings')
+    write_expert(tmp_path / 'soft.safetensors', robot, seed=8)
+    sentence = refused(capsys, *arguments, '--set', f'grid.ceilings={tmp_path}')
+    assert sentence.startswith(f'{work / "ceilings" / "soft"} was begun with sha256 = ')
+    (tmp_path / 'soft.safetensors').write_bytes(b'no expert')
+    sentence = refused(capsys, *arguments, '--set', f'grid.ceilings={tmp_path}')
+    assert 'soft.safetensors: not a safetensors file' in sentence
+
+
+def test_the_ceiling_walks_as_the_expert_of_its_file(robot, parent, ceilings, small):
+    grid = dataclasses.replace(small.grid, ceilings=str(ceilings))
+    job = Judge(method='ceiling', world='soft', seed=0)
+    path = ceiling_file(grid, job.world)
+    expert = load_actor(path, robot, load_recipe(robot))
+    carried = with_ceiling(parent.model, path)
+    assert parent.model.expert is None
+    rng = np.random.default_rng(0)
+    proprio, action, ground = rng.normal(size=35), rng.normal(size=12), rng.normal(size=315)
+    proprio, action, ground = (x.astype(np.float32) for x in (proprio, action, ground))
+    command = torch.tensor([[0.5, 0.0, 0.0]])
+    acted = carried.expert.act(proprio, action, ground, command)
+    seen = torch.cat([torch.tensor(proprio)[None], command, torch.tensor(action)[None]], dim=-1)
+    with torch.inference_mode():
+        wanted = expert(seen, torch.tensor(ground)[None])
+    np.testing.assert_allclose(acted, wanted, atol=1e-6)
+    walks = judged_walks(robot, carried, small, job)
+    unadapted = judged_walks(robot, parent.model, small, Judge(world='soft', seed=0))
+    assert [walk.reward_per_s for _, walk in walks] != [x.reward_per_s for _, x in unadapted]
+
+
+def test_a_model_without_an_expert_is_judged_without_one(robot, parent, small):
     grid = dataclasses.replace(small.grid, rivals='expert policy expert_pi policy_pi')
-    asked = dataclasses.replace(small, grid=grid)
-    kept = without_missing_expert(asked, parent, said.append)
-    assert kept.grid.rivals == ('policy', 'policy_pi')
-    assert said == ['bench: tiny carries no expert, so none walks beside it']
+    found, left_out = fit_settings(dataclasses.replace(small, grid=grid), robot, parent)
+    assert found.grid.rivals == ('policy', 'policy_pi')
+    assert left_out == ['tiny carries no expert, so none walks beside it']
+
+
+def test_a_robot_that_does_not_measure_its_velocity_is_refused(robot, parent, small):
+    blind = dataclasses.replace(robot, proprio_obs=('joint_pos',))
+    with pytest.raises(SimdistError, match="has no 'base_lin_vel' in proprio_obs"):
+        fit_settings(small, blind, parent)

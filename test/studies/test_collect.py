@@ -8,17 +8,17 @@ import pytest
 
 from simdist_ros.evaluation.planned_walk import PlannedWalk, episodes_of_walk, walk
 from simdist_ros.studies.collect import collect, first_minutes
+from simdist_ros.studies.jobs import DATA, Collect, walk_seed
 from simdist_ros.studies.settings import bench_world
-from simdist_ros.studies.tasks import DATA, Collect, walk_seed
 from simdist_ros.transitions.shards.dataset import ShardWriter, open_dataset
 
-TASK = Collect(world='soft', seed=0, minutes=0.03)
+JOB = Collect(world='soft', seed=0, minutes=0.03)
 
 
 @pytest.fixture(scope='module')
 def collected(robot, parent, small, tmp_path_factory):
     folder = tmp_path_factory.mktemp('data') / 'soft-0'
-    return folder, collect(robot, parent.model, small, TASK, folder)
+    return folder, collect(robot, parent.model, small, JOB, folder)
 
 
 def hashes(folder):
@@ -48,7 +48,8 @@ def test_speeds_and_seeds_go_from_walk_to_walk(robot, collected):
     first, second = (
         open_dataset(folder / name, robot).parts[0].manifest for name in ('walk_0000', 'walk_0001')
     )
-    assert (first.settings['speed'], second.settings['speed']) == (0.3, 0.5)
+    assert first.settings['command'] == [0.3, 0.0, 0.0]
+    assert second.settings['command'] == [0.5, 0.0, 0.0]
     assert (first.seed, second.seed) == (walk_seed(DATA, 0, 0), walk_seed(DATA, 0, 1))
 
 
@@ -57,7 +58,7 @@ def test_a_killed_collection_goes_on_and_ends_in_the_same_bytes(
 ):
     whole, _ = collected
     folder = tmp_path / 'soft-0'
-    collect(robot, parent.model, small, dataclasses.replace(TASK, minutes=0.001), folder)
+    collect(robot, parent.model, small, dataclasses.replace(JOB, minutes=0.001), folder)
     before = hashes(folder)
     about = open_dataset(whole / 'walk_0001', robot).parts[0].manifest
     killed = ShardWriter(
@@ -65,7 +66,7 @@ def test_a_killed_collection_goes_on_and_ends_in_the_same_bytes(
     )  # killed after a shard, before the end
     killed.add(next(open_dataset(whole / 'walk_0000', robot).episodes()))
     killed.flush()
-    found = collect(robot, parent.model, small, TASK, folder)
+    found = collect(robot, parent.model, small, JOB, folder)
     assert found == collected[1]
     after = hashes(folder)
     assert {name: after[name] for name in before} == before
@@ -85,7 +86,8 @@ def test_less_data_are_the_first_of_them(robot, collected):
 
 
 def test_a_walk_ends_soon_after_its_fall_and_the_fall_is_in_its_last_episode(robot, parent, small):
-    asked = PlannedWalk(world=bench_world('soft', small.trial), seed=1, speed=0.5, seconds=4.0)
+    world = bench_world('soft', small.trial)
+    asked = PlannedWalk(world=world, seed=1, command=(0.5, 0.0, 0.0), seconds=4.0)
     ticks = []
     episodes = episodes_of_walk(
         robot,

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import load_robot
-from simdist_ros.evaluation.faulty_states import KINDS, FaultyStates
+from simdist_ros.evaluation.faulty_states import KINDS, FaultyStates, kinds_for
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.plans import PlannedSteps
 from simdist_ros.safety.safe_actions import Action
@@ -71,3 +73,19 @@ def test_the_same_seed_draws_the_same_fault():
             if a is not None and b is not None:
                 assert a.stamp_ns == b.stamp_ns
                 np.testing.assert_array_equal(a.joint_pos, b.joint_pos)
+
+
+def test_what_a_robot_does_not_measure_has_no_faults():
+    arm = load_robot(str(Path(__file__).parents[1] / 'bodies' / 'arm' / 'arm.yaml'))
+    assert kinds_for(ROBOT) == KINDS
+    assert set(KINDS) - set(kinds_for(arm)) == {
+        'angular velocity',
+        'linear velocity',
+        'orientation',
+    }
+    seen = RobotState(stamp_ns=0, joint_pos=np.zeros(3), joint_vel=np.zeros(3))
+    for kind in kinds_for(arm):
+        fault = FaultyStates(kind, 1, np.random.default_rng(0))
+        before, after = fault.seen(0, seen), fault.seen(1, seen)
+        assert before is not None
+        assert after is None or repr(after) != repr(before) or kind == 'state repeated'

@@ -7,12 +7,13 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from simdist_ros.evaluation.judged_walk import along_ground, outcome
 from simdist_ros.evaluation.planned_walk import PlannedWalk, walk
-from simdist_ros.evaluation.progress import along_ground, judge_walk, measure_progress
+from simdist_ros.evaluation.rivals import judge_rival
 from simdist_ros.sim.scenes.world import World, load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 
-ASKED = PlannedWalk(world=load_world('nominal'), seed=3, speed=0.5, seconds=2.0)
+ASKED = PlannedWalk(world=load_world('nominal'), seed=3, command=(0.5, 0.0, 0.0), seconds=2.0)
 
 
 @pytest.fixture(scope='module')
@@ -29,27 +30,28 @@ def moved(truth, x, y=0.0, *, fallen=False):
 
 def test_progress_is_what_was_walked_in_the_direction_that_was_asked_for(robot, truth):
     truths = [truth, *[moved(truth, 0.3, 0.4)] * 100]
-    found = measure_progress(robot, ASKED, truths)
-    assert found.progress_m == found.distance_m == pytest.approx(0.3, abs=0.01)
+    found = outcome(robot, ASKED, truths)
+    assert found.progress_m == found.counted_m == pytest.approx(0.3, abs=0.01)
+    assert found.distance_m == pytest.approx(0.5)
     assert found.line_m == 1.0
     assert not found.fell
     assert found.lasted_s == pytest.approx(2.0)
 
 
-def test_what_is_walked_beyond_the_success_line_does_not_count(robot, truth):
-    found = measure_progress(robot, ASKED, [truth, *[moved(truth, 1.3)] * 100])
-    assert found.progress_m == 1.0
-    assert found.distance_m == pytest.approx(1.3, abs=0.01)
+def test_what_is_walked_beyond_the_success_line_is_told_and_does_not_count(robot, truth):
+    found = outcome(robot, ASKED, [truth, *[moved(truth, 1.3)] * 100])
+    assert found.progress_m == pytest.approx(1.3, abs=0.01)
+    assert found.counted_m == 1.0
 
 
 def test_progress_backwards_is_negative(robot, truth):
-    found = measure_progress(robot, ASKED, [truth, *[moved(truth, -0.2)] * 100])
+    found = outcome(robot, ASKED, [truth, *[moved(truth, -0.2)] * 100])
     assert found.progress_m == pytest.approx(-0.2, abs=0.01)
 
 
 def test_a_fall_and_physics_that_diverge_end_a_walk_as_fallen(robot, truth):
-    fallen = measure_progress(robot, ASKED, [truth, moved(truth, 0.1, fallen=True)])
-    diverged = measure_progress(robot, ASKED, [truth, moved(truth, 0.1)])
+    fallen = outcome(robot, ASKED, [truth, moved(truth, 0.1, fallen=True)])
+    diverged = outcome(robot, ASKED, [truth, moved(truth, 0.1)])
     assert fallen.fell
     assert diverged.fell
     assert fallen.lasted_s == pytest.approx(0.02)
@@ -79,6 +81,6 @@ def test_a_walk_repeats_to_the_bit_and_another_seed_walks_another_way(robot, par
 def test_a_judged_walk_ends_with_its_fall(robot, parent, small):
     pushed = dataclasses.replace(ASKED.world, push_interval_s=0.2, push_speed_mps=3.0)
     asked = dataclasses.replace(ASKED, world=pushed, seconds=10.0)
-    found = judge_walk(robot, parent.model, small.mppi, asked)
+    found = judge_rival(robot, None, parent.model, small.mppi, 'none', asked)
     assert found.fell
     assert 0.0 < found.lasted_s < asked.seconds

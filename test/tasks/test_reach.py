@@ -139,6 +139,23 @@ def test_trials_go_through_the_places_that_it_practises(task):
     assert len({tuple(place) for place in trials}) == 4
 
 
+def test_progress_is_by_how_much_the_tool_came_nearer(task):
+    ends = np.array([[0.0, math.pi / 2, 0.0], [0.0, 0.0, 0.0]])  # ahead, then straight up
+    got, line = task.progress(9.0, ends, UP - [0.0, 0.0, 0.1], 20.0)
+    assert line == pytest.approx(math.hypot(0.57, 0.57 - 0.1))
+    assert got == pytest.approx(line - 0.1)
+    back, _ = task.progress(9.0, ends[::-1], UP, 20.0)
+    assert back == pytest.approx(-0.57 * 2**0.5)
+    assert not task.holds_heading
+
+
+def test_the_place_of_the_tool_is_measured_and_scored(task):
+    assert task.measured(seen(task, [0.0, 0.0, 0.0])) == pytest.approx(UP, abs=1e-6)
+    still = np.zeros(3), np.zeros(3), np.zeros(3)
+    assert task.score(*still, UP) == pytest.approx(1.0)
+    assert task.score(*still, UP + [0.0, 0.09, 0.0]) == pytest.approx(1 / math.e)
+
+
 REFUSED = {
     'no tool': ({'tool': ''}, "robot 'arm' names no tool"),
     'no joint positions': ({'proprio_obs': ('joint_vel',)}, "has no 'joint_pos' in proprio_obs"),

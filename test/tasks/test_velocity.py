@@ -95,3 +95,29 @@ def test_it_speaks_of_walks_speeds_and_the_distance(task):
     assert (task.noun, task.trial_name(0.5)) == ('walk', ' at 0.5 m/s')
     assert task.result(5.0, 0.03) == '5.00 m'
     assert task.can_fail
+
+
+def test_the_score_is_one_when_the_command_is_met_and_less_on_either_side(task):
+    moved = np.array([0.4, 0.1, 0.2]), np.array([0.0, 0.0, -0.3]), np.zeros(12)
+    met = np.array([0.4, 0.1, -0.3])
+    assert task.score(*moved, met) == pytest.approx(1.0)
+    for miss in ([0.25, 0, 0], [-0.25, 0, 0], [0, 0.25, 0]):
+        expected = (np.exp(-1.0) + 0.5) / 1.5
+        assert task.score(*moved, met + miss) == pytest.approx(expected)
+    assert task.score(*moved, met + [0, 0, 0.25]) == pytest.approx((1 + 0.5 / np.e) / 1.5)
+
+
+def test_sensors_measure_what_is_commanded_and_say_nothing_of_the_rest(task, go2):
+    seen = observed(go2, [0.5, -0.1, 0.3])
+    seen[term_slice(go2, 'base_ang_vel')] = [1.0, 2.0, 0.7]
+    assert task.measured(seen) == pytest.approx([0.5, -0.1, 0.7])
+    assert task.measured(np.stack([seen, seen])).shape == (2, 3)
+    blind = VelocityTask(dataclasses.replace(go2, proprio_obs=('base_ang_vel',)))
+    found = blind.measured(np.array([1.0, 2.0, 0.7]))
+    assert np.isnan(found[:2]).all()
+    assert found[2] == 0.7
+
+
+def test_the_success_line_is_speed_times_time(task):
+    assert task.progress(3.0, np.zeros((2, 12)), np.array([0.5, 0.0, 0.0]), 20.0) == (3.0, 10.0)
+    assert task.holds_heading

@@ -27,6 +27,7 @@ class Summary:
     Attributes:
         walks: Number of seeds.
         falls: How many of them fell.
+        success_rate: Share of them that ended as the task asks; None for a task without an end.
         distance_m: Mean, and half of its interval.
         command_error: Mean error of those that lasted long enough, and half of its interval.
         reward_per_s: Mean, and half of its interval.
@@ -37,6 +38,7 @@ class Summary:
     controller: str
     walks: int
     falls: int
+    success_rate: float | None
     distance_m: tuple[float, float]
     command_error: tuple[float, float]
     reward_per_s: tuple[float, float]
@@ -94,12 +96,19 @@ def summarise_walks(results: dict[Walk, WalkResult]) -> list[Summary]:
             controller=controller,
             walks=len(group),
             falls=sum(result.fell for result in group),
+            success_rate=success_rate(group),
             distance_m=mean_and_interval([result.distance_m for result in group]),
             command_error=mean_and_interval([result.command_error for result in group]),
             reward_per_s=mean_and_interval([result.reward_per_s for result in group]),
         )
         for (world, speed, controller), group in sorted(groups.items())
     ]
+
+
+def success_rate(results: Sequence[WalkResult]) -> float | None:
+    """Return the share of the walks that succeeded; None for a task without an end."""
+    done = [result.succeeded for result in results if result.succeeded is not None]
+    return sum(done) / len(done) if done else None
 
 
 def write_report(evaluation: Evaluation, task: Task, folder: Path) -> None:
@@ -215,6 +224,12 @@ COLUMNS = (
     Column('controller', lambda task: 'controller', lambda s: s.controller),
     Column('walks', lambda task: f'{task.noun}s', lambda s: str(s.walks)),
     Column('falls', lambda task: 'falls', lambda s: str(s.falls), lambda task: task.can_fail),
+    Column(
+        'success_rate',
+        lambda task: 'success rate',
+        lambda s: f'{s.success_rate or 0.0:.2f}',
+        lambda task: task.has_end,
+    ),
     Column(
         'distance_m',
         lambda task: 'distance [m]',

@@ -229,4 +229,6 @@ def metrics(evaluation: Evaluation, task: Task) -> dict[str, float]:
             found[f'{name}.error_{task.error_unit}'] = s.command_error[0]
             if task.can_fail:
                 found[f'{name}.falls'] = float(s.falls)
+            if s.success_rate is not None:
+                found[f'{name}.success_rate'] = s.success_rate
     return {name: round(float(v), 4) for name, v in found.items() if np.isfinite(v)}

@@ -79,7 +79,12 @@ class ReachTask(Task):
     mirror = (1.0, -1.0, 1.0)
     hold_steps = (50, 150)
     error_unit = 'm'
+    progress_is = (
+        'metres by which the tool came nearer to its place; success line: its distance at the '
+        'start'
+    )
     scales_commands: ClassVar[bool] = False
+    has_end: ClassVar[bool] = True
 
     def __init__(self, robot: Robot) -> None:
         """Find the robot's tool.
@@ -151,18 +156,24 @@ class ReachTask(Task):
         """Joint positions are observed, so nothing is missing."""
         return ''
 
+    def measured(self, proprio_obs: Array) -> Array:
+        """Return where the tool is in the frame of the base, (..., 3) [m]."""
+        offset = proprio_obs[..., term_slice(self.robot, MEASURED)].astype(float)
+        return self.chain.position(offset + self.robot.per_joint('default'))
+
     def distance(self, proprio_obs: Array, commands: Array) -> Array:
         """Return how far the tool is from its place, (...) [m], by sensors alone."""
-        offset = proprio_obs[..., term_slice(self.robot, MEASURED)].astype(float)
-        place = self.chain.position(offset + self.robot.per_joint('default'))
-        distance: Array = np.linalg.norm(place - commands, axis=-1)
+        distance: Array = np.linalg.norm(self.measured(proprio_obs) - commands, axis=-1)
         return distance
 
     def followed(self, proprio_obs: Array, commands: Array) -> Array:
         """Return exp(-d / (3 s)) of the distance d, of which s is the tolerance."""
-        scale = 3.0 * self.settings.tolerance_m
-        followed: Array = np.exp(-self.distance(proprio_obs, commands) / scale)
-        return followed
+        return self.nearness(self.distance(proprio_obs, commands))
+
+    def nearness(self, distance_m: Array) -> Array:
+        """Return exp(-d / (3 s)) of distances, (...)."""
+        near: Array = np.exp(-distance_m / (3.0 * self.settings.tolerance_m))
+        return near
 
     def succeeded(self, proprio_obs: Array, commands: Array) -> NDArray[np.bool_]:
         """Tell where the tool is within its tolerance, (...)."""
@@ -178,6 +189,20 @@ class ReachTask(Task):
     def trial(self, speed: float, seed: int) -> Array:
         """Return one of the places of `practice`."""
         return self.practice()[seed % PLACES]
+
+    def score(
+        self, linear_velocity: Array, angular_velocity: Array, joint_pos: Array, command: Array
+    ) -> float:
+        """Return how near the tool is, as `followed`."""
+        off = self.chain.position(joint_pos) - command
+        return float(self.nearness(np.linalg.norm(off, axis=-1)))
+
+    def progress(
+        self, ahead_m: float, joint_pos: Array, wanted: Array, seconds: float
+    ) -> tuple[float, float]:
+        """Return by how much the tool came nearer to its place, and how far it was off."""
+        before, after = np.linalg.norm(self.chain.position(joint_pos) - wanted, axis=-1)
+        return float(before - after), float(before)
 
     def error(self, velocity: Array, joint_pos: Array, wanted: Array) -> float:
         """Return the mean distance of the tool from its place after a second [m]."""

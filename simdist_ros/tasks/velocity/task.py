@@ -26,7 +26,9 @@ __all__ = ['VelocityTask']
 Array = NDArray[np.floating[Any]]
 
 TOLERANCE_MPS = 0.4  # of what sensors tell of a walk
+SCORED_MPS, SCORED_RADPS, TURN_WEIGHT = 0.25, 0.25, 0.5  # of `score`
 MEASURED, GRAVITY = 'base_lin_vel', 'projected_gravity'
+VELOCITY_TERMS = ((MEASURED, 0), (MEASURED, 1), ('base_ang_vel', 2))  # of vx, vy, yaw rate
 
 
 class VelocityTask(Task):
@@ -40,6 +42,10 @@ class VelocityTask(Task):
     mirror = (1.0, -1.0, -1.0)  # of vx, vy, yaw rate
     hold_steps = HOLD_STEPS
     error_unit = 'mps'
+    progress_is = (
+        'metres along the ground in the direction asked for, until a fall; success line: speed '
+        'times time'
+    )
     scales_commands: ClassVar[bool] = True
     has_speeds: ClassVar[bool] = True
     noun = 'walk'
@@ -57,6 +63,7 @@ class VelocityTask(Task):
                 "'fixed'; name another task"
             )
         self.goal = velocity_goal(robot)
+        self.holds_heading = self.goal.size > YAW_RATE
 
     def where(self, position: Array, joint_pos: Array) -> str:
         """Say how far the base came along the ground."""
@@ -106,6 +113,14 @@ class VelocityTask(Task):
             raise ConfigError(why_not)
         start = term_slice(self.robot, MEASURED).start
         return following(proprio_obs[..., start : start + 2], commands[..., :2], TOLERANCE_MPS)
+
+    def measured(self, proprio_obs: Array) -> Array:
+        """Return vx, vy and yaw rate of the base, as far as they are observed."""
+        found = super().measured(proprio_obs)
+        for index, (term, axis) in enumerate(VELOCITY_TERMS[: self.goal.size]):
+            if term in self.robot.proprio_obs:
+                found[..., index] = proprio_obs[..., term_slice(self.robot, term).start + axis]
+        return found
 
     def worth(self, proprio_obs: Array, commands: Array) -> Array:
         """Return the same, less by how far the base was tilted towards the angle of a fall."""
@@ -160,6 +175,20 @@ class VelocityTask(Task):
     def result(self, distance_m: float, error: float) -> str:
         """Say how far it came."""
         return f'{distance_m:.2f} m'
+
+    def score(
+        self, linear_velocity: Array, angular_velocity: Array, joint_pos: Array, command: Array
+    ) -> float:
+        """Return exp(-(e / 0.25)^2) of the error along the ground and of the yaw rate, 2 : 1."""
+        ahead = following(linear_velocity[:2], command[:2], SCORED_MPS)
+        turn = following(angular_velocity[2:], command[2:], SCORED_RADPS)
+        return float(ahead + TURN_WEIGHT * turn) / (1.0 + TURN_WEIGHT)
+
+    def progress(
+        self, ahead_m: float, joint_pos: Array, wanted: Array, seconds: float
+    ) -> tuple[float, float]:
+        """Return the way ahead, and speed times time."""
+        return ahead_m, float(wanted[0]) * seconds
 
     def error(self, velocity: Array, joint_pos: Array, wanted: Array) -> float:
         """Return the distance of the velocity along the ground, see `tracking_error`."""

@@ -1,4 +1,4 @@
-"""Do the tasks: one after the other, or spread over processes."""
+"""Do the jobs: one after the other, or spread over processes."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ import torch
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.jobs.worker_pool import worker_pool
+from simdist_ros.studies.ceilings import CEILING, ceiling_file, with_ceiling
 from simdist_ros.studies.collect import collect
 from simdist_ros.studies.finetuning import adapt_model
+from simdist_ros.studies.jobs import HELD_OUT, Adapt, Collect, Job
 from simdist_ros.studies.judging import judge
 from simdist_ros.studies.results import Result, ResultLog
 from simdist_ros.studies.settings import BenchSettings, world_name
-from simdist_ros.studies.tasks import HELD_OUT, Adapt, Collect, Task
 from simdist_ros.world_model.store.checkpoint import load_model
 
-__all__ = ['Setup', 'do_tasks']
+__all__ = ['Setup', 'do_jobs']
 
-Done = tuple[Task, Result, float]  # with the seconds that it took
+Done = tuple[Job, Result, float]  # with the seconds that it took
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +51,9 @@ class Setup:
         kind = 'held_out' if seed == HELD_OUT else str(seed)
         return self.work / 'data' / f'{world_name(world)}-{kind}'
 
-    def candidate(self, task: Adapt) -> Path:
+    def candidate(self, job: Adapt) -> Path:
         """Return the folder of an adapted model."""
-        return self.work / 'models' / task.name
+        return self.work / 'models' / job.name
 
 
 PROCESS: dict[str, Any] = {}  # what this process has loaded
@@ -65,80 +66,83 @@ def start(setup: Setup) -> None:
     PROCESS.update(setup=setup, robot=robot, parent=load_model(setup.model, robot))
 
 
-def do(task: Task) -> tuple[Result, float]:
-    """Do one task in a prepared process."""
+def do(job: Job) -> tuple[Result, float]:
+    """Do one job in a prepared process."""
     began = time.monotonic()
-    return perform(task), time.monotonic() - began
+    return perform(job), time.monotonic() - began
 
 
-def perform(task: Task) -> Result:
-    """Return what came of a task."""
+def perform(job: Job) -> Result:
+    """Return what came of a job."""
     setup: Setup = PROCESS['setup']
     robot, parent, settings = PROCESS['robot'], PROCESS['parent'], setup.settings
-    if isinstance(task, Collect):
-        folder = setup.data(task.world, task.seed)
-        return collect(robot, parent.model, settings, task, folder)
-    if isinstance(task, Adapt):
-        data = setup.data(task.source, task.seed)
-        return adapt_model(robot, parent, settings, task, data, setup.candidate(task))
-    model = parent if task.model is None else load_model(setup.candidate(task.model), robot)
-    return judge(robot, model.model, settings, task, setup.data(task.world, HELD_OUT))
+    if isinstance(job, Collect):
+        folder = setup.data(job.world, job.seed)
+        return collect(robot, parent.model, settings, job, folder)
+    if isinstance(job, Adapt):
+        data = setup.data(job.source, job.seed)
+        return adapt_model(robot, parent, settings, job, data, setup.candidate(job))
+    loaded = parent if job.model is None else load_model(setup.candidate(job.model), robot)
+    model = loaded.model
+    if job.method == CEILING:
+        model = with_ceiling(model, ceiling_file(settings.grid, job.world))
+    return judge(robot, model, settings, job, setup.data(job.world, HELD_OUT))
 
 
-def do_tasks(
+def do_jobs(
     setup: Setup,
-    tasks: Mapping[Task, tuple[Task, ...]],
+    jobs: Mapping[Job, tuple[Job, ...]],
     log: ResultLog,
     *,
     processes: int,
-    say: Callable[[Task, Result], None],
+    say: Callable[[Job, Result], None],
 ) -> None:
-    """Do all tasks that are not done.
+    """Do all jobs that are not done.
 
     Args:
         setup: What they need.
-        tasks: Each with those that it needs, which come before it.
+        jobs: Each with those that it needs, which come before it.
         log: Where the results go.
         processes: How many at once; 1 is this one.
-        say: Told each task when it is done.
+        say: Told each job when it is done.
 
     Raises:
         SimdistError: One cannot be done, or a process was killed; what is done stays.
     """
-    missing = {task: needs for task, needs in tasks.items() if task not in log.results}
+    missing = {job: needs for job, needs in jobs.items() if job not in log.results}
     found = in_turn(setup, missing) if processes == 1 else at_once(setup, missing, log, processes)
-    for task, result, seconds in found:
-        log.add(task, result, seconds)
-        say(task, result)
+    for job, result, seconds in found:
+        log.add(job, result, seconds)
+        say(job, result)
 
 
-def in_turn(setup: Setup, tasks: Mapping[Task, tuple[Task, ...]]) -> Iterator[Done]:
+def in_turn(setup: Setup, jobs: Mapping[Job, tuple[Job, ...]]) -> Iterator[Done]:
     """Do them in this process."""
     threads = torch.get_num_threads()
     start(setup)
     try:
-        for task in tasks:
-            yield task, *do(task)
+        for job in jobs:
+            yield job, *do(job)
     finally:
         torch.set_num_threads(threads)
 
 
 def at_once(
-    setup: Setup, tasks: Mapping[Task, tuple[Task, ...]], log: ResultLog, processes: int
+    setup: Setup, jobs: Mapping[Job, tuple[Job, ...]], log: ResultLog, processes: int
 ) -> Iterator[Done]:
     """Do them in processes, each as soon as what it needs is in the log."""
-    waiting = dict(tasks)
+    waiting = dict(jobs)
     with worker_pool(processes, start, setup) as pool:
-        running: dict[Future[tuple[Result, float]], Task] = {}
+        running: dict[Future[tuple[Result, float]], Job] = {}
         try:
             while waiting or running:
                 ready = (t for t, needs in waiting.items() if set(needs) <= set(log.results))
-                for task in list(islice(ready, processes - len(running))):
-                    del waiting[task]
-                    running[pool.submit(do, task)] = task
+                for job in list(islice(ready, processes - len(running))):
+                    del waiting[job]
+                    running[pool.submit(do, job)] = job
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    task = running.pop(future)
-                    yield task, *future.result()
+                    job = running.pop(future)
+                    yield job, *future.result()
         except BrokenProcessPool:
             raise SimdistError(
                 'a process of the benchmark was killed, perhaps for its memory; the same command '

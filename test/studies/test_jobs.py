@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.studies.settings import GridSettings, TrialSettings, read_settings
-from simdist_ros.studies.tasks import (
+from simdist_ros.studies.jobs import (
     DATA,
     HELD_OUT,
     JUDGING,
@@ -12,9 +11,10 @@ from simdist_ros.studies.tasks import (
     Adapt,
     Collect,
     Judge,
-    list_tasks,
+    list_jobs,
     walk_seed,
 )
+from simdist_ros.studies.settings import GridSettings, TrialSettings, read_settings
 
 GRID = GridSettings(
     worlds=('soft', 'weak_motors'),
@@ -27,21 +27,21 @@ GRID = GridSettings(
     policy_seeds=0,
     further_seeds=0,
 )
-TASKS = list_tasks(GRID, TrialSettings(seed=10))
-JUDGED = [task for task in TASKS if isinstance(task, Judge)]
+JOBS = list_jobs(GRID, TrialSettings(seed=10))
+JUDGED = [job for job in JOBS if isinstance(job, Judge)]
 
 
 def test_whatever_a_task_needs_comes_before_it():
-    order = {task: place for place, task in enumerate(TASKS)}
-    for task, needs in TASKS.items():
-        assert all(order[need] < order[task] for need in needs)
+    order = {job: place for place, job in enumerate(JOBS)}
+    for job, needs in JOBS.items():
+        assert all(order[need] < order[job] for need in needs)
 
 
 def test_the_main_comparison_comes_first_in_all_worlds_and_with_all_seeds():
-    def kind(task):
-        return (task.method, task.minutes, task.source == 'nominal')
+    def kind(job):
+        return (job.method, job.minutes, job.source == 'nominal')
 
-    stages = list(dict.fromkeys(kind(task) for task in JUDGED))
+    stages = list(dict.fromkeys(kind(job) for job in JUDGED))
     assert stages[:4] == [
         (NONE, 0.0, False),
         ('policy_pi', 0.0, False),
@@ -49,46 +49,46 @@ def test_the_main_comparison_comes_first_in_all_worlds_and_with_all_seeds():
         ('dynamics', 5.0, True),
     ]
     for stage in stages[:4]:
-        found = {(task.world, task.seed) for task in JUDGED if kind(task) == stage}
+        found = {(job.world, job.seed) for job in JUDGED if kind(job) == stage}
         assert {('soft', 10), ('soft', 11), ('weak_motors', 10), ('weak_motors', 11)} <= found
 
 
 def test_a_seeds_data_are_collected_once_and_for_controls_once_for_all_worlds():
-    collected = [task for task in TASKS if isinstance(task, Collect) and task.seed != HELD_OUT]
-    assert sorted((task.world, task.seed) for task in collected) == [
+    collected = [job for job in JOBS if isinstance(job, Collect) and job.seed != HELD_OUT]
+    assert sorted((job.world, job.seed) for job in collected) == [
         (world, seed) for world in ('nominal', 'soft', 'weak_motors') for seed in (10, 11)
     ]
-    assert {task.minutes for task in collected} == {5.0}
+    assert {job.minutes for job in collected} == {5.0}
 
 
 def test_a_controls_model_is_made_once_and_judged_in_every_world():
     control = Adapt(method='dynamics', source='nominal', minutes=5.0, seed=10)
-    assert [task.world for task in JUDGED if task.model == control] == ['soft', 'weak_motors']
-    assert list(TASKS).count(control) == 1
+    assert [job.world for job in JUDGED if job.model == control] == ['soft', 'weak_motors']
+    assert list(JOBS).count(control) == 1
 
 
 def test_controls_have_the_largest_amount_of_data_or_every_amount():
-    def amounts(tasks):
-        return {task.minutes for task in tasks if getattr(task, 'source', '') == 'nominal'}
+    def amounts(jobs):
+        return {job.minutes for job in jobs if getattr(job, 'source', '') == 'nominal'}
 
     every = GridSettings(**{**vars(GRID), 'every_control': True, 'residual_seeds': 0})
-    assert amounts(TASKS) == {5.0, 1.0}  # 1 min is the largest of `residual`
-    assert amounts(list_tasks(every, TrialSettings())) == {5.0, 1.0}
+    assert amounts(JOBS) == {5.0, 1.0}  # 1 min is the largest of `residual`
+    assert amounts(list_jobs(every, TrialSettings())) == {5.0, 1.0}
     none = GridSettings(**{**vars(GRID), 'residual_seeds': 0})
-    assert amounts(list_tasks(none, TrialSettings())) == {5.0}
+    assert amounts(list_jobs(none, TrialSettings())) == {5.0}
 
 
 def test_further_amounts_of_data_are_for_few_seeds_and_come_last():
     grid = GridSettings(**{**vars(GRID), 'further_minutes': (9.0,), 'further_seeds': 1})
-    tasks = list(list_tasks(grid, TrialSettings()))
-    judged = [task for task in tasks if isinstance(task, Judge)]
+    jobs = list(list_jobs(grid, TrialSettings()))
+    judged = [job for job in jobs if isinstance(job, Judge)]
     further = [(t.method, t.world, t.seed) for t in judged if t.minutes == 9.0]
     assert further == [
         (method, world, 0) for method in ('dynamics', 'residual') for world in grid.worlds
     ]
     assert [t.minutes for t in judged[-len(further) :]] == [9.0] * len(further)
     collected = {
-        (t.world, t.seed): t.minutes for t in tasks if isinstance(t, Collect) and t.seed < 2
+        (t.world, t.seed): t.minutes for t in jobs if isinstance(t, Collect) and t.seed < 2
     }
     assert collected == {
         (world, seed): 9.0 if seed == 0 and world != 'nominal' else 5.0
@@ -110,9 +110,9 @@ def test_what_learned_from_all_data_is_judged_on_nominal_ground_too():
 
 
 def test_every_model_is_judged_by_data_that_nobody_learns_from():
-    for task, needs in TASKS.items():
-        if isinstance(task, Judge):
-            assert Collect(world=task.world, seed=HELD_OUT, minutes=1.0) in needs
+    for job, needs in JOBS.items():
+        if isinstance(job, Judge) and not job.is_rival:
+            assert Collect(world=job.world, seed=HELD_OUT, minutes=1.0) in needs
 
 
 def test_no_two_walks_have_the_same_seed():
@@ -131,6 +131,7 @@ def test_no_two_walks_have_the_same_seed():
         ('grid', {'worlds': 'nominal'}, "names 'nominal', which is the control"),
         ('grid', {'worlds': 'soft ./soft.yaml'}, "names 'soft' twice"),
         ('grid', {'worlds': ' '}, 'grid.worlds is empty'),
+        ('grid', {'speeds': '0.5 0.5'}, r'grid.speeds is \[0.5, 0.5\]; name each speed once'),
         ('grid', {'all_seeds': '9'}, 'grid.all_seeds is 9, more than the 8 of grid.num_seeds'),
         ('grid', {'residul_seeds': '1'}, "did you mean 'residual_seeds'"),
         ('finetune', {'method': 'all'}, 'finetune.method: each trial has its own'),
@@ -148,12 +149,12 @@ def test_an_unknown_preset_is_refused_with_a_suggestion():
         read_settings('smok', {})
 
 
-def test_rivals_walk_on_nominal_ground_too_and_need_nothing_but_held_out_data():
-    rivals = [task for task in JUDGED if task.method == 'policy_pi']
-    assert {task.world for task in rivals} == {'soft', 'weak_motors', 'nominal'}
-    for task in rivals:
-        assert task.model is None
-        assert [type(need) for need in TASKS[task]] == [Collect]
+def test_rivals_walk_on_nominal_ground_too_and_need_nothing():
+    rivals = [job for job in JUDGED if job.method == 'policy_pi']
+    assert {job.world for job in rivals} == {'soft', 'weak_motors', 'nominal'}
+    for job in rivals:
+        assert job.model is None
+        assert not JOBS[job]
 
 
 @pytest.mark.parametrize(
@@ -166,3 +167,12 @@ def test_rivals_walk_on_nominal_ground_too_and_need_nothing_but_held_out_data():
 def test_what_is_no_rival_is_refused(rivals, sentence):
     with pytest.raises(ConfigError, match=sentence):
         GridSettings(rivals=rivals)
+
+
+def test_a_ceiling_walks_where_there_is_a_file_for_it(tmp_path):
+    (tmp_path / 'soft.safetensors').touch()
+    grid = GridSettings(**{**vars(GRID), 'ceilings': str(tmp_path)})
+    jobs = list_jobs(grid, TrialSettings(seed=10))
+    ceilings = [job for job in jobs if isinstance(job, Judge) and job.method == 'ceiling']
+    assert [(job.world, job.seed) for job in ceilings] == [('soft', 10), ('soft', 11)]
+    assert set(jobs) - set(ceilings) == set(JOBS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from simdist_ros.adaptation.settings import METHODS
 from simdist_ros.evaluation.settings import NONE
+from simdist_ros.studies.ceilings import CEILING, missing_ceiling
 from simdist_ros.studies.settings import NOMINAL, GridSettings, TrialSettings, world_name
 
 __all__ = [
@@ -17,9 +18,9 @@ __all__ = [
     'NONE',
     'Adapt',
     'Collect',
+    'Job',
     'Judge',
-    'Task',
-    'list_tasks',
+    'list_jobs',
     'walk_seed',
 ]
 
@@ -82,8 +83,8 @@ class Judge:
     """Walk in a world with a model, and compare its predictions with what happened there.
 
     Attributes:
-        method: How the model was adapted; `NONE` for the model as it came, one of `RIVALS` for
-            what walks beside it.
+        method: How the model was adapted; `NONE` for the model as it came, one of `RIVALS` or
+            `CEILING` for what walks beside it.
         source: World of the data it was adapted on, or empty.
         minutes: How much of them; 0 for none.
         world: Where it is tried.
@@ -102,13 +103,18 @@ class Judge:
             return None
         return Adapt(method=self.method, source=self.source, minutes=self.minutes, seed=self.seed)
 
+    @property
+    def is_rival(self) -> bool:
+        """Whether neither search nor data are behind it."""
+        return not self.source and self.method != NONE
+
     def __str__(self) -> str:
         """Say it in a line of progress."""
         model = self.model or f'{self.method}, seed {self.seed}'
         return f'{model}: in {world_name(self.world)}'
 
 
-Task = Collect | Adapt | Judge
+Job = Collect | Adapt | Judge
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ def stages(grid: GridSettings) -> Iterator[Stage]:
     The data of a seed are collected once, those for further amounts with them.
     """
     yield Stage(NONE, 0.0, grid.num_seeds)
-    for rival in grid.rivals:
+    for rival in (*grid.rivals, CEILING):
         yield Stage(rival, 0.0, grid.num_seeds)
     for method in METHODS:
         seeds, amounts = grid.seeds(method), grid.minutes(method)[::-1]
@@ -153,6 +159,9 @@ def places(stage: Stage, grid: GridSettings) -> Iterator[tuple[str, str]]:
 
     Those of a method's largest amount, further ones aside, walk on nominal ground too.
     """
+    if stage.method == CEILING:
+        yield from (('', world) for world in grid.worlds if not missing_ceiling(grid, world))
+        return
     for world in grid.worlds:
         learned = NOMINAL if stage.is_control else world
         yield (learned if stage.minutes else ''), world
@@ -162,34 +171,37 @@ def places(stage: Stage, grid: GridSettings) -> Iterator[tuple[str, str]]:
         yield from ((world, NOMINAL) for world in grid.worlds)
 
 
-def list_tasks(grid: GridSettings, trial: TrialSettings) -> dict[Task, tuple[Task, ...]]:
-    """Return each task with those that it needs, which come before it.
+def list_jobs(grid: GridSettings, trial: TrialSettings) -> dict[Job, tuple[Job, ...]]:
+    """Return each job with those that it needs, which come before it.
 
     The data of a seed are collected once, as much as any method takes of them; less is the
     first part of them.
     """
-    tasks: dict[Task, tuple[Task, ...]] = {}
+    jobs: dict[Job, tuple[Job, ...]] = {}
     for stage in stages(grid):
         for number in range(stage.seeds):
             for source, world in places(stage, grid):
-                task = Judge(
+                job = Judge(
                     method=stage.method,
                     source=source,
                     minutes=stage.minutes,
                     seed=trial.seed + number,
                     world=world,
                 )
-                held_out = Collect(world=world, seed=HELD_OUT, minutes=trial.held_out_minutes)
-                needs: list[Task] = [held_out]
-                if task.model is not None:
+                needs: list[Job] = []
+                if not job.is_rival:
+                    needs.append(
+                        Collect(world=world, seed=HELD_OUT, minutes=trial.held_out_minutes)
+                    )
+                    jobs.setdefault(needs[0], ())
+                if job.model is not None:
                     most = most_minutes(grid, source, number)
-                    data = Collect(world=source, seed=task.seed, minutes=most)
-                    tasks.setdefault(data, ())
-                    tasks.setdefault(task.model, (data,))
-                    needs.append(task.model)
-                tasks.setdefault(held_out, ())
-                tasks.setdefault(task, tuple(needs))
-    return tasks
+                    data = Collect(world=source, seed=job.seed, minutes=most)
+                    jobs.setdefault(data, ())
+                    jobs.setdefault(job.model, (data,))
+                    needs.append(job.model)
+                jobs.setdefault(job, tuple(needs))
+    return jobs
 
 
 def most_minutes(grid: GridSettings, source: str, number: int) -> float:
