@@ -34,6 +34,17 @@ __all__ = [
     'world_name',
 ]
 
+ONE_GAP = (
+    'weak_torque',
+    'weak_gains',
+    'weak_leg',
+    'soft_leg',
+    'wrong_zero',
+    'payload_rear',
+    'slippery_left',
+    'ice_patches',
+    'lag',
+)
 NOMINAL = 'nominal'  # where the model was trained: the controls' data, and what may be forgotten
 MAX_SEEDS = 100
 OF_THE_TRIAL = ('method', 'seed')  # of the finetuning's settings; each trial has its own
@@ -58,8 +69,8 @@ class GridSettings(Settings):
     """Which trials there are; more may be asked for later, and what is done stays."""
 
     worlds: tuple[str, ...] = setting(
-        ('slippery_slope', 'soft', 'high_joint_friction'),
-        'Names or files of the worlds to adapt to.',
+        ONE_GAP,
+        'Names or files of the worlds to adapt to; those that ship each perturb one thing.',
     )
     speeds: tuple[float, ...] = setting(
         (0.5, 1.0),
