@@ -43,9 +43,13 @@ class Grip:
         self.patches: Patches | None = None
 
     def begin(self, heading_rad: float, rng: np.random.Generator) -> None:
-        """Draw where the patches of an episode lie; nothing is drawn in a world without any."""
+        """Draw where the patches of an episode lie, which starts on none.
+
+        Nothing is drawn in a world without any.
+        """
         if self.world.patch_share:
             self.patches = Patches(self.world, heading_rad, rng)
+            self.model.geom_friction[self.geoms, 0] = self.world.friction
 
     def update(self, data: mujoco.MjData) -> None:
         """Set the friction of each geom by where its centre is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 
 from simdist_ros.adaptation import adapt as adapt_module
 from simdist_ros.adaptation import gate
-from simdist_ros.adaptation.adapt import adapt, data_of_episodes
+from simdist_ros.adaptation.adapt import adapt, data_of_episodes, original_model
 from simdist_ros.adaptation.finetune import FinetuneResult, finetune
 from simdist_ros.adaptation.gate import (
     GateData,
@@ -522,3 +523,19 @@ def test_forgetting_adds_up_over_a_line_and_is_judged_from_its_beginning(
     assert verdicts[1].figures['original_factor'] == pytest.approx(1.04**2)
     assert verdicts[2].figures['reference_factor'] == pytest.approx(1.04)
     assert 'of the model as it came 1.00000 -> 1.12486 in 3 episodes' in verdicts[2].reason
+
+
+def test_where_the_first_model_is_lost_one_line_says_what_was_not_measured(model, robot, tmp_path):
+    save_model(tmp_path / 'first', model, robot='go2', created_by='a test')
+    parent = str(tmp_path / 'first')
+    save_model(tmp_path / 'second', model, robot='go2', created_by='a test', parent=parent)
+    second = load_model(tmp_path / 'second')
+    said = []
+    assert original_model(second, robot, said.append) is not None
+    assert original_model(load_model(tmp_path / 'first'), robot, said.append) is None
+    assert said == []
+    shutil.rmtree(tmp_path / 'first')
+    assert original_model(second, robot, said.append) is None
+    (line,) = said
+    assert line.startswith('what was forgotten since the first adaptation was not measured: ')
+    assert str(tmp_path / 'first') in line

@@ -37,6 +37,7 @@ class Drive(Settings):
     limit: int | None = setting(None, 'Most.', low=1)
     quiet: bool = setting(False, 'No horn.', form='flag')
     lights: bool | None = setting(None, 'Lights.')
+    duration_s: float = setting(1.0, 'How long.', unit='s')
     radius: float = same_setting(Wheels, 'radius')
     log: Path = setting(UNSET, 'Log.', absent='`log` in PLACE')
     set: tuple[str, ...] = override_setting('A.B=C', 'More.')
@@ -71,6 +72,18 @@ def test_each_form_is_read_as_it_is_written():
         place=Path('yard'), gear='high', loads=(Path('a'), Path('b'), Path('c')), quiet=True,
         speeds=(3.0, 4.5), lights=False, limit=10, set=('x.y=1', 'x.z=2'),
     )  # fmt: skip
+
+
+def test_a_short_name_and_the_whole_one_are_the_same_option():
+    assert read('yard', '--duration', '2').duration_s == 2.0
+    assert read('yard', '--duration-s', '2').duration_s == 2.0
+
+
+@pytest.mark.parametrize(
+    ('text', 'speeds'), [('-1e-3', (-1e-3,)), ('-.5', (-0.5,)), ('-.5,-2', (-0.5, -2.0))]
+)
+def test_a_negative_number_is_a_value_however_it_is_written(text, speeds):
+    assert read('yard', '--speeds', text).speeds == speeds
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Many robots at once: what varies, what must not, and what a failure does."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from simdist_ros.jobs.errors import PretrainingError
 from simdist_ros.pretraining.expert.curriculum import Curriculum
 from simdist_ros.sim.batch.randomisation import draw_parameters
+from simdist_ros.sim.batch.settings import Randomisation
 from simdist_ros.sim.batch.vector_env import VectorEnv
 
 
@@ -82,6 +84,24 @@ def test_what_is_drawn_is_what_the_models_have(walkers, go2):
         assert model.body_mass[1] == pytest.approx(6.921 + p['payload_kg'][0])
         gain = model.actuator_gainprm[env.models.actuators, 0]
         assert gain == pytest.approx(p['kp_scale'][0] * go2.per_joint('kp'))
+        friction = model.dof_frictionloss[env.models.qvel]
+        assert friction == pytest.approx(np.full(12, p['joint_friction_nm'][0]))
+        assert p['joint_friction_nm'][0] > 0.0
+        heavier = 1.0 + p['payload_kg'][0] / 6.921
+        assert model.body_inertia[1] == pytest.approx(heavier * env.models.plane.body_inertia[1])
+
+
+def test_a_model_depends_on_its_parameters_and_not_on_those_before(walkers):
+    env = walkers(num_robots=3, level=1.0)
+    assert (env.parameters['shift_m'] != 0.0).all()
+    assert (env.parameters['payload_kg'] != 0.0).all()
+    names = ('body_mass', 'body_inertia', 'body_ipos', 'dof_frictionloss', 'actuator_biasprm')
+    kept = [{n: getattr(model, n).copy() for n in names} for model in env.models.models]
+    for i in range(3):
+        env.set_model(i)
+        env.set_model(i)
+        for name, values in kept[i].items():
+            np.testing.assert_array_equal(getattr(env.models.models[i], name), values)
 
 
 def test_a_push_changes_the_velocity_once(walkers):
@@ -141,6 +161,12 @@ def test_every_second_robot_stays_in_the_narrow_ranges(go2, recipe):
     assert (strength[1::2] >= low).all()
     assert (strength[::2] < low).sum() > 5
     assert env.plan_delay[1::2].any()  # what is no property of body and ground is the same for all
+    faulty = dataclasses.replace(
+        wide, randomisation=Randomisation(fault_share=1.0, fault_kp_low=0.5)
+    )
+    mixed = VectorEnv(go2, faulty, num_robots=40, seed=0, narrow=recipe)
+    weak = (mixed.parameters['joint_kp_scale'] < 1.0).any(axis=1)
+    assert weak.tolist() == [i % 2 == 0 for i in range(40)]
     kept = env.parameters['friction'].copy()
     env.reset(np.arange(40) == 6)
     assert np.flatnonzero((env.parameters['friction'] != kept)[:, 0]).tolist() == [6]

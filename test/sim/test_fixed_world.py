@@ -95,6 +95,14 @@ def test_what_acts_in_a_physics_step_was_told_its_lag_before(lag):
     np.testing.assert_array_equal(acting, np.where(steps < 0, -1.0, steps // 4))
 
 
+def test_torques_are_those_of_the_target_that_acts_at_the_end_of_a_step(go2, recipe):
+    env = VectorEnv(go2, recipe, num_robots=2, seed=0, world=World(command_delay_s=0.055))
+    start = env.robot.joint_target(env.executed)
+    told = [start + 0.1, start - 0.1, start]
+    found = [env.advance(target) for target in told]  # 11 physics steps late; 4 in a step
+    np.testing.assert_allclose(found, [start, start, told[0]])
+
+
 def test_a_lag_goes_on_from_a_saved_state(go2, recipe):
     def make(seed):
         return VectorEnv(go2, recipe, num_robots=2, seed=seed, world=World(command_delay_s=0.05))

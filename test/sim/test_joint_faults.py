@@ -68,6 +68,15 @@ def test_each_kind_spans_its_range(name):
     assert HIGHEST[name] - 0.05 * span < values.max() <= HIGHEST[name]
 
 
+@pytest.mark.parametrize('name', HEALTHY)
+def test_joints_of_a_leg_share_a_fault_but_each_has_a_zero_of_its_own(name):
+    values = draw(EVERY_KIND)[name]
+    legs = values[(values != HEALTHY[name]).sum(axis=1) == 3]
+    assert len(legs) > 50
+    differ = {len(set(row)) - 1 for row in legs}  # beside the value of the healthy joints
+    assert differ == {3 if name == 'joint_zero_offset_rad' else 1}
+
+
 def test_a_kind_without_a_range_is_never_drawn():
     found = draw(Randomisation(fault_share=1.0, fault_kp_low=0.5))
     assert (found['joint_kp_scale'] < 1.0).any(axis=1).all()

@@ -1,5 +1,7 @@
 """What a world changes of single joints, feet and places: the right one, by the right amount."""
 
+import dataclasses
+
 import mujoco
 import numpy as np
 import pytest
@@ -7,10 +9,9 @@ import pytest
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.sim.scenes.local_changes import FootChange, JointChange
-from simdist_ros.sim.scenes.patches import Patches
 from simdist_ros.sim.scenes.world import World, load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
-from simdist_ros.sim.world_fit import check_world
+from simdist_ros.sim.world_fit import check_world, drives_in, foot_friction
 
 FL_THIGH, FL_CALF = 4, 5
 
@@ -40,11 +41,12 @@ def test_a_name_stands_for_a_joint_a_leg_or_a_pattern(go2, world_of):
 
     assert weak('FL_thigh_joint') == weak('FL_thigh') == {'FL_thigh_joint'}
     assert weak('FL') == weak('FL_*') == {f'FL_{part}_joint' for part in ('hip', 'thigh', 'calf')}
+    assert weak('?L_thigh_joint') == {'FL_thigh_joint', 'RL_thigh_joint'}
     assert weak('*_calf_joint') == {f'{leg}_calf_joint' for leg in ('FL', 'FR', 'RL', 'RR')}
 
 
 def test_a_weak_joint_gives_its_share_of_its_torque_and_the_others_all(simulate, go2):
-    simulation = simulate(joints=joint(strength=0.4))
+    simulation = simulate(motor_strength=0.8, joints=joint(strength=0.4))
     largest = np.zeros(12)
     for tick in range(30):
         target = go2.per_joint('high' if tick % 2 else 'low')
@@ -52,19 +54,29 @@ def test_a_weak_joint_gives_its_share_of_its_torque_and_the_others_all(simulate,
         simulation.step()
         largest = np.maximum(largest, np.abs(simulation.true_state().joint_torque))
     share = largest / go2.per_joint('max_torque')
-    assert share[FL_THIGH] == pytest.approx(0.4)
+    assert share[FL_THIGH] == pytest.approx(0.8 * 0.4)
     assert (np.delete(share, FL_THIGH) > 0.49).all()
+    assert share.max() == pytest.approx(0.8)
 
 
 def test_gains_of_a_joint_come_on_top_of_those_of_all(simulate):
-    simulation = simulate(kp_scale=0.8, joints=joint(kp_scale=0.5, kd_scale=3.0))
+    simulation = simulate(kp_scale=0.8, kd_scale=1.4, joints=joint(kp_scale=0.5, kd_scale=3.0))
     before = simulation.true_state()
     simulation.apply(JointCommand(stamp_ns=0, position=before.joint_pos + 0.1))
     simulation.advance(1)
-    kp, kd = np.full(12, 20.0), np.full(12, 0.5)
-    kp[FL_THIGH], kd[FL_THIGH] = 10.0, 1.5
+    kp, kd = np.full(12, 20.0), np.full(12, 0.7)
+    kp[FL_THIGH], kd[FL_THIGH] = 10.0, 2.1
     expected = 0.1 * kp - kd * before.joint_vel
     assert simulation.true_state().joint_torque == pytest.approx(expected)
+
+
+def test_a_joint_may_have_a_setting_of_its_own_beside_another_one_of_its_leg(go2, world_of):
+    world = world_of('joints: {FL: {strength: 0.5}, FL_calf: {kp_scale: 0.4}}')
+    changed, plain = drives_in(world, go2), drives_in(World(), go2)
+    weak = np.isin(np.arange(12), (3, FL_THIGH, FL_CALF))
+    assert changed.max_torque / plain.max_torque == pytest.approx(np.where(weak, 0.5, 1.0))
+    soft = np.arange(12) == FL_CALF
+    assert changed.kp / plain.kp == pytest.approx(np.where(soft, 0.4, 1.0))
 
 
 def test_dry_friction_of_a_joint_adds_to_that_of_all(simulate):
@@ -120,6 +132,22 @@ def test_friction_of_a_side_or_a_foot_is_that_of_its_contacts(simulate, which, s
     }
 
 
+def test_a_foot_in_the_middle_is_on_neither_side(simulate, go2):
+    model = simulate().model
+    for body in ('FL_hip', 'FL_thigh'):
+        model.body(body).pos[1] = 0.0
+    straight = [
+        dataclasses.replace(joint, stand=0.0) if joint.name == 'FL_hip_joint' else joint
+        for joint in go2.joints
+    ]
+    robot = dataclasses.replace(go2, joints=tuple(straight))
+    for side, foot in (('left', 'RL_foot'), ('right', 'RR_foot')):
+        world = World(feet=(FootChange(which=side, friction=0.1),))
+        found = [model.geom(geom).name for geom in foot_friction(robot, world, model)]
+        assert foot in found
+        assert 'FL_foot' not in found
+
+
 def test_a_foot_of_the_same_friction_changes_nothing_else(simulate, stand):
     softness = {'contact_time_s': 0.05, 'contact_damping': 0.7, 'friction': 0.6}
     plain = simulate(**softness)
@@ -141,59 +169,6 @@ def test_a_slippery_side_turns_a_robot_that_slides(simulate):
 
     assert yaw_rate('left') < -1.0  # the right feet hold it back
     assert yaw_rate('right') > 1.0
-
-
-def test_patches_are_slippery_where_they_lie_and_nowhere_else(simulate):
-    simulation = simulate(
-        patch_share=0.5, patch_friction=0.05, patch_size_m=0.5, start_heading_rad=1.0, seed=3
-    )
-    patches, feet = simulation.grip.patches, simulation.contacts.foot_geoms
-    seen = set()
-    for x in np.arange(0.0, 6.0, 0.1):
-        simulation.data.qpos[0] = x
-        mujoco.mj_forward(simulation.model, simulation.data)
-        simulation.grip.update(simulation.data)
-        inside = patches.contain(simulation.data.geom_xpos[feet, :2])
-        expected = np.where(inside, 0.05, 0.8)
-        assert simulation.model.geom_friction[feet, 0] == pytest.approx(expected)
-        seen |= set(inside.tolist())
-    assert seen == {True, False}
-
-
-def test_patches_cover_their_share_lie_still_and_leave_the_start_out():
-    world = World(patch_share=0.3, patch_size_m=0.5, level_start_m=1.0)
-    patches = Patches(world, 0.7, np.random.default_rng(1))
-    places = np.random.default_rng(0).uniform(-15.0, 15.0, (20_000, 2))
-    inside = patches.contain(places)
-    far = np.linalg.norm(places, axis=1) > 1.0
-    assert not inside[~far].any()
-    assert inside[far].mean() == pytest.approx(0.3, abs=0.03)
-    assert np.array_equal(Patches(world, 0.7, np.random.default_rng(1)).contain(places), inside)
-    assert not np.array_equal(
-        Patches(world, 0.7, np.random.default_rng(2)).contain(places), inside
-    )
-    # A square around the middle of a patch, turned with the ground, is one patch.
-    cos, sin = np.cos(0.7), np.sin(0.7)
-    for middle in patches.near(np.array([4.0, -2.0]), 1.5):
-        for x, y in ((0.24, 0.24), (-0.24, 0.24), (0.24, -0.24)):
-            assert patches.contain(middle + np.array([cos * x - sin * y, sin * x + cos * y]))
-
-
-def test_the_pattern_turns_with_the_start():
-    world = World(patch_share=0.5, patch_size_m=0.5)
-    straight, turned = (Patches(world, h, np.random.default_rng(1)) for h in (0.0, np.pi / 2))
-    places = np.random.default_rng(0).uniform(-5.0, 5.0, (200, 2))
-    quarter = np.stack([-places[:, 1], places[:, 0]], axis=1)
-    assert np.array_equal(straight.contain(places), turned.contain(quarter))
-
-
-def test_each_episode_has_patches_of_its_own(simulate):
-    simulation = simulate(patch_share=0.5, seed=1)
-    first = simulation.grip.patches.pattern
-    simulation.reset()
-    assert not np.array_equal(simulation.grip.patches.pattern, first)
-    simulation.reset(1)
-    assert np.array_equal(simulation.grip.patches.pattern, first)
 
 
 def test_a_payload_acts_where_it_is_put_and_is_drawn_there(simulate):
@@ -273,6 +248,8 @@ def test_a_lag_of_several_ticks_is_exact(simulate, go2):
     ('text', 'sentence'),
     [
         ('joints: {FL_knee: {strength: 0.5}}', r"world 'mine': joints: unknown joint 'FL_knee'"),
+        ('joints: {F: {strength: 0.5}}', r"world 'mine': joints: unknown joint 'F'"),
+        ('joints: {FL_th: {strength: 0.5}}', r"world 'mine': joints: unknown joint 'FL_th'"),
         (
             "joints: {'X*': {strength: 0.5}}",
             r"world 'mine': joints: unknown joint 'X\*'; known: FL",
