@@ -117,9 +117,9 @@ def test_messages_and_reports_speak_of_what_the_robot_does(story):
         return
     text = story.told + report
     assert not [line for line in text.splitlines() if OF_LEGS.search(line)]
-    assert '| world | controller | trials | error [m] | reward |' in report
+    assert '| world | controller | trials | success rate | error [m] | reward |' in report
     assert re.search(r'policy in nominal, seed 1000: 0\.\d{3} m off', story.told)
-    known = {'world', 'controller', 'walks', 'command_error', 'reward_per_s'}
+    known = {'world', 'controller', 'walks', 'success_rate', 'command_error', 'reward_per_s'}
     assert summaries[0].keys() == known
     assert 'policy.nominal.error_m' in metrics
     assert not [name for name in metrics if OF_LEGS.search(name) or 'fall' in name]
