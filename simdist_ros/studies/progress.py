@@ -72,8 +72,10 @@ def kind(job: Job) -> str:
 def outcome(result: Result) -> str:
     """Say in a few words what came of a job."""
     if isinstance(result, CollectResult):
-        return f'{result.minutes:.1f} min in {result.walks} walks, {result.falls} falls'
+        falls = f', {result.falls} falls' if result.falls else ''
+        return f'{result.minutes:.1f} min in {result.walks} walks{falls}'
     if isinstance(result, AdaptResult):
         return f'{result.num_steps} steps, {result.reason}'
     mean, line = np.mean(result.progress_m), np.mean(result.line_m)
-    return f'{mean:.2f} of {line:.2f} m, {sum(result.fell)} of {len(result.fell)} fell'
+    fallen = f', {sum(result.fell)} of {len(result.fell)} fell' if any(result.fell) else ''
+    return f'{mean:.2f} of {line:.2f} m{fallen}'
