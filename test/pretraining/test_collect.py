@@ -1,6 +1,7 @@
 """Collecting data: bursts of noise, episodes cut where they end, parts that survive a kill."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from simdist_ros.pretraining.collect.episode_recorder import EpisodeRecorder
 from simdist_ros.pretraining.collect.part import collect_part
 from simdist_ros.pretraining.collect.stage import run_collect
 from simdist_ros.pretraining.collect.walkers import Walkers
-from simdist_ros.pretraining.expert.files import EXPERT
+from simdist_ros.pretraining.expert.files import EXPERT, POLICIES
 from simdist_ros.pretraining.expert.stage import run_expert
 from simdist_ros.pretraining.presets import COLLECT_PRESETS, EXPERT_PRESETS
 from simdist_ros.rl.step import Observation, StepResult
@@ -100,6 +101,15 @@ def test_noise_comes_in_bursts_between_clean_stretches():
         assert (lengths[~starts_noisy] <= 500).all()
 
 
+def test_robots_begin_anywhere_in_a_clean_stretch_and_each_with_its_own_strength():
+    bursts = NoiseBursts(4000, 0.5, 2.5, 0.0, np.random.default_rng(0))
+    assert (bursts.left >= 1).all()
+    assert np.percentile(bursts.left, 1) < 10
+    assert bursts.left.mean() == pytest.approx(0.5 * (25 + 500) / 2, rel=0.05)
+    assert bursts.std.min() == pytest.approx(0.5, abs=0.02)
+    assert bursts.std.max() == pytest.approx(2.5, abs=0.02)
+
+
 def test_noise_is_as_strong_as_each_robot_s_own_and_absent_between():
     bursts = NoiseBursts(50, 0.05, 2.5, 0.0, np.random.default_rng(1))
     steps = [bursts.next(12) for _ in range(3000)]
@@ -131,6 +141,8 @@ def test_data_are_whole_labelled_and_of_this_robot(tmp_path, go2, expert):
     assert data.is_complete
     episodes = list(data.episodes())
     assert max(episode.num_steps for episode in episodes) == 8
+    first, second = episodes[0].actions, episodes[len(episodes) // 2].actions
+    assert not np.array_equal(first, second)  # each part is another walk
     expert_shares = {float(np.mean(episode.is_expert)) for episode in episodes}
     assert 0.0 in expert_shares
     for episode in episodes:
@@ -194,3 +206,11 @@ def test_a_missing_expert_changed_settings_and_another_expert_are_refused(tmp_pa
     (other / EXPERT).write_bytes((expert / EXPERT).read_bytes())
     with pytest.raises(ConfigError, match='was begun with expert ='):
         run_collect(go2, other, tmp_path / 'data', TINY, shows_progress=False)
+    same, changed = tmp_path / 'same', tmp_path / 'changed'
+    for folder in (same, changed):
+        shutil.copytree(expert, folder)
+    earlier = sorted((changed / POLICIES).iterdir())[-1]
+    earlier.write_bytes(earlier.read_bytes()[:-1] + b'x')
+    run_collect(go2, same, tmp_path / 'data', TINY, shows_progress=False)
+    with pytest.raises(ConfigError, match='was begun with expert ='):
+        run_collect(go2, changed, tmp_path / 'data', TINY, shows_progress=False)

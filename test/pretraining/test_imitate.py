@@ -1,5 +1,6 @@
 """The policy head's lessons: it walks, the expert says what he would have done, it learns that."""
 
+import copy
 import json
 from dataclasses import replace
 
@@ -86,6 +87,16 @@ def test_a_robot_that_begins_anew_has_no_past(walks):
     assert np.ptp(student.histories[1].proprio_obs, axis=0).max() == 0.0
 
 
+def test_hard_ground_is_walked_more_often(walks):
+    levels = []
+    for _ in range(60):
+        walks.start(np.ones(3, dtype=bool))
+        levels.extend(walks.env.levels)
+    assert np.mean(levels) == pytest.approx(2 / 3, abs=0.06)
+    assert min(levels) < 0.3
+    assert max(levels) <= 1.0
+
+
 def test_only_the_policy_head_changes(taught, trained, go2):
     before, after = WorldModel(TINY).state_dict(), taught().model.state_dict()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
@@ -152,6 +163,31 @@ def test_its_error_is_its_distance_to_the_expert_s_actions_step_by_step(lessons,
     assert not windows.is_known.all()
     expected = error_of(lessons.model, windows, windows.expert_actions)
     assert lessons.do_step(sampler) == pytest.approx(expected, rel=1e-4)
+
+
+def test_it_learns_with_noise_on_what_it_sees_and_at_a_rate_that_falls(
+    lessons, sampler, go2, tmp_path
+):
+    settings = replace(lessons.settings, noise_scale=3.0)
+    noisy = Lessons(go2, copy.deepcopy(lessons.model), settings, tmp_path, CPU)
+    without = [one.do_step(sampler) for one in (lessons, noisy)]
+    assert abs(without[0] - without[1]) > 1e-4
+    for step in range(1, 60):
+        lessons.do_step(sampler)
+        (group,) = lessons.optimizer.param_groups
+        assert group['lr'] == pytest.approx(settings.peak_rate * (1.0 - step / 120))
+
+
+def test_every_round_learns_from_all_walks_so_far_and_tells_its_falls(go2, tmp_path):
+    lessons = Lessons(go2, WorldModel(TINY), SETTINGS, tmp_path, CPU)
+    for index, falls in enumerate((2, 1)):
+        with lessons.writer(index) as writer:
+            for number in range(3):
+                writer.add(make_episode(25, 10 * index + number, terminated=number < falls))
+    assert [lessons.walks_up_to(index).num_episodes for index in (0, 1)] == [3, 6]
+    seconds = 3 * 25 * go2.period_s
+    found = [lessons.falls_per_minute(index) for index in (0, 1)]
+    assert found == pytest.approx([60 * 2 / seconds, 60 * 1 / seconds])
 
 
 def test_it_becomes_like_the_expert_not_like_itself(lessons, sampler):
