@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from simdist_ros.world_model.architecture import Architecture
 
-__all__ = ['Expert', 'ExpertNetwork', 'MapNet', 'RunningNorm', 'expert_network']
+__all__ = ['BeliefPath', 'Expert', 'ExpertNetwork', 'MapNet', 'RunningNorm', 'expert_network']
 
 F32 = NDArray[np.float32]
 
@@ -21,6 +21,8 @@ HIDDEN = (256, 128, 64)
 MAP_HIDDEN, MAP_LATENT = 48, 16
 MAP_SCALE = 5.0  # so that a bump of the tallest kind is of order one
 CLIP = 10.0
+BELIEF_WIDTH = 64
+BELIEF_GAIN = 8.0  # beliefs are of order one in a few entries; without it they are learned late
 
 
 class RunningNorm(nn.Module):
@@ -53,6 +55,26 @@ class RunningNorm(nn.Module):
         self.count.copy_(total)
 
 
+class BeliefPath(nn.Sequential):
+    """What a belief about the robot's faults adds to the first layer of a network.
+
+    It adds nothing to begin with, so a network that gets one answers as before.
+    """
+
+    def __init__(self, belief_dim: int, width: int = BELIEF_WIDTH) -> None:
+        """Make a path from `belief_dim` numbers through `width` hidden units."""
+        first, last = nn.Linear(belief_dim, width), nn.Linear(width, HIDDEN[0], bias=False)
+        nn.init.zeros_(last.weight)
+        super().__init__(first, nn.ELU(), last)
+        self.belief_dim = belief_dim
+
+    def forward(self, belief: Tensor) -> Tensor:
+        """Return what to add, (B, HIDDEN[0]), for beliefs, (B, belief_dim); 0: as described."""
+        for layer in self:
+            belief = layer(belief)
+        return BELIEF_GAIN * belief
+
+
 class MapNet(nn.Module):
     """A perceptron on some numbers and a compressed height map."""
 
@@ -72,13 +94,23 @@ class MapNet(nn.Module):
             layers += [nn.Linear(before, after), nn.ELU()]
         self.net = nn.Sequential(*layers, nn.Linear(HIDDEN[-1], outputs))
 
-    def forward(self, x: Tensor, height_map: Tensor) -> Tensor:
-        """Return the outputs, (B, outputs), for numbers, (B, size), and maps, (B, map_size)."""
+    def forward(self, x: Tensor, height_map: Tensor, added: Tensor | None = None) -> Tensor:
+        """Return the outputs, (B, outputs), for numbers, (B, size), and maps, (B, map_size).
+
+        Args:
+            x: The numbers.
+            height_map: The maps.
+            added: To the output of the first layer, before its activation, (B, HIDDEN[0]).
+        """
         x = self.norm(x)
         if self.map_net is not None:
             x = torch.cat([x, self.map_net(MAP_SCALE * height_map)], dim=-1)
-        result: Tensor = self.net(x)
-        return result
+        x = self.net[0](x)
+        if added is not None:
+            x = x + added
+        for layer in list(self.net)[1:]:
+            x = layer(x)
+        return x
 
 
 class ExpertNetwork(nn.Module):
@@ -87,11 +119,20 @@ class ExpertNetwork(nn.Module):
     Attributes:
         phase_index: Which inputs the linear path reads, (P,).
         trot: Weights of that path, (action_dim, P).
+        belief: Makes the answer depend on a belief; None in a network that takes none.
     """
 
     phase_index: Tensor
+    belief: BeliefPath | None
 
-    def __init__(self, size: int, map_size: int, trot: Tensor, phase_index: Tensor) -> None:
+    def __init__(
+        self,
+        size: int,
+        map_size: int,
+        trot: Tensor,
+        phase_index: Tensor,
+        belief: BeliefPath | None = None,
+    ) -> None:
         """Make the perceptron with random weights.
 
         Args:
@@ -99,24 +140,45 @@ class ExpertNetwork(nn.Module):
             map_size: Cells of the height map; 0 for none.
             trot: Weights of the linear path to begin with, (action_dim, P).
             phase_index: Its inputs, (P,).
+            belief: As the attribute.
         """
         super().__init__()
         self.body = MapNet(size, map_size, len(trot))
         self.register_buffer('phase_index', phase_index)
         self.trot = nn.Parameter(trot)
+        self.belief = belief
 
-    def forward(self, x: Tensor, height_map: Tensor) -> Tensor:
-        """Return the mean action, (B, action_dim), for inputs, (B, size), and maps."""
-        mean: Tensor = self.body(x, height_map) + x[:, self.phase_index] @ self.trot.T
+    def forward(self, x: Tensor, height_map: Tensor, belief: Tensor | None = None) -> Tensor:
+        """Return the mean action, (B, action_dim), for inputs, (B, size), and maps.
+
+        Args:
+            x: The inputs.
+            height_map: The maps, (B, map_size).
+            belief: What is believed of each robot, (B, belief_dim); None is zeros. A network
+                without a belief path takes only None.
+
+        Raises:
+            ValueError: A belief was given to a network that takes none.
+        """
+        added: Tensor | None = None
+        if self.belief is not None:
+            zeros = x.new_zeros(len(x), self.belief.belief_dim)
+            added = self.belief(zeros if belief is None else belief)
+        elif belief is not None:
+            raise ValueError('this expert takes no belief; give None')
+        mean: Tensor = self.body(x, height_map, added) + x[:, self.phase_index] @ self.trot.T
         return mean
 
 
-def expert_network(architecture: Architecture, num_phases: int) -> ExpertNetwork:
+def expert_network(
+    architecture: Architecture, num_phases: int, belief: BeliefPath | None = None
+) -> ExpertNetwork:
     """Return a network as large as that of a model's expert; its weights mean nothing.
 
     Args:
         architecture: Of the model.
         num_phases: Inputs of the linear path.
+        belief: Of the network; None for one that takes no belief.
     """
     a = architecture
     return ExpertNetwork(
@@ -124,6 +186,7 @@ def expert_network(architecture: Architecture, num_phases: int) -> ExpertNetwork
         a.extero_obs_dim,
         torch.zeros(a.action_dim, num_phases),
         torch.zeros(num_phases, dtype=torch.long),
+        belief,
     )
 
 
@@ -145,8 +208,20 @@ class Expert:
         self.content = content
         self.plan_delay_steps = plan_delay_steps
 
+    @property
+    def belief_dim(self) -> int:
+        """Numbers of the belief that it takes; 0 for none."""
+        return 0 if self.network.belief is None else self.network.belief.belief_dim
+
     @torch.inference_mode()
-    def act(self, proprio_obs: F32, last_action: F32, extero_obs: F32, commands: Tensor) -> Tensor:
+    def act(
+        self,
+        proprio_obs: F32,
+        last_action: F32,
+        extero_obs: F32,
+        commands: Tensor,
+        belief: Tensor | None = None,
+    ) -> Tensor:
         """Return the actions of one step, (M, action_dim).
 
         That is the present step, or one up to `plan_delay_steps` later.
@@ -156,6 +231,7 @@ class Expert:
             last_action: Of the step before that one, executed or decided, (action_dim,).
             extero_obs: The present height map, (rows * columns,).
             commands: M commands to be followed, (M, command_dim).
+            belief: What is believed of the robot, (belief_dim,); None is zeros.
         """
         count = len(commands)
         numbers = [
@@ -164,5 +240,6 @@ class Expert:
             torch.tensor(last_action).expand(count, -1),
         ]
         ground = torch.tensor(extero_obs).expand(count, -1)
-        actions: Tensor = self.network(torch.cat(numbers, dim=-1), ground)
+        believed = None if belief is None else belief.expand(count, -1)
+        actions: Tensor = self.network(torch.cat(numbers, dim=-1), ground, believed)
         return actions

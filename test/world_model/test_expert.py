@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 
 from simdist_ros.core.errors import CheckpointError
-from simdist_ros.world_model.expert import expert_network
+from simdist_ros.world_model.expert import HIDDEN, BeliefPath, expert_network
 from simdist_ros.world_model.store.checkpoint import EXPERT, load_model, save_model
 from simdist_ros.world_model.store.verify import DELAY, read_expert
 
@@ -33,15 +33,68 @@ def model_with_expert(small_model, architecture, tmp_path):
     return small_model
 
 
-def ask(expert, architecture, count=1):
+def ask(expert, architecture, count=1, belief=None):
     a, rng = architecture, np.random.default_rng(0)
     sizes = (a.proprio_obs_dim, a.action_dim, a.extero_obs_dim)
     seen = (rng.normal(size=size).astype(np.float32) for size in sizes)
-    return expert.act(*seen, torch.ones(count, a.command_dim))
+    return expert.act(*seen, torch.ones(count, a.command_dim), belief)
 
 
 def save(folder, model, **entries):
     save_model(folder, model, robot='toy', created_by='a test', **entries)
+
+
+def path_to_first_unit(weight=0.5):
+    """Return a path of 3 numbers through 2 hidden units: the first number raises unit 0."""
+    path = BeliefPath(3, width=2)
+    with torch.no_grad():
+        path[0].weight.copy_(torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+        path[0].bias.zero_()
+        path[2].weight[0, 0] = weight
+    return path
+
+
+def with_path(architecture, path, **changes):
+    """Return an expert's file with a belief path."""
+    arrays = {f'belief__{name}': x for name, x in path.state_dict().items()}
+    return content_of(architecture, **{**arrays, **changes})
+
+
+def test_a_new_belief_path_changes_no_answer(architecture, tmp_path):
+    without = read_expert(content_of(architecture), tmp_path / EXPERT, architecture)
+    path = BeliefPath(3)
+    led = read_expert(with_path(architecture, path), tmp_path / EXPERT, architecture)
+    assert (without.belief_dim, led.belief_dim) == (0, 3)
+    belief = torch.tensor([1.0, -2.0, 3.0])
+    expected = ask(without, architecture)
+    assert torch.equal(ask(led, architecture, belief=belief), expected)
+    assert torch.equal(ask(led, architecture), expected)
+
+
+def test_a_belief_is_added_times_the_gain_before_the_first_activation(architecture, tmp_path):
+    content = with_path(architecture, path_to_first_unit(0.5))
+    expert = read_expert(content, tmp_path / EXPERT, architecture)
+    believed = ask(expert, architecture, belief=torch.tensor([0.25, 9.0, -9.0]))
+    bias = safetensors.torch.load(content)['actor.body.net.0.bias'].clone()
+    bias[0] += 8.0 * 0.5 * 0.25  # by hand: gain * weight * belief
+    by_hand = content_of(architecture, body__net__0__bias=bias)
+    expected = ask(read_expert(by_hand, tmp_path / EXPERT, architecture), architecture)
+    torch.testing.assert_close(believed, expected)
+    assert (believed - ask(expert, architecture)).abs().max() > 1e-3
+
+
+def test_every_command_is_answered_with_the_same_belief(architecture, tmp_path):
+    content = with_path(architecture, path_to_first_unit())
+    expert = read_expert(content, tmp_path / EXPERT, architecture)
+    believed = ask(expert, architecture, count=3, belief=torch.ones(3))
+    alone = ask(expert, architecture, belief=torch.ones(3))
+    torch.testing.assert_close(believed, alone.expand(3, -1))
+
+
+def test_an_expert_without_a_belief_path_takes_no_belief(architecture, tmp_path):
+    expert = read_expert(content_of(architecture), tmp_path / EXPERT, architecture)
+    with pytest.raises(ValueError, match='takes no belief'):
+        ask(expert, architecture, belief=torch.zeros(3))
 
 
 def test_a_saved_expert_comes_back_as_it_was_byte_for_byte(
@@ -100,6 +153,15 @@ def test_a_changed_file_is_refused(model_with_expert, architecture, tmp_path):
         (
             {'phase_index': torch.tensor([3, 10])},
             r"array 'phase_index' is \[3, 10\], expected indices of 10 inputs",
+        ),
+        ({'belief__2__weight': torch.zeros(HIDDEN[0], 2)}, r"array 'belief.0.\w+' is missing"),
+        (
+            {
+                'belief__0__weight': torch.zeros(2, 3),
+                'belief__0__bias': torch.zeros(2),
+                'belief__2__weight': torch.zeros(HIDDEN[0], 4),
+            },
+            r"array 'belief.2.weight' is float32 \(256, 4\), expected float32 \(256, 2\)",
         ),
     ],
 )

@@ -15,7 +15,7 @@ from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.expert import Expert, expert_network
+from simdist_ros.world_model.expert import BeliefPath, Expert, expert_network
 from simdist_ros.world_model.residual import Residual
 from simdist_ros.world_model.store.manifest import MANIFEST, Manifest
 
@@ -108,7 +108,7 @@ def read_expert(data: bytes, path: Path, architecture: Architecture) -> Expert:
     except safetensors.SafetensorError as error:
         raise CheckpointError(f'{path}: not a safetensors file ({error}); {AGAIN}') from None
     phases = arrays.get(f'{ACTOR}phase_index', torch.zeros(0))
-    network = expert_network(architecture, phases.numel())
+    network = expert_network(architecture, phases.numel(), belief_path(arrays))
     names = network.state_dict().keys()
     state = {name: arrays[f'{ACTOR}{name}'] for name in names if f'{ACTOR}{name}' in arrays}
     check_state(state, network, str(path))
@@ -126,6 +126,15 @@ def read_expert(data: bytes, path: Path, architecture: Architecture) -> Expert:
             f'{AGAIN}'
         )
     return Expert(network.eval().requires_grad_(False), data, int(delay))
+
+
+def belief_path(arrays: dict[str, Tensor]) -> BeliefPath | None:
+    """Return a path as large as that of an expert's file; None where it has none."""
+    if not any(name.startswith(f'{ACTOR}belief.') for name in arrays):
+        return None
+    sizes = tuple(arrays.get(f'{ACTOR}belief.0.weight', torch.zeros(1)).shape)
+    width, belief_dim = sizes if len(sizes) == 2 else (1, 1)
+    return BeliefPath(belief_dim, width)
 
 
 def check_state(state: dict[str, Tensor], module: nn.Module, source: str) -> None:
