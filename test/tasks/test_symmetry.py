@@ -1,6 +1,7 @@
 """The mirror: twice is never, and the physics agrees with it."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from simdist_ros.pretraining.expert.networks import (
     make_mirrors,
     make_ppo,
     to_tensor,
+    trot,
 )
 from simdist_ros.rl.ppo import PpoSettings
 from simdist_ros.sim.batch.vector_env import VectorEnv
@@ -54,6 +56,7 @@ def test_the_mirror_of_an_observation_is_what_the_mirrored_robot_observes(walker
     env = walkers(num_robots=2)
     for values in env.parameters.values():
         values[1] = values[0]
+    env.state[0, 4:8] = [math.cos(0.1), math.sin(0.1), 0.0, 0.0]  # leaning to one side
     mirror_robot(env, mirrors)
     seen = to_tensor(env.observe(env.state, env.stamp_ns), 'cpu')
     seen['proprio_obs'] = seen['true_proprio_obs']
@@ -99,6 +102,19 @@ def test_the_policy_starts_as_a_trot_that_is_its_own_mirror_image(go2, recipe, m
     assert actor(x, extero)[0, calf].item() == pytest.approx(-1.0)  # in mid-swing: bent
     calf = go2.joint_names.index('FR_calf_joint')
     assert actor(x, extero)[0, calf].item() == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize('start', [0.0, 0.25, 0.6])
+def test_a_foot_is_lifted_most_in_the_middle_of_its_swing_whenever_that_begins(recipe, start):
+    feet = {
+        name: dataclasses.replace(foot, swing_start=start) for name, foot in recipe.feet.items()
+    }
+    weights = trot(dataclasses.replace(recipe, feet=feet))
+    middle = 2.0 * math.pi * (start + 0.25)
+    lifted = weights @ torch.tensor([math.cos(middle), math.sin(middle)])
+    expected = [joint.lift for joint in recipe.joints.values()]
+    assert lifted.tolist() == pytest.approx(expected, abs=1e-5)
+    assert any(expected)
 
 
 def test_both_sides_explore_alike(go2, recipe, mirrors):
