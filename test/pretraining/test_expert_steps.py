@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from simdist_ros.sim.batch.joint_faults import HEALTHY
+from simdist_ros.sim.batch.robot_faults import HEALTHY
 from simdist_ros.sim.batch.step_scoring import StepScorer
 from simdist_ros.tasks.velocity.commands import HOLD_STEPS
 from simdist_ros.tasks.velocity.reward import GROUPS

@@ -156,7 +156,7 @@ def test_half_of_the_robots_have_the_delay_where_the_recipe_varies_it(go2, recip
 
 def test_every_second_robot_stays_in_the_narrow_ranges(go2, recipe):
     wide = recipe.widened()
-    env = VectorEnv(go2, wide, num_robots=40, seed=0, narrow=recipe)
+    env = VectorEnv(go2, wide, num_robots=40, seed=0, mixture=(wide, recipe))
     strength, low = env.parameters['strength'][:, 0], recipe.randomisation.strength_low
     assert (strength[1::2] >= low).all()
     assert (strength[::2] < low).sum() > 5
@@ -164,7 +164,7 @@ def test_every_second_robot_stays_in_the_narrow_ranges(go2, recipe):
     faulty = dataclasses.replace(
         wide, randomisation=Randomisation(fault_share=1.0, fault_kp_low=0.5)
     )
-    mixed = VectorEnv(go2, faulty, num_robots=40, seed=0, narrow=recipe)
+    mixed = VectorEnv(go2, faulty, num_robots=40, seed=0, mixture=(faulty, recipe))
     weak = (mixed.parameters['joint_kp_scale'] < 1.0).any(axis=1)
     assert weak.tolist() == [i % 2 == 0 for i in range(40)]
     kept = env.parameters['friction'].copy()

@@ -87,11 +87,14 @@ def test_ground_that_a_batch_does_not_have_is_refused(go2, recipe, changes):
 
 
 @pytest.mark.parametrize('lag', [0, 1, 4, 6, 13])
-def test_what_acts_in_a_physics_step_was_told_its_lag_before(lag):
-    queue = CommandLag(lag, num_substeps=4, num_robots=1, joints=1)
+@pytest.mark.parametrize('own', [0, 2])
+def test_what_acts_in_a_physics_step_was_told_its_lag_before(lag, own):
+    queue = CommandLag(lag, num_substeps=4, num_robots=1, joints=1, most=2)
     queue.begin(np.array([0]), np.array([[-1.0]]))
-    acting = np.concatenate([queue.spread(np.array([[float(k)]]))[0, :, 0] for k in range(8)])
-    steps = np.arange(32) - lag
+    acting = np.concatenate(
+        [queue.spread(np.array([[float(k)]]), np.array([[own]]))[0, :, 0] for k in range(8)]
+    )
+    steps = np.arange(32) - lag - 4 * own
     np.testing.assert_array_equal(acting, np.where(steps < 0, -1.0, steps // 4))
 
 

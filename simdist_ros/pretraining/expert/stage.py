@@ -148,10 +148,11 @@ class ExpertTraining:
         """Return robots in the worlds of the present part of the training."""
         s = self.settings
         is_wide = self.num_steps >= s.narrow_steps
-        settings, narrow = self.recipe, None
+        settings, mixture = self.recipe, ()
         if is_wide:  # by half, or nominal ground would be forgotten
             settings = self.recipe.widened()
             narrow = dataclasses.replace(settings, randomisation=self.recipe.randomisation)
+            mixture = (settings, narrow)
         return VectorEnv(
             self.robot,
             settings,
@@ -159,7 +160,7 @@ class ExpertTraining:
             seed=s.seed + is_wide,
             threads=self.threads,
             episode_steps=s.episode_steps,
-            narrow=narrow,
+            mixture=mixture,
             world=load_world(s.world) if s.world else None,
         )
 

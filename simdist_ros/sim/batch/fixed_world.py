@@ -44,7 +44,7 @@ def put_into_world(robot: Robot, model: mujoco.MjModel, world: World) -> None:
 
 
 def parameters_in(world: World, robot: Robot) -> dict[str, Array]:
-    """Return what `draw_parameters` and `draw_joint_faults` would draw for a robot of this world.
+    """Return what `draw_parameters` and `draw_faults` would draw for a robot of this world.
 
     Returns:
         Each of their numbers, (its size,).
@@ -69,13 +69,19 @@ def parameters_in(world: World, robot: Robot) -> dict[str, Array]:
         'joint_kd_scale': own['kd_scale'],
         'joint_added_friction_nm': own['friction_nm'],
         'joint_zero_offset_rad': own['zero_offset_rad'],
+        'foot_friction': np.zeros(1),  # the model has it
+        'lag_steps': np.zeros(1),  # beyond that of the world
+        'fault_payload_kg': np.zeros(1),
+        'fault_payload_at_m': np.zeros(2),
     }
 
 
 class CommandLag:
     """What N robots were told, and when the joints get it: some physics steps later."""
 
-    def __init__(self, lag_steps: int, num_substeps: int, num_robots: int, joints: int) -> None:
+    def __init__(
+        self, lag_steps: int, num_substeps: int, num_robots: int, joints: int, most: int = 0
+    ) -> None:
         """Begin with nothing told.
 
         Args:
@@ -83,18 +89,26 @@ class CommandLag:
             num_substeps: Physics steps in a control step.
             num_robots: N.
             joints: Of each.
+            most: Control steps by which a robot of its own may be later than that.
         """
         late = np.maximum(0, lag_steps - np.arange(num_substeps))
         self.age = -(-late // num_substeps)  # control steps, of what acts in each physics step
-        self.told = np.zeros((num_robots, int(self.age.max()) + 1, joints))  # the newest first
+        oldest = int(self.age.max()) + most
+        self.told = np.zeros((num_robots, oldest + 1, joints))  # the newest first
 
     def begin(self, index: NDArray[np.intp], target: Array) -> None:
         """Start episodes of some robots, which have been told the same for long."""
         self.told[index] = target[:, None]
 
-    def spread(self, target: Array) -> Array:
-        """Return what acts in each physics step, (N, num_substeps, joints)."""
+    def spread(self, target: Array, later: Array) -> Array:
+        """Return what acts in each physics step, (N, num_substeps, joints).
+
+        Args:
+            target: What the robots are told now, (N, joints).
+            later: Control steps by which each is later than all, (N, 1).
+        """
         self.told[:, 1:] = self.told[:, :-1].copy()
         self.told[:, 0] = target
-        acting: Array = self.told[:, self.age]
+        age = self.age + later.astype(np.intp)  # (N, num_substeps)
+        acting: Array = self.told[np.arange(len(age))[:, None], age]
         return acting

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.batch.bumps import draw_bumps, field_data
-from simdist_ros.sim.batch.joint_faults import HEALTHY, limbs_of
+from simdist_ros.sim.batch.robot_faults import fault_sizes, limbs_of
 from simdist_ros.sim.batch.settings import BatchSettings
 from simdist_ros.sim.batch.training_model import build_training_model
+from simdist_ros.sim.grip import prefer_geoms
 from simdist_ros.sim.mjcf import BASE_BODY
 from simdist_ros.sim.scenes.world import World
 
@@ -138,7 +139,8 @@ class RobotModels:
         driven = [self.plane.joint(i).name for i in self.plane.actuator_trnid[:, 0]]
         self.actuators = robot.order(driven)
         self.limbs = limbs_of(robot, self.plane)
-        self.sizes = {**PARAMETERS, **dict.fromkeys(HEALTHY, robot.num_joints)}
+        self.feet = np.array([self.plane.geom(name).id for name in feet], dtype=np.intp)
+        self.sizes = {**PARAMETERS, **fault_sizes(robot.num_joints, len(feet))}
         self.on_plane = [copy.copy(self.plane) for _ in range(num_robots)]
         self.on_field: list[Any] = [None] * num_robots  # copied when first needed
         self.models: list[Any] = list(self.on_plane)
@@ -166,7 +168,7 @@ class RobotModels:
 
     def write(self, model: mujoco.MjModel, parameters: dict[str, Array]) -> None:
         """Write all but the bumps into a model."""
-        p = {name: value if len(value) > 1 else value[0] for name, value in parameters.items()}
+        p = {name: value[0] if len(value) == 1 else value for name, value in parameters.items()}
         model.geom('ground').friction[0] = p['friction']
         model.opt.gravity[:] = -GRAVITY * p['up']
         friction = p['joint_friction_nm'] + p['joint_added_friction_nm']
@@ -178,10 +180,19 @@ class RobotModels:
         model.actuator_forcelimited[self.actuators] = 1
         model.actuator_forcerange[self.actuators] = np.stack([-limit, limit], axis=-1)
         body, plane = self.carrier, self.plane
-        mass = plane.body_mass[body]
-        model.body_mass[body] = mass + p['payload_kg']
+        mass, extra = plane.body_mass[body], p['fault_payload_kg']
+        model.body_mass[body] = mass + p['payload_kg'] + extra
         model.body_inertia[body] = plane.body_inertia[body] * model.body_mass[body] / mass
         model.body_ipos[body] = plane.body_ipos[body] + p['shift_m']
-        added = max(0.0, p['payload_kg'])
+        added = max(0.0, p['payload_kg'] + extra)
+        model.body_ipos[body, :2] += p['fault_payload_at_m'] * extra / model.body_mass[body]
         model.body_ipos[body, 2] += self.payload_height_m * added / model.body_mass[body]
+        self.grip(model, parameters['foot_friction'])
         mujoco.mj_setConst(model, self.data)
+
+    def grip(self, model: mujoco.MjModel, friction: Array) -> None:
+        """Give the feet that slip their friction, (F,); that of the others is the ground's."""
+        slips = friction > 0.0
+        model.geom_priority[self.feet] = self.plane.geom_priority[self.feet]
+        prefer_geoms(model, list(self.feet[slips]), model.geom('ground').id)
+        model.geom_friction[self.feet[slips], 0] = friction[slips]

@@ -48,8 +48,8 @@ class Randomisation(Settings):
     )
     fault_share: float = setting(
         0.0,
-        'Share of robots with a fault of one joint or of one leg; its kind is one of those below '
-        'that have a range.',
+        'Share of robots with a fault, most of one joint or of one leg; its kind is one of those '
+        'below that have a range.',
         low=0.0,
         high=1.0,
     )
@@ -73,6 +73,35 @@ class Randomisation(Settings):
         low=0.0,
         high=1.0,
     )
+    fault_wide_share: float = setting(
+        0.0,
+        'Share of the faults of joints that concern all joints, or those of one place in several '
+        'legs.',
+        low=0.0,
+        high=1.0,
+    )
+    fault_mildest: float = setting(
+        0.0,
+        'Smallest fault, as a share of the largest; zeros of joints and friction of feet have all '
+        'of their range.',
+        low=0.0,
+        high=1.0,
+    )
+    fault_lag_steps: int = setting(
+        0, 'Largest number of control steps by which commands act late.', low=0, high=10
+    )
+    fault_foot_friction_low: float = setting(
+        1.0,
+        'Smallest friction of one or two feet that slip; 1 for no such fault.',
+        low=0.01,
+        high=1.0,
+    )
+    fault_payload_kg: float = setting(
+        0.0, 'Largest further mass, where the others are added.', unit='kg', low=0.0
+    )
+    fault_payload_at_m: float = setting(
+        0.0, 'Largest distance of that mass from there, ahead and to a side.', unit='m', low=0.0
+    )
 
     def __post_init__(self) -> None:
         """Check the order of the ranges."""
@@ -80,13 +109,15 @@ class Randomisation(Settings):
         refuse_reversed_range(self, 'friction_low', 'friction_high')
         refuse_reversed_range(self, 'payload_low_kg', 'payload_high_kg')
         lows = self.fault_strength_low, self.fault_kp_low, self.fault_kd_low
+        others = self.fault_lag_steps, self.fault_payload_kg, 1.0 - self.fault_foot_friction_low
         if self.fault_share and not (
-            min(lows) < 1.0 or self.fault_friction_nm or self.fault_zero_offset_rad
+            min(lows) < 1.0 or self.fault_friction_nm or self.fault_zero_offset_rad or any(others)
         ):
             raise ConfigError(
                 f'Randomisation.fault_share is {self.fault_share:g}, but no fault has a range; '
                 'set one of fault_strength_low, fault_kp_low, fault_kd_low, fault_friction_nm, '
-                'fault_zero_offset_rad'
+                'fault_zero_offset_rad, fault_lag_steps, fault_foot_friction_low, '
+                'fault_payload_kg'
             )
 
 

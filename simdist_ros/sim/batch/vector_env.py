@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import mujoco
@@ -19,9 +20,9 @@ from simdist_ros.sim.batch.episode_start import draw_push_steps, draw_start
 from simdist_ros.sim.batch.fixed_world import CommandLag, parameters_in
 from simdist_ros.sim.batch.footing import Footing, find_footing
 from simdist_ros.sim.batch.ground import BatchGround
-from simdist_ros.sim.batch.joint_faults import draw_joint_faults
 from simdist_ros.sim.batch.privileged_observation import privileged_obs
 from simdist_ros.sim.batch.randomisation import RobotModels, draw_parameters
+from simdist_ros.sim.batch.robot_faults import draw_faults
 from simdist_ros.sim.batch.settings import BatchSettings
 from simdist_ros.sim.batch.state_layout import layout_of
 from simdist_ros.sim.batch.step_scoring import StepScorer
@@ -57,8 +58,8 @@ class VectorEnv:
     """N robots that do what they are told; the same seed and calls give the same bits.
 
     Who has ended must be told to start with `reset`; that may change `levels` first.
-    With `narrow`, body and ground of every second robot are drawn from its ranges. In a `world`
-    all have the body, the contacts and the lag of that world, and level ground.
+    With `mixture`, robot i has body and ground of the ranges of entry i, modulo its length. In a
+    `world` all have the body, the contacts and the lag of that world, and level ground.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class VectorEnv:
         seed: int,
         threads: int = 1,
         episode_steps: int = 500,
-        narrow: BatchSettings | None = None,
+        mixture: Sequence[BatchSettings] = (),
         world: World | None = None,
     ) -> None:
         """Build the models and start all robots, at level 0.
@@ -79,7 +80,7 @@ class VectorEnv:
             ConfigError: MJCF, description, settings and world do not fit each other.
         """
         self.robot, self.settings, self.num_robots = robot, settings, num_robots
-        self.narrow = narrow
+        self.mixture = tuple(mixture) or (settings,)
         self.episode_steps = episode_steps
         self.rng = np.random.default_rng(seed)
         self.fixed = {} if world is None else parameters_in(world, robot)
@@ -102,7 +103,9 @@ class VectorEnv:
         self.low, self.high = robot.per_joint('low'), robot.per_joint('high')
         self.foot_radius = np.array([plane.geom(name).size[0] for name in settings.feet])
         self.levels = np.zeros(n)
+        has_bumps = np.array([own.terrain.rough_share > 0.0 for own in self.mixture])
         self.rough = np.arange(n) < round(settings.terrain.rough_share * n)
+        self.rough &= has_bumps[np.arange(n) % len(self.mixture)]
         self.parameters = {name: np.zeros((n, size)) for name, size in self.models.sizes.items()}
         self.penalty_scale = self.command_scale = 1.0
         self.stamp_ns = np.zeros(n, dtype=np.int64)
@@ -115,7 +118,8 @@ class VectorEnv:
         self.executed = np.zeros((n, joints))
         self.plan_delay = np.zeros(n, dtype=np.int64)
         late = 0 if world is None else physics_steps(plane, world.command_delay_s)
-        self.lag = CommandLag(late, self.num_substeps, n, joints)
+        most = max(own.randomisation.fault_lag_steps for own in self.mixture)
+        self.lag = CommandLag(late, self.num_substeps, n, joints, most)
         self.told = self.lag.told
         self.observation = self.reset(np.ones(n, dtype=bool))
 
@@ -123,11 +127,8 @@ class VectorEnv:
         """Start new episodes of those marked, (N,), and return the observations of all."""
         index = np.flatnonzero(who)
         if len(index):
-            if self.narrow is None:
-                self.draw(self.settings, index)
-            else:
-                self.draw(self.settings, index[index % 2 == 0])
-                self.draw(self.narrow, index[index % 2 == 1])
+            for part, own in enumerate(self.mixture):
+                self.draw(own, index[index % len(self.mixture) == part])
             self.start(index)
             for i in index:
                 self.set_model(int(i))
@@ -138,7 +139,8 @@ class VectorEnv:
     def draw(self, settings: BatchSettings, index: NDArray[np.intp]) -> None:
         """Draw what is particular to robots."""
         drawn = draw_parameters(settings, self.levels[index], self.rough[index], self.rng)
-        drawn |= draw_joint_faults(settings.randomisation, self.models.limbs, len(index), self.rng)
+        limbs, feet = self.models.limbs, len(settings.feet)
+        drawn |= draw_faults(settings.randomisation, limbs, feet, len(index), self.rng)
         for name, values in (drawn | self.fixed).items():
             self.parameters[name][index] = values
 
@@ -238,7 +240,7 @@ class VectorEnv:
             The target that acted at its end, (N, num_joints) [rad]; a lag makes it an older one.
         """
         control = np.empty((self.num_robots, self.num_substeps, self.robot.num_joints))
-        acting = self.lag.spread(target)
+        acting = self.lag.spread(target, self.parameters['lag_steps'])
         wrong = self.parameters['joint_zero_offset_rad']
         control[:, :, self.models.actuators] = acting - wrong[:, None]
         self.pool.rollout(

@@ -8,8 +8,8 @@ import pytest
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.observation_terms import term_slice
-from simdist_ros.sim.batch.joint_faults import HEALTHY, draw_joint_faults
 from simdist_ros.sim.batch.randomisation import joint_drives
+from simdist_ros.sim.batch.robot_faults import HEALTHY, draw_faults, fault_sizes
 from simdist_ros.sim.batch.settings import Randomisation
 from simdist_ros.sim.batch.vector_env import VectorEnv
 
@@ -33,21 +33,28 @@ HIGHEST = {**HEALTHY, 'joint_added_friction_nm': 2.0, 'joint_zero_offset_rad': 0
 
 
 def draw(randomisation, n=4000):
-    return draw_joint_faults(randomisation, LEGS, n, np.random.default_rng(0))
+    return draw_faults(randomisation, LEGS, 4, n, np.random.default_rng(0))
 
 
 def test_without_a_share_nothing_is_drawn_and_all_joints_are_healthy():
     rng = np.random.default_rng(0)
-    found = draw_joint_faults(Randomisation(), LEGS, 5, rng)
+    found = draw_faults(Randomisation(), LEGS, 4, 5, rng)
+    sizes = fault_sizes(12, 4)
+    assert {name: values.shape for name, values in found.items()} == {
+        name: (5, size) for name, size in sizes.items()
+    }
     assert {name: set(values.ravel()) for name, values in found.items()} == {
-        name: {value} for name, value in HEALTHY.items()
+        name: {HEALTHY.get(name, 0.0)} for name in sizes
     }
     assert rng.random() == np.random.default_rng(0).random()
 
 
 def test_the_share_of_robots_has_one_fault_each_of_one_joint_or_one_leg():
     found = draw(EVERY_KIND)
-    faulty = {name: values != HEALTHY[name] for name, values in found.items()}
+    faulty = {name: found[name] != value for name, value in HEALTHY.items()}
+    others = found.keys() - HEALTHY.keys()
+    assert len(others) == 4
+    assert not any(found[name].any() for name in others)
     kinds = np.stack([mask.any(axis=1) for mask in faulty.values()])
     assert set(kinds.sum(axis=0)) == {0, 1}
     assert kinds.sum() / 4000 == pytest.approx(0.5, abs=0.03)
@@ -81,7 +88,7 @@ def test_a_kind_without_a_range_is_never_drawn():
     found = draw(Randomisation(fault_share=1.0, fault_kp_low=0.5))
     assert (found['joint_kp_scale'] < 1.0).any(axis=1).all()
     others = {name: values for name, values in found.items() if name != 'joint_kp_scale'}
-    assert all((values == HEALTHY[name]).all() for name, values in others.items())
+    assert all((values == HEALTHY.get(name, 0.0)).all() for name, values in others.items())
 
 
 def test_a_share_without_any_range_is_refused():
@@ -190,3 +197,83 @@ def test_a_robot_with_a_wrong_zero_starts_where_its_encoders_read_the_pose(go2, 
     read = env.state[:, env.layout.joint_pos] + wrong
     assert read == pytest.approx(np.tile(go2.per_joint('stand'), (8, 1)))
     assert env.last_action == pytest.approx(np.tile(go2.action(go2.per_joint('stand')), (8, 1)))
+
+
+WHOLE = Randomisation(
+    fault_share=1.0,
+    fault_lag_steps=3,
+    fault_foot_friction_low=0.02,
+    fault_payload_kg=10.0,
+    fault_payload_at_m=0.2,
+    fault_mildest=0.4,
+)
+
+
+def test_faults_of_feet_load_and_lag_span_their_ranges_and_come_one_by_one():
+    found = draw(WHOLE)
+    foot, kg, at, lag = (
+        found[name]
+        for name in ('foot_friction', 'fault_payload_kg', 'fault_payload_at_m', 'lag_steps')
+    )
+    kinds = np.stack([foot.any(axis=1), kg[:, 0] > 0.0, lag[:, 0] > 0])
+    assert (kinds.sum(axis=0) == 1).all()
+    assert kinds.mean(axis=1) == pytest.approx(np.full(3, 1 / 3), abs=0.03)
+    slips = foot[kinds[0]]
+    assert set((slips > 0.0).sum(axis=1)) == {1, 2}
+    assert ((slips > 0.0).sum(axis=0) > 100).all()  # each foot
+    assert 0.02 <= slips[slips > 0.0].min() < 0.025
+    assert 0.28 < slips.max() <= 0.3
+    assert set(lag[kinds[2], 0]) == {1, 2, 3}
+    assert 4.0 <= kg[kinds[1]].min() < 4.2 < 9.8 < kg.max() <= 10.0
+    assert np.abs(at).max(axis=0) == pytest.approx([0.2, 0.2], abs=0.01)
+    assert all((found[name] == value).all() for name, value in HEALTHY.items())
+
+
+def test_wide_faults_are_of_all_joints_or_of_one_place_and_not_of_the_worst():
+    found = draw(dataclasses.replace(EVERY_KIND, fault_wide_share=1.0))['joint_strength']
+    places = found < 1.0
+    sizes = places.sum(axis=1)
+    assert set(sizes) == {0, 2, 3, 4, 12}
+    assert (sizes == 12).sum() / (sizes > 0).sum() == pytest.approx(0.5, abs=0.1)
+    few = places[(sizes > 0) & (sizes < 12)]
+    assert all(len(set(np.flatnonzero(row) % 3)) == 1 for row in few)
+    assert found.min() == pytest.approx(1.0 - 0.8 * 0.7, abs=0.02)
+
+
+def test_the_mildest_fault_is_a_share_of_the_worst():
+    strength = draw(dataclasses.replace(EVERY_KIND, fault_mildest=0.5))['joint_strength']
+    assert 0.64 < strength[strength < 1.0].max() <= 0.65
+
+
+def test_a_foot_that_slips_has_its_friction_until_it_does_no_more(pair):
+    env = pair('foot_friction', 0.05, joint=2)
+    model, feet = env.models.models[1], env.models.feet
+    ground = model.geom('ground').priority[0]
+    assert model.geom_friction[feet[2], 0] == 0.05
+    assert (model.geom_priority[feet] > ground).tolist() == [False, False, True, False]
+    assert (env.models.models[0].geom_priority[feet] < ground).all()
+    env.parameters['foot_friction'][:] = 0.0
+    env.set_model(1)
+    assert (model.geom_priority[feet] < ground).all()
+
+
+def test_a_load_moves_mass_and_centre_to_its_place(pair):
+    env = pair('fault_payload_kg', 5.0, joint=0)
+    env.parameters['fault_payload_at_m'][1] = 0.1, -0.2
+    env.set_model(1)
+    one, other = env.models.models
+    body = env.models.carrier
+    mass = one.body_mass[body]
+    assert other.body_mass[body] == pytest.approx(mass + 5.0)
+    moved = (other.body_ipos - one.body_ipos)[body, :2]
+    assert moved == pytest.approx(np.array([0.1, -0.2]) * 5.0 / (mass + 5.0))
+
+
+def test_a_robot_with_a_lag_is_told_later_than_the_others(go2, recipe):
+    late = Randomisation(fault_share=1.0, fault_lag_steps=2)
+    env = VectorEnv(go2, dataclasses.replace(recipe, randomisation=late), num_robots=3, seed=0)
+    env.parameters['lag_steps'][:, 0] = 0, 1, 2
+    start = env.robot.joint_target(env.executed)
+    told = [start + 0.1 * k for k in (1, 2, 3)]
+    acted = [env.advance(target) for target in told][-1]
+    assert acted == pytest.approx(np.stack([told[2][0], told[1][1], told[0][2]]))
