@@ -17,7 +17,8 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.pretraining.collect.part import Job, hash_of, open_part
 from simdist_ros.pretraining.collect.walkers import Walkers
 from simdist_ros.pretraining.expert.files import POLICIES
-from simdist_ros.pretraining.expert.stage import ExpertTraining, run_expert
+from simdist_ros.pretraining.expert.stage import run_expert
+from simdist_ros.pretraining.expert.training import ExpertTraining
 from simdist_ros.pretraining.presets import COLLECT_PRESETS, EXPERT_PRESETS
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.batch.vector_env import VectorEnv

@@ -27,6 +27,7 @@ from simdist_ros.nodes.supervisor import SupervisorSettings
 from simdist_ros.nodes.transition_logger import TransitionLoggerSettings
 from simdist_ros.planning.backends.choice import BackendSettings
 from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.pretraining.identify.settings import IdentifySettings
 from simdist_ros.pretraining.imitate.settings import ImitateSettings
 from simdist_ros.pretraining.presets import CollectSettings, ExpertSettings
 from simdist_ros.pretraining.train.settings import TrainSettings
@@ -57,8 +58,10 @@ that a robot's description names under `pretraining`, e.g. `config/pretraining/g
 must be there, feet for a robot with a gait; each other key has a default.
 Under `wide_randomisation:` stand those keys of `randomisation:` that differ in the last part of
 the expert's training (`expert.narrow_steps`), which its data do not share.
-Under `wide_terrain:` likewise. The other tables belong to the stages of `simdist pretrain`: the
-presets set some of them otherwise, and so does `--set STAGE.SETTING=VALUE`.
+Under `wide_terrain:` likewise. Under `faulty_randomisation:` stand those that differ for the
+robots of which an expert learns about beliefs (`expert.belief_steps`). The other tables belong to
+the stages of `simdist pretrain`: the presets set some of them otherwise, and so does
+`--set STAGE.SETTING=VALUE`.
 """
 
 
@@ -214,6 +217,7 @@ def pretraining() -> Sections:
         ('Terrain', under.format('terrain', ''), '', Terrain),
         ('Sensor noise', under.format('noise', ''), '', SensorNoise),
         ('Stage `expert`', 'With `--set`.', 'expert.', ExpertSettings),
+        ('Stage `identify`', 'With `--set`.', 'identify.', IdentifySettings),
         ('Stage `collect`', 'With `--set`.', 'collect.', CollectSettings),
         ('Stage `train`', 'With `--set`.', 'train.', TrainSettings),
         ('Stage `imitate`', 'With `--set`.', 'imitate.', ImitateSettings),

@@ -26,7 +26,7 @@ from simdist_ros.tasks.choice import task_of
 
 __all__ = ['check_experts', 'check_robot', 'check_space']
 
-MANY_ROBOTS = {'expert', 'collect', 'imitate'}  # stages that simulate many robots at once
+MANY_ROBOTS = {'expert', 'identify', 'collect', 'imitate'}  # stages that simulate many at once
 SIMULATED = MANY_ROBOTS | {'evaluate'}
 GB = 1e9
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import Settings, refuse_reversed_range, seed_setting, setting
 from simdist_ros.rl.ppo import PpoSettings
 
@@ -15,7 +16,11 @@ class ExpertSettings(PpoSettings):
     """What the expert depends on, apart from the robot and its recipe."""
 
     num_robots: int = setting(256, 'Robots that walk at once.', low=2)
-    total_steps: int = setting(13_700_000, 'Steps of all robots together.', low=1)
+    total_steps: int = setting(
+        13_700_000,
+        'Steps of all robots together; 0 takes the expert of `init` as it is, for beliefs.',
+        low=0,
+    )
     narrow_steps: int = setting(
         10_000_000, 'Steps in the worlds of the data; the rest is in the wider ones.', low=0
     )
@@ -44,9 +49,39 @@ class ExpertSettings(PpoSettings):
         'File of an expert whose actor and critic the training begins with, with penalties and '
         'commands in full; empty: random weights.',
     )
+    belief_steps: int = setting(
+        0,
+        'Further steps, of robots with faults whose expert is told what they are; 0: it takes no '
+        'beliefs.',
+        low=0,
+    )
+    belief_rate: float = setting(
+        2e-4, 'Learning rate at the start of these steps.', low=1e-6, high=1.0
+    )
+    belief_hidden_share: float = setting(
+        0.33, 'Share of episodes in which nothing is told: a belief of zeros.', low=0.0, high=1.0
+    )
+    belief_blurred_share: float = setting(
+        0.15, 'Share of episodes in which the belief is not exact.', low=0.0, high=1.0
+    )
     policies_kept: int = setting(11, 'Earlier policies kept for the collection.', low=1)
     checkpoint_s: float = setting(30.0, 'Time between checkpoints.', unit='s', low=0.0, high=60.0)
     seed: int = seed_setting(0, 'Of all that is random.')
+
+    def __post_init__(self) -> None:
+        """Refuse an expert that would learn nothing, and shares beyond one."""
+        super().__post_init__()
+        if not self.total_steps and not (self.init and self.belief_steps):
+            raise ConfigError(
+                'ExpertSettings.total_steps is 0, which needs an expert in init and belief_steps '
+                'above 0; set them, or total_steps'
+            )
+        told = self.belief_hidden_share + self.belief_blurred_share
+        if not told <= 1.0:
+            raise ConfigError(
+                f'ExpertSettings: belief_hidden_share and belief_blurred_share are {told:g} '
+                'together, expected at most 1; lower one'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

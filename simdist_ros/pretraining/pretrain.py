@@ -28,6 +28,8 @@ from simdist_ros.pretraining.collect.stage import run_collect
 from simdist_ros.pretraining.early_checks import check_experts, check_robot, check_space
 from simdist_ros.pretraining.evaluate.stage import run_evaluate
 from simdist_ros.pretraining.expert.stage import run_expert
+from simdist_ros.pretraining.identify.settings import IDENTIFY_PRESETS, IdentifySettings
+from simdist_ros.pretraining.identify.stage import run_identify
 from simdist_ros.pretraining.imitate.settings import IMITATE_PRESETS, ImitateSettings
 from simdist_ros.pretraining.imitate.stage import run_imitate
 from simdist_ros.pretraining.presets import (
@@ -79,10 +81,13 @@ class Plan:
         self.options = options
         self.robot: Robot = load_robot(options.robot, options.task)
         self.expert: ExpertSettings = self.settings(EXPERT_PRESETS, 'expert')
+        self.identify: IdentifySettings = self.settings(IDENTIFY_PRESETS, 'identify')
         self.collect: CollectSettings = self.settings(COLLECT_PRESETS, 'collect')
         self.train: TrainSettings = self.settings(TRAIN_PRESETS, 'train')
         self.imitate: ImitateSettings = self.settings(IMITATE_PRESETS, 'imitate')
         self.evaluate: EvaluateSettings = self.settings(EVALUATE_PRESETS, 'evaluate')
+        asked = options.stages
+        self.stages = asked if self.has_beliefs else tuple(s for s in asked if s != 'identify')
         if int(os.environ.get('WORLD_SIZE', '1')) > 1 and options.stages != ('train',):
             raise ConfigError(
                 'several processes share one stage only: start `simdist pretrain train` with '
@@ -91,13 +96,18 @@ class Plan:
         check_folder(options.work, '--work')
         check_out(self)
         find_device(options.device)
-        check_robot(self.robot, options.stages, self.evaluate)
+        check_robot(self.robot, self.stages, self.evaluate)
         check_experts(self.robot, options.work / 'expert')
         check_space(self.robot, options.work, self.num_transitions())
         if options.ray:
             check_ray(options.ray)
         self.cores = options.threads or free_cores()
         self.threads = options.threads or threads_for(self.cores)
+
+    @property
+    def has_beliefs(self) -> bool:
+        """Whether an identifier is to be made: asked for by its name, or by beliefs."""
+        return bool(self.expert.belief_steps) or self.options.stage == 'identify'
 
     def num_transitions(self) -> int:
         """Return how many transitions the stages that were asked for leave on disk."""
@@ -129,12 +139,13 @@ def pretrain(options: PretrainOptions, make_walker: MakeWalker) -> None:
     say(cores_line(plan))
     stages = {
         'expert': lambda: expert(plan),
+        'identify': lambda: identify(plan),
         'collect': lambda: collect(plan),
         'train': lambda: train(plan),
         'imitate': lambda: imitate(plan),
         'evaluate': lambda: evaluate(plan, make_walker),
     }
-    for stage in options.stages:
+    for stage in plan.stages:
         began = time.monotonic()
         stages[stage]()
         say(f'{stage}: done in {duration(time.monotonic() - began)}')
@@ -152,6 +163,15 @@ def expert(plan: Plan) -> None:
     """Train the expert."""
     options = plan.options
     run_expert(plan.robot, options.work / 'expert', plan.expert, threads=plan.cores)
+
+
+def identify(plan: Plan) -> None:
+    """Train what finds out the beliefs that the expert takes."""
+    work = plan.options.work
+    torch.set_num_threads(plan.threads)
+    run_identify(
+        plan.robot, work / 'expert', work / 'identify', plan.identify, threads=plan.cores, say=say
+    )
 
 
 def collect(plan: Plan) -> None:

@@ -14,7 +14,7 @@ from simdist_ros.core.values import MAX_SEED
 
 __all__ = ['STAGES', 'PretrainOptions']
 
-STAGES = ('expert', 'collect', 'train', 'imitate', 'evaluate')
+STAGES = ('expert', 'identify', 'collect', 'train', 'imitate', 'evaluate')
 PRESETS = ('smoke', 'cpu', 'gpu')  # of each stage
 OVERRIDE = 'STAGE.SETTING=VALUE'
 WORK = Path('runs') / 'pretrain'

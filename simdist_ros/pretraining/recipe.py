@@ -29,17 +29,38 @@ class Recipe(BatchSettings):
     Attributes:
         wide_randomisation: For the last part of the expert's training, beyond that of the data.
         wide_terrain: Likewise.
+        faulty_randomisation: For robots with faults, on level ground, of which an expert learns
+            what to do about them (`expert.belief_steps`).
     """
 
     joints: dict[str, Swing]
     wide_randomisation: Randomisation = field(default_factory=Randomisation)
     wide_terrain: Terrain = field(default_factory=Terrain)
+    faulty_randomisation: Randomisation = field(default_factory=Randomisation)
 
     def widened(self) -> Recipe:
         """Return the recipe of that last part."""
         return dataclasses.replace(
             self, randomisation=self.wide_randomisation, terrain=self.wide_terrain
         )
+
+    def leveled(self) -> Recipe:
+        """Return the recipe on level ground."""
+        level = dataclasses.replace(self.terrain, slope_deg=0.0, rough_share=0.0)
+        return dataclasses.replace(self, terrain=level)
+
+    def faulty(self) -> Recipe:
+        """Return the recipe of robots with faults, on level ground.
+
+        Raises:
+            ConfigError: It has no faults.
+        """
+        if not self.faulty_randomisation.fault_share:
+            raise ConfigError(
+                'the recipe has no faults to learn beliefs of; set fault_share and ranges under '
+                'faulty_randomisation'
+            )
+        return dataclasses.replace(self.leveled(), randomisation=self.faulty_randomisation)
 
     def as_mapping(self) -> dict[str, Any]:
         """Return names and values, for a record of what was used."""
@@ -138,6 +159,10 @@ def load_recipe(robot: Robot) -> Recipe:
     for name in ('randomisation', 'terrain'):  # what is not widened stays as it is
         wide = {**(values.get(name) or {}), **(values.get(f'wide_{name}') or {})}
         parsed[f'wide_{name}'] = sections[name].from_mapping(wide, f'{path}: wide_{name}')
+    faulty = {**(values.get('randomisation') or {}), **(values.get('faulty_randomisation') or {})}
+    parsed['faulty_randomisation'] = Randomisation.from_mapping(
+        faulty, f'{path}: faulty_randomisation'
+    )
     if not robot.has_free_base:
         parsed['terrain'] = parsed['wide_terrain'] = Terrain(slope_deg=0.0, rough_share=0.0)
     ordered = {name: joints[name] for name in robot.joint_names}

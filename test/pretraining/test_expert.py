@@ -19,7 +19,8 @@ from simdist_ros.pretraining.expert.files import (
     load_critic,
 )
 from simdist_ros.pretraining.expert.networks import make_ppo
-from simdist_ros.pretraining.expert.stage import NARROW, ExpertTraining, run_expert
+from simdist_ros.pretraining.expert.stage import run_expert
+from simdist_ros.pretraining.expert.training import NARROW, ExpertTraining
 from simdist_ros.pretraining.presets import EXPERT_PRESETS
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.rl.ppo import PpoSettings, generalised_advantages
@@ -95,7 +96,7 @@ def test_the_last_part_of_a_training_is_in_the_wider_worlds_and_goes_on_in_them(
     (tmp_path / POLICIES).mkdir()
     begun = ExpertTraining(go2, load_recipe(go2), wide, tmp_path)
     assert begun.env.settings.randomisation.plan_delay_steps == 0
-    begun.run(shows_progress=False)
+    begun.run(shows_progress=False, path=tmp_path / EXPERT)
     assert begun.num_steps == 96
     assert begun.env.settings == load_recipe(go2).widened()
     assert safetensors.torch.load_file(tmp_path / EXPERT)[DELAY].item() == 1

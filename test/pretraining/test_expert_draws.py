@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from simdist_ros.pretraining.expert.curriculum import Curriculum
-from simdist_ros.pretraining.expert.stage import Tally
+from simdist_ros.pretraining.expert.training import Tally
 from simdist_ros.sim.batch.episode_start import draw_start
 from simdist_ros.sim.batch.randomisation import RobotModels, draw_parameters
 from simdist_ros.sim.batch.state_layout import layout_of

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from simdist_ros.pretraining.expert.networks import critic_input, to_tensor
-from simdist_ros.pretraining.expert.stage import ExpertTraining
+from simdist_ros.pretraining.expert.training import ExpertTraining
 from simdist_ros.pretraining.presets import EXPERT_PRESETS
 
 STEPS = 6

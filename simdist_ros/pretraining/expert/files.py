@@ -63,8 +63,9 @@ def load_actor(path: Path, robot: Robot, recipe: Recipe) -> Actor:
     Raises:
         CheckpointError: The file is missing, damaged or of another robot.
     """
-    actor = Actor(robot, recipe)
-    restore(path, read(path, robot)[0], 'actor', actor)
+    tensors = read(path, robot)[0]
+    actor = Actor(robot, recipe, belief_dim(tensors, 'actor'))
+    restore(path, tensors, 'actor', actor)
     return actor.eval()
 
 
@@ -74,8 +75,9 @@ def load_critic(path: Path, robot: Robot, recipe: Recipe) -> Critic:
     Raises:
         CheckpointError: The file is missing, damaged or of another robot.
     """
-    critic = Critic(robot, recipe)
-    restore(path, read(path, robot)[0], 'critic', critic)
+    tensors = read(path, robot)[0]
+    critic = Critic(robot, recipe, belief_dim(tensors, 'critic'))
+    restore(path, tensors, 'critic', critic)
     return critic.eval()
 
 
@@ -150,6 +152,12 @@ def policy_files(expert: Path) -> list[Path]:
 def prefixed(prefix: str, module: nn.Module) -> dict[str, Tensor]:
     """Return a module's numbers under names of its own."""
     return {f'{prefix}.{name}': tensor for name, tensor in module.state_dict().items()}
+
+
+def belief_dim(tensors: dict[str, Tensor], prefix: str) -> int:
+    """Return how many numbers of a belief a network of a file takes; 0 for none."""
+    shape = tensors.get(f'{prefix}.belief.0.weight', torch.zeros(0)).shape
+    return shape[-1] if len(shape) == 2 else 0
 
 
 def restore(path: Path, tensors: dict[str, Tensor], prefix: str, module: nn.Module) -> None:

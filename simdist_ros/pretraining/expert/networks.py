@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from simdist_ros.embodiment.belief import BeliefSpace
 from simdist_ros.embodiment.mirror import (
     Mirror,
     mirror_of_actions,
@@ -22,15 +23,17 @@ from simdist_ros.rl.ppo import Mirrors, Ppo, PpoSettings
 from simdist_ros.rl.step import Observation
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.velocity.symmetry import mirror_of_feet
-from simdist_ros.world_model.expert import ExpertNetwork, MapNet
+from simdist_ros.world_model.expert import BeliefPath, ExpertNetwork, MapNet
 
 __all__ = [
     'Actor',
     'Critic',
     'actor_input',
+    'belief_space',
     'critic_input',
     'make_mirrors',
     'make_ppo',
+    'mirror_of_beliefs',
     'to_tensor',
 ]
 
@@ -64,14 +67,16 @@ class Actor(ExpertNetwork):
 
     pairs: Tensor
 
-    def __init__(self, robot: Robot, recipe: Recipe) -> None:
-        """Start as the trot with a little noise of the weights."""
+    def __init__(self, robot: Robot, recipe: Recipe, belief_dim: int = 0) -> None:
+        """Start as the trot with a little noise of the weights; 0 numbers are no belief."""
         joints = robot.num_joints
         size = proprio_obs_dim(robot) + task_of(robot).goal.size + joints
         map_size = extero_obs_dim(robot)
         clock = term_slice(robot, 'cos_sin_phase')  # the actor's input begins with the terms
         phases = torch.arange(clock.start, clock.stop)
-        super().__init__(size, map_size, trot(recipe)[:, : len(phases)], phases)
+        belief = BeliefPath(belief_dim) if belief_dim else None
+        super().__init__(size, map_size, trot(recipe)[:, : len(phases)], phases, belief)
+        self.size = size
         last = self.body.net[-1]
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
@@ -83,9 +88,15 @@ class Actor(ExpertNetwork):
         self.trot = weights  # after it: an optimizer's state goes by their order
         self.register_buffer('pairs', mirror_of_actions(recipe.joints).index)
 
+    def forward(self, x: Tensor, height_map: Tensor, belief: Tensor | None = None) -> Tensor:
+        """Return the mean action as an expert does; the belief may also be the end of `x`."""
+        if self.belief is not None and belief is None and x.shape[-1] > self.size:
+            x, belief = x[:, : self.size], x[:, self.size :]
+        return super().forward(x, height_map, belief)
+
     def update_scale(self, x: Tensor) -> None:
-        """Let the scales of the input learn from inputs, (B, A)."""
-        self.body.norm.update(x)
+        """Let the scales of the input, apart from the belief, learn from inputs, (B, A)."""
+        self.body.norm.update(x[:, : self.size])
 
     def std(self) -> Tensor:
         """Return the standard deviation of each action, the same left and right."""
@@ -93,23 +104,37 @@ class Actor(ExpertNetwork):
 
 
 class Critic(nn.Module):
-    """Value of a state, from what only a simulation knows."""
+    """Value of a state, from what only a simulation knows.
 
-    def __init__(self, robot: Robot, recipe: Recipe) -> None:
+    That of an expert that takes beliefs knows the truth; without it the robot has no fault.
+    """
+
+    def __init__(self, robot: Robot, recipe: Recipe, belief_dim: int = 0) -> None:
         super().__init__()
         size = proprio_obs_dim(robot) + task_of(robot).goal.size + robot.num_joints
         size += len(NORMAL_SIGNS) + NUM_PHYSICS + 2 * len(recipe.feet)
         map_size = extero_obs_dim(robot)
         self.body = MapNet(size, map_size, 1)
+        self.size = size
+        self.belief = BeliefPath(belief_dim) if belief_dim else None
 
     def forward(self, x: Tensor, height_map: Tensor) -> Tensor:
-        """Return values, (B,)."""
-        value: Tensor = self.body(x, height_map)[:, 0]
+        """Return values, (B,); `x` may end with a belief."""
+        added = None
+        if self.belief is not None:
+            told = x[:, self.size :]
+            added = self.belief(told if told.shape[-1] else x.new_zeros(len(x), self.belief_dim))
+        value: Tensor = self.body(x[:, : self.size], height_map, added)[:, 0]
         return value
 
+    @property
+    def belief_dim(self) -> int:
+        """Numbers of a belief; 0 for none."""
+        return 0 if self.belief is None else self.belief.belief_dim
+
     def update_scale(self, x: Tensor) -> None:
-        """Let the scales of the input learn from inputs, (B, C)."""
-        self.body.norm.update(x)
+        """Let the scales of the input, apart from the belief, learn from inputs, (B, C)."""
+        self.body.norm.update(x[:, : self.size])
 
 
 def trot(recipe: Recipe) -> Tensor:
@@ -126,13 +151,27 @@ def trot(recipe: Recipe) -> Tensor:
     return torch.tensor(weights)
 
 
-def make_mirrors(robot: Robot, recipe: Recipe, device: str) -> Mirrors:
+def belief_space(robot: Robot, recipe: Recipe) -> BeliefSpace:
+    """Return what beliefs about a robot are made of."""
+    return BeliefSpace(tuple(robot.joint_names), tuple(recipe.feet))
+
+
+def mirror_of_beliefs(robot: Robot, recipe: Recipe) -> Mirror:
+    """Return the mirror image of beliefs about a robot."""
+    feet = {name: foot.mirror for name, foot in recipe.feet.items()}
+    return belief_space(robot, recipe).mirror(recipe.joints, feet)
+
+
+def make_mirrors(robot: Robot, recipe: Recipe, device: str, has_beliefs: bool = False) -> Mirrors:
     """Return the mirror image of everything that the networks see."""
     proprio, command = mirror_of_proprio(robot, recipe.joints), Mirror.signs(task_of(robot).mirror)
     feet = mirror_of_feet(recipe.feet)
     actor = Mirror.join(proprio, command, mirror_of_actions(recipe.joints))
     physics = Mirror.signs([1.0] * NUM_PHYSICS)
     critic = Mirror.join(actor, Mirror.signs(NORMAL_SIGNS), physics, feet, feet)
+    if has_beliefs:
+        belief = mirror_of_beliefs(robot, recipe)
+        actor, critic = Mirror.join(actor, belief), Mirror.join(critic, belief)
     return Mirrors(
         actor=actor.to(device),
         critic=critic.to(device),
@@ -142,10 +181,18 @@ def make_mirrors(robot: Robot, recipe: Recipe, device: str) -> Mirrors:
 
 
 def make_ppo(
-    robot: Robot, recipe: Recipe, settings: PpoSettings, seed: int, device: str = 'cpu'
+    robot: Robot,
+    recipe: Recipe,
+    settings: PpoSettings,
+    seed: int,
+    device: str = 'cpu',
+    *,
+    belief_dim: int = 0,
 ) -> Ppo[Actor, Critic]:
     """Draw the first weights of a robot's actor and critic, and what teaches them."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        actor, critic = Actor(robot, recipe).to(device), Critic(robot, recipe).to(device)
-    return Ppo(actor, critic, make_mirrors(robot, recipe, device), settings, seed, device)
+        actor = Actor(robot, recipe, belief_dim).to(device)
+        critic = Critic(robot, recipe, belief_dim).to(device)
+    mirrors = make_mirrors(robot, recipe, device, belief_dim > 0)
+    return Ppo(actor, critic, mirrors, settings, seed, device)

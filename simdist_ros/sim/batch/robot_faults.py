@@ -119,7 +119,12 @@ def joint_kinds(
 
     def between(healthy: float, worst: float) -> Callable[[int, float], float | Array]:
         mild = severe(healthy, worst, r.fault_mildest)
-        return lambda joints, share: rng.uniform(*sorted((severe(healthy, worst, share), mild)))
+
+        def draw(joints: int, share: float) -> float:
+            most = severe(healthy, worst, share)
+            return rng.uniform(min(most, mild), max(most, mild))
+
+        return draw
 
     def zeros(joints: int, share: float) -> Array:
         """Draw a wrong zero of its own for each joint."""
@@ -155,7 +160,7 @@ def robot_kinds(
         return {'fault_payload_kg': kg, 'fault_payload_at_m': at}
 
     def late() -> dict[str, Array]:
-        return {'lag_steps': rng.integers(1, r.fault_lag_steps + 1, 1)}
+        return {'lag_steps': rng.integers(1, r.fault_lag_steps + 1, 1).astype(float)}
 
     kinds = {
         'foot_friction': (num_feet > 0 and r.fault_foot_friction_low < 1.0, slipping),

@@ -1,0 +1,1 @@
+"""The identifier, trained on windows of robots with faults."""
