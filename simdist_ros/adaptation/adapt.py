@@ -13,6 +13,7 @@ import numpy as np
 
 from simdist_ros.adaptation.finetune import FinetuneData, FinetuneResult, finetune
 from simdist_ros.adaptation.gate import GateData, Verdict, judge
+from simdist_ros.adaptation.identification import belief_words
 from simdist_ros.adaptation.lineage import original
 from simdist_ros.adaptation.nominal_walks import NominalWalks, nominal_walks
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
@@ -258,6 +259,7 @@ def write(
 ) -> None:
     """Write the candidate beside its parent, which it names by hash and by path."""
     result, verdict = adaptation.result, adaptation.verdict
+    believes = belief_words(result.model)
     save_model(
         out,
         result.model,
@@ -269,6 +271,7 @@ def write(
             'method': settings.method,
             'made': datetime.now(timezone.utc).isoformat(timespec='seconds'),
             **about,
+            **({'belief': believes} if believes else {}),
             'num_steps': result.num_steps,
             'best_step': result.best_step,
             'ended': result.ended,

@@ -56,7 +56,8 @@ class Entry:
         figures = verdict.get('figures', {})
         before, after = figures.get('error_before'), figures.get('error_after')
         errors = '' if before is None or after is None else f', error {before:.4f} -> {after:.4f}'
-        return f'{about.get("method", "?")} on {", ".join(bags) or "?"}: {kind}{errors}'
+        belief = f'; belief: {about["belief"]}' if 'belief' in about else ''
+        return f'{about.get("method", "?")} on {", ".join(bags) or "?"}: {kind}{errors}{belief}'
 
 
 def original(model: LoadedModel, robot: Robot) -> LoadedModel:

@@ -204,11 +204,11 @@ def make(
 
 def search(sizes: Architecture) -> MppiSettings:
     """Return the default search, which tries proposals out as far as a horizon permits."""
-    usual = MppiSettings()
+    usual = MppiSettings(uses_belief=False)  # in this world the robot is as described
     steps = min(usual.explore_steps, sizes.horizon_steps - MIN_LEFT_STEPS)
     if steps < 1:
         return usual
-    return MppiSettings(explore_share=EXPLORE_SHARE, explore_steps=steps)
+    return dataclasses.replace(usual, explore_share=EXPLORE_SHARE, explore_steps=steps)
 
 
 def keep(place: Path, robot: Robot, episodes: list[Episode]) -> None:

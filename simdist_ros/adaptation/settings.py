@@ -58,6 +58,11 @@ class FinetuneSettings(Settings):
     )
     held_out_windows: int = setting(1000, 'Most windows of a measurement, evenly spaced.', low=1)
     num_threads: int = setting(1, 'CPU threads.', low=1, high=64)
+    identifies: bool = setting(
+        True,
+        "What is different about the robot is identified from the same data, for the model's "
+        'expert, where the model carries an identifier; off: the belief of the parent stays.',
+    )
 
     @property
     def rate(self) -> float:

@@ -93,6 +93,7 @@ def load_planner(
             warm_up(make(dataclasses.replace(other, explore_share=0.0), choice.backend), plans=1)
     planner = make(fitted, choice.backend)
     led = '' if planner.expert is None else ' led by its expert'
+    led += '' if not led or planner.belief is None else ' with its belief'
     search = f'{planner.proposals.count} proposals{led}, {fitted.num_samples} samples'
     return LoadedPlanner(
         planner=planner,

@@ -123,6 +123,11 @@ class Planner:
         return self.model.expert if self.settings.uses_expert else None
 
     @property
+    def belief(self) -> Tensor | None:
+        """What the expert is told about the robot, (belief_dim,); None is zeros."""
+        return self.model.belief if self.settings.uses_belief else None
+
+    @property
     def generator(self) -> torch.Generator:
         """The source of all randomness."""
         return self.noise.generator
@@ -208,7 +213,7 @@ class Planner:
         answered = min(begin, self.expert.plan_delay_steps)
         before = [observation.acts_hist[-1], *observation.committed][answered]
         first = self.expert.act(
-            observation.proprio_obs_hist[-1], before, observation.extero_obs, asked
+            observation.proprio_obs_hist[-1], before, observation.extero_obs, asked, self.belief
         )
         until = proposals[:, begin] - proposals[:, answered]  # what the head changes until then
         proposals = proposals.clone()  # a backend may write to it again

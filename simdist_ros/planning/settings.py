@@ -35,6 +35,11 @@ class MppiSettings(Settings):
         'Every proposal begins with what the expert does now, where the model carries one; off: '
         "the policy head's own first action, after which the robot falls more often.",
     )
+    uses_belief: bool = setting(
+        True,
+        'The expert is told what is different about this robot, where the model carries such a '
+        'belief; off: that the robot is as its description says.',
+    )
     elite_fraction: float = setting(
         0.14,
         'Share of the candidates that shape the next mean; 64 of 128 or 9 of 64 make a Go2 fall.',

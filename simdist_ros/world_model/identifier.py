@@ -25,6 +25,7 @@ class Identifier(nn.Module):
 
     Attributes:
         window_steps: Control steps in a window, W.
+        belief_dim: Numbers of a belief.
         names: Of the numbers of a belief, as in `BeliefSpace.names`; empty where nobody said.
     """
 
@@ -37,7 +38,8 @@ class Identifier(nn.Module):
         """Make the network with random weights; its input is not scaled yet."""
         super().__init__()
         size = proprio_dim + action_dim
-        self.window_steps, self.names = WINDOW_STEPS, tuple(names)
+        self.window_steps, self.belief_dim = WINDOW_STEPS, belief_dim
+        self.names = tuple(names)
         self.register_buffer('mean', torch.zeros(size))
         self.register_buffer('std', torch.ones(size))
         few, many = CHANNELS

@@ -13,6 +13,7 @@ from simdist_ros.world_model.dynamics import Dynamics
 from simdist_ros.world_model.encoders.encoder import Context, Encoder
 from simdist_ros.world_model.expert import Expert
 from simdist_ros.world_model.heads import Heads
+from simdist_ros.world_model.identifier import Identifier
 from simdist_ros.world_model.normalizer import Normalizer
 from simdist_ros.world_model.residual import Residual
 
@@ -41,10 +42,15 @@ class WorldModel(nn.Module):
     Attributes:
         residual: Corrects the dynamics; None in a model that has none.
         expert: What the policy head imitates; None in a model that has none.
+        identifier: Finds out the belief from what a robot did; None in a model that has none.
+        belief: What is different about the robot, as the expert is told, (belief_dim,), on the
+            CPU; None for a robot as its description says.
     """
 
     residual: Residual | None
     expert: Expert | None
+    identifier: Identifier | None
+    belief: Tensor | None
 
     def __init__(self, architecture: Architecture, seed: int = 0) -> None:
         """Make a model with random weights; the same seed gives the same weights."""
@@ -58,6 +64,8 @@ class WorldModel(nn.Module):
         self.normalizer = Normalizer(architecture)
         self.residual = None
         self.expert = None
+        self.identifier = None
+        self.belief = None
 
     def encode(self, proprio_obs_hist: Tensor, acts_hist: Tensor, extero_obs: Tensor) -> Context:
         """Encode the present and what led to it; once a tick.

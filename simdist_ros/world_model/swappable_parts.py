@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['ADAPTED', 'SWAPPABLE', 'changed_parts']
 
-SWAPPABLE = ('encoder', 'dynamics', 'residual', 'heads', 'expert')
-FIXED = ('normalizer',)  # what all the others are scaled by
-ADAPTED = ('dynamics', 'residual')  # may be swapped where a model declares nothing else
+SWAPPABLE = ('encoder', 'dynamics', 'residual', 'heads', 'expert', 'belief')
+FIXED = ('normalizer', 'identifier')  # what others are scaled by, or are made with
+ADAPTED = ('dynamics', 'residual', 'belief')  # may be swapped where a model declares nothing else
 
 
 def changed_parts(old: WorldModel, new: WorldModel) -> tuple[str, ...]:
@@ -23,6 +24,8 @@ def differs(part: str, old: WorldModel, new: WorldModel) -> bool:
     mine, theirs = getattr(old, part), getattr(new, part)
     if mine is None or theirs is None:
         return mine is not theirs
+    if isinstance(mine, Tensor):
+        return not torch.equal(mine, theirs)
     if part == 'expert':
         return bool(mine.content != theirs.content)
     before, after = mine.state_dict(), theirs.state_dict()

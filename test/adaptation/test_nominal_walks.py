@@ -212,3 +212,9 @@ def test_the_command_goes_on_without_them_and_the_verdict_says_why(
         'there): forgetting was not measured'
     )
     assert capsys.readouterr().out.count('no walks in the nominal world') == 1
+
+
+def test_in_the_nominal_world_the_expert_is_told_that_the_robot_is_as_described(architecture):
+    for horizon in (4, 20):
+        sizes = dataclasses.replace(architecture, horizon_steps=horizon)
+        assert not search(sizes).uses_belief

@@ -112,6 +112,9 @@ class CudaBackend(TorchBackend):
                 before = mine.clone()
                 mine.copy_(theirs[name])
                 theirs[name].copy_(before)
-        if 'expert' in new.parts:  # asked on the CPU, never recorded
-            self.model.expert, new.model.expert = new.model.expert, self.model.expert
+        for part in ('expert', 'belief'):  # on the CPU, never recorded
+            if part in new.parts:
+                mine, other = getattr(self.model, part), getattr(new.model, part)
+                setattr(self.model, part, other)
+                setattr(new.model, part, mine)
         return new

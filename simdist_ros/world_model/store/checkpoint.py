@@ -20,6 +20,17 @@ from simdist_ros.jobs.writable import check_folder
 from simdist_ros.tasks.velocity.settings import VELOCITY
 from simdist_ros.world_model.cpu_inference import keep_freed_memory
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.belief_file import (
+    BELIEF,
+    belief_to_bytes,
+    check_belief_sizes,
+    read_belief,
+)
+from simdist_ros.world_model.store.identifier_file import (
+    IDENTIFIER,
+    identifier_to_bytes,
+    read_identifier,
+)
 from simdist_ros.world_model.store.manifest import (
     MANIFEST,
     Manifest,
@@ -52,7 +63,7 @@ WEIGHTS = {part: f'{part}.safetensors' for part in PARTS}
 FILES = (ARCHITECTURE, *WEIGHTS.values())
 RESIDUAL = 'residual.safetensors'  # only where there is one
 EXPERT = 'expert.safetensors'  # likewise
-OPTIONAL = (RESIDUAL, EXPERT)
+OPTIONAL = (RESIDUAL, EXPERT, IDENTIFIER, BELIEF)
 
 
 @dataclass(frozen=True)
@@ -117,15 +128,27 @@ def load_model(
         give_way()
         module: nn.Module = getattr(model, part)
         module.load_state_dict(read_weights(content[name], find_file(folder, name), module))
-    if RESIDUAL in manifest.files:
-        give_way()
-        data = read_verified(folder, manifest, RESIDUAL)
-        model.residual = read_residual(data, find_file(folder, RESIDUAL), architecture)
-    if EXPERT in manifest.files:
-        give_way()
-        data = read_verified(folder, manifest, EXPERT)
-        model.expert = read_expert(data, find_file(folder, EXPERT), architecture)
+    add_optional(model, folder, manifest, give_way)
     return LoadedModel(model.to(device).eval(), manifest, folder)
+
+
+def add_optional(model: WorldModel, folder: Path, manifest: Manifest, give_way: GiveWay) -> None:
+    """Give a model those parts that not every model has."""
+    a = model.architecture
+    for name in OPTIONAL:
+        if name not in manifest.files:
+            continue
+        give_way()
+        data, path = read_verified(folder, manifest, name), find_file(folder, name)
+        if name == RESIDUAL:
+            model.residual = read_residual(data, path, a)
+        elif name == EXPERT:
+            model.expert = read_expert(data, path, a)
+        elif name == IDENTIFIER:
+            model.identifier = read_identifier(data, path, a.proprio_obs_dim, a.action_dim)
+        else:
+            model.belief = read_belief(data, path)
+    check_belief_sizes(model, folder)
 
 
 def read_verified(folder: Path, manifest: Manifest, name: str) -> bytes:
@@ -244,6 +267,10 @@ def serialise(model: WorldModel) -> dict[str, bytes]:
         )
     if model.expert is not None:
         content[EXPERT] = model.expert.content
+    if model.identifier is not None:
+        content[IDENTIFIER] = identifier_to_bytes(model.identifier)
+    if model.belief is not None:
+        content[BELIEF] = belief_to_bytes(model.belief)
     return content
 
 

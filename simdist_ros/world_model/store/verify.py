@@ -20,6 +20,7 @@ from simdist_ros.world_model.residual import Residual
 from simdist_ros.world_model.store.manifest import MANIFEST, Manifest
 
 __all__ = [
+    'AGAIN',
     'DELAY',
     'check_robot',
     'check_state',

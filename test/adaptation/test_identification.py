@@ -1,0 +1,197 @@
+"""The belief that a finetuning gives its candidate: what the identifier makes of the walks."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from simdist_ros.adaptation.adapt import adapt, data_of_episodes, write
+from simdist_ros.adaptation.commands import run_models
+from simdist_ros.adaptation.finetune import finetune
+from simdist_ros.adaptation.identification import belief_words, identify
+from simdist_ros.adaptation.options import ModelsOptions
+from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.adaptation.whole_windows import windows_of
+from simdist_ros.embodiment.belief import BeliefSpace
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes, Role, episodes_by_role
+from simdist_ros.world_model.store.checkpoint import load_model, save_model, serialise
+from simdist_ros.world_model.store.manifest import read_manifest
+
+from ..world_model.believing import belief_of, believing_expert, random_identifier
+from .conftest import lived
+
+QUICK = FinetuneSettings(max_steps=10, validation_interval=5, batch_size=8, max_windows=50)
+STEPS = 75  # of an episode: 3 windows of 50, 10 steps apart
+
+
+@pytest.fixture(scope='module')
+def names(robot):
+    return BeliefSpace(robot.joint_names).names
+
+
+@pytest.fixture(scope='module')
+def walks():
+    return InMemoryEpisodes(tuple(lived(number, STEPS) for number in range(10)))
+
+
+@pytest.fixture
+def data(walks, architecture):
+    return data_of_episodes(walks, walks.numbers, architecture)
+
+
+@pytest.fixture
+def believer(model, architecture, names):
+    model.expert = believing_expert(architecture, len(names))
+    model.identifier = random_identifier(architecture, names)
+    return model
+
+
+def by_hand(identifier, episodes, begins=(0, 10, 20)):
+    """Return what an identifier answers for windows that are cut by hand."""
+    windows = [
+        np.concatenate([e.proprio_obs[b : b + 50], e.actions[b : b + 50]], axis=1)
+        for e in episodes
+        for b in begins
+    ]
+    return identifier.identify(identifier.features(torch.from_numpy(np.stack(windows))))
+
+
+def test_a_candidate_gets_the_identifiers_answer_for_all_windows_but_those_that_judge(
+    believer, walks, data
+):
+    result = finetune(believer, data.finetune, QUICK)
+    roles = episodes_by_role(walks.numbers)
+    learned = [walks.episodes[n] for role in (Role.TRAIN, Role.STOP) for n in roles[role]]
+    assert 0 < len(learned) < len(walks.episodes)
+    expected = by_hand(believer.identifier, learned).clamp(-3.0, 3.0)
+    torch.testing.assert_close(result.model.belief, expected)
+    assert expected.abs().max() > 0.1
+    judged = by_hand(believer.identifier, walks.episodes).clamp(-3.0, 3.0)
+    assert not torch.allclose(result.model.belief, judged)
+    assert believer.belief is None
+
+
+def test_the_parents_belief_does_not_matter_unless_nothing_is_identified(believer, data):
+    said = []
+    fresh = finetune(believer, data.finetune, QUICK).model.belief
+    believer.belief = belief_of(2.0, len(fresh))
+    again = finetune(believer, data.finetune, QUICK, said.append).model.belief
+    assert torch.equal(again, fresh)
+    assert any(line.startswith('belief: ') for line in said)
+    kept = finetune(believer, data.finetune, replace(QUICK, identifies=False), said.append)
+    assert torch.equal(kept.model.belief, believer.belief)
+
+
+def test_beside_the_belief_only_what_is_trained_changes(believer, data):
+    before = serialise(believer)
+    after = serialise(finetune(believer, data.finetune, QUICK).model)
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed == {'dynamics.safetensors', 'belief.safetensors'}
+
+
+def test_no_number_is_beyond_what_experts_are_trained_with(believer, walks, architecture):
+    with torch.no_grad():
+        believer.identifier.head[-1].bias[0] = 50.0
+        believer.identifier.head[-1].bias[1] = -50.0
+    belief = identify(believer.identifier, [windows_of(walks, np.arange(10), architecture)])
+    assert belief[:2].tolist() == [3.0, -3.0]
+    assert belief[2:].abs().max() < 3.0
+
+
+def test_what_lies_in_two_splits_counts_as_if_it_were_in_one(believer, walks, architecture):
+    split = [windows_of(walks, np.array(part), architecture) for part in ([0, 1, 2], [3])]
+    whole = windows_of(walks, np.arange(4), architecture)
+    torch.testing.assert_close(
+        identify(believer.identifier, split), identify(believer.identifier, [whole])
+    )
+
+
+def test_windows_do_not_reach_from_one_episode_into_the_next(believer, architecture):
+    lengths = (50, 49, 60)  # 1, 0 and 2 windows
+    walks = InMemoryEpisodes(tuple(lived(n, steps) for n, steps in enumerate(lengths)))
+    found = identify(believer.identifier, [windows_of(walks, np.arange(3), architecture)])
+    identifier, episodes = believer.identifier, walks.episodes
+    cut = [(episodes[0], 0), (episodes[2], 0), (episodes[2], 10)]
+    windows = [np.hstack([e.proprio_obs[b : b + 50], e.actions[b : b + 50]]) for e, b in cut]
+    expected = identifier.identify(identifier.features(torch.from_numpy(np.stack(windows))))
+    torch.testing.assert_close(found, expected.clamp(-3.0, 3.0))
+
+
+def test_walks_that_are_too_short_leave_the_belief_as_it_was(believer, architecture):
+    walks = InMemoryEpisodes(tuple(lived(number, 40) for number in range(10)))
+    data = data_of_episodes(walks, walks.numbers, architecture).finetune
+    believer.belief, said = belief_of(0.5, believer.identifier.belief_dim), []
+    result = finetune(believer, data, QUICK, said.append)
+    assert torch.equal(result.model.belief, believer.belief)
+    assert any('no walk is long enough to identify the robot' in line for line in said)
+
+
+def test_a_model_without_an_identifier_is_finetuned_as_before(model, data):
+    said = []
+    assert finetune(model, data.finetune, QUICK, said.append).model.belief is None
+    assert not any('belief' in line for line in said)
+
+
+def test_the_candidate_is_written_with_its_belief_and_told_of_in_words(
+    believer, robot, data, names, tmp_path, capsys
+):
+    with torch.no_grad():
+        believer.identifier.head[-1].weight.zero_()
+        believer.identifier.head[-1].bias.zero_()
+        believer.identifier.head[-1].bias[names.index('strength.FL_hip_joint')] = 1.3
+    save_model(tmp_path / 'parent', believer, robot='go2', created_by='a test')
+    parent = load_model(tmp_path / 'parent', robot)
+    said, gate = [], GateSettings(num_plans=2)
+    found = adapt(parent, robot, data, QUICK, gate, said.append)
+    words = 'FL_hip_joint has 0.35 of its torque'  # 1 - 1.3 / 2
+    assert f'belief: {words}' in said
+    write(tmp_path / 'child', parent, robot, found, QUICK, gate, data.about)
+    files = {path.name for path in (tmp_path / 'child').iterdir()}
+    assert files == {'dynamics.safetensors', 'belief.safetensors', 'manifest.yaml'}
+    child = load_model(tmp_path / 'child', robot)
+    assert torch.equal(child.model.belief, found.result.model.belief)
+    assert read_manifest(tmp_path / 'child').adaptation['belief'] == words
+    run_models(ModelsOptions(folder=tmp_path))
+    assert f'; belief: {words}\n' in capsys.readouterr().out
+
+
+def test_the_gate_refuses_a_belief_that_is_not_finite(believer, robot, data, tmp_path):
+    save_model(tmp_path / 'parent', believer, robot='go2', created_by='a test')
+    parent = load_model(tmp_path / 'parent', robot)
+    verdicts = []
+    for bias in (0.0, torch.nan):
+        other = copy.deepcopy(parent)
+        other.model.identifier.head[-1].bias[0] = bias
+        verdicts.append(adapt(other, robot, data, QUICK, GateSettings(num_plans=2)).verdict)
+    plans = [
+        next(check for check in verdict.checks if check.name == 'plans') for verdict in verdicts
+    ]
+    assert [check.passed for check in plans] == [True, False]
+    assert plans[1].sentence.startswith('0 of 2 plans are finite')
+    assert not verdicts[1].accepted
+
+
+@pytest.mark.parametrize(
+    ('belief', 'words'),
+    [
+        (None, ''),
+        (torch.zeros(3), 'the robot is as described'),
+        (torch.tensor([torch.nan, 0.0, 0.0]), 'not finite'),
+        (torch.tensor([0.0, -0.5, 0.1]), 'encoder of b reads -0.10 rad too much'),
+        (torch.tensor([0.4, -0.5, 0.1]), 'encoder of b reads -0.10 rad too much, a has 0.80'),
+    ],
+)
+def test_a_belief_in_words_names_what_is_large(model, architecture, belief, words):
+    model.identifier = random_identifier(architecture, ('strength.a', 'zero_offset.b', 'lag'))
+    model.belief = belief
+    assert belief_words(model).startswith(words)
+    assert bool(belief_words(model)) == bool(words)
+
+
+def test_a_belief_without_names_is_counted(model, architecture):
+    model.belief = torch.tensor([0.4, -0.5, 0.1])
+    assert belief_words(model) == '2 of 3 numbers are not as described'
