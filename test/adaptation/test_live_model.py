@@ -280,7 +280,7 @@ def test_a_model_with_another_encoder_is_not_loaded(live, parent, tmp_path, arch
     with torch.no_grad():
         next(other.encoder.parameters()).add_(0.1)
     save_model(tmp_path / 'other', other, robot='go2', created_by='a test')
-    with pytest.raises(CheckpointError, match='lets only dynamics and residual be swapped'):
+    with pytest.raises(CheckpointError, match='lets only dynamics, residual, belief be swapped'):
         live.load(str(tmp_path / 'other')).result()
 
 

@@ -166,7 +166,7 @@ def check_changes(old: WorldModel, new: WorldModel, swappable: Collection[str]) 
         if part not in swappable:
             raise CheckpointError(
                 f'{part} of the new model is not that of the model in use, which lets only '
-                f'{" and ".join(swappable)} be swapped (`swappable` in its manifest); load it at '
+                f'{", ".join(swappable)} be swapped (`swappable` in its manifest); load it at '
                 'the next start'
             )
     return changed
