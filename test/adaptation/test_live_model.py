@@ -339,14 +339,14 @@ def test_with_another_encoder_errors_are_not_compared_for_its_latents_are_others
 def test_an_adapted_model_inherits_what_may_be_swapped(tmp_path, parent):
     first = tmp_path / 'first'
     save_model(first, parent.model, robot='go2', created_by='a test')
-    assert load_model(first).manifest.swappable == ['dynamics', 'residual']
+    assert load_model(first).manifest.swappable == ['dynamics', 'residual', 'belief']
     manifest = first / MANIFEST
     manifest.write_text(manifest.read_text().replace('- residual\n', '- residual\n- heads\n'))
     child = save_model(
         tmp_path / 'child', changed(parent.model, 0.1), robot='go2', created_by='a test',
         parent='../first',
     )  # fmt: skip
-    assert child.swappable == ['dynamics', 'residual', 'heads']
+    assert child.swappable == ['dynamics', 'residual', 'heads', 'belief']
     assert load_model(tmp_path / 'child').manifest.swappable == child.swappable
 
 
