@@ -90,7 +90,8 @@ class FaultyWalk:
         """Let all act once.
 
         Returns:
-            What a robot logs of that: observation and action, (N, ...), and whose episode ended.
+            What a robot logs of that: observation and executed action, (N, ...); whose episode
+            ended.
         """
         s, env = self.settings, self.env
         seen = to_tensor(env.observation, 'cpu')
@@ -102,7 +103,7 @@ class FaultyWalk:
             action = action + noise.astype(np.float32)
         before = env.observation.proprio_obs
         result = env.step(action)
-        logged = np.concatenate([before, env.last_action], axis=1, dtype=np.float32)
+        logged = np.concatenate([before, env.executed], axis=1, dtype=np.float32)
         return logged, result.terminated | result.truncated | result.diverged
 
     def renew(self, ended: NDArray[np.bool_]) -> None:
