@@ -42,6 +42,7 @@ from simdist_ros.pretraining.pretrain_options import PretrainOptions
 from simdist_ros.pretraining.train.settings import TRAIN_PRESETS, TrainSettings
 from simdist_ros.pretraining.train.stage import run_train
 from simdist_ros.tasks.choice import task_of
+from simdist_ros.world_model.identifier import Identifier
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import (
     EXPERT,
@@ -51,6 +52,7 @@ from simdist_ros.world_model.store.checkpoint import (
     save_model,
     serialise,
 )
+from simdist_ros.world_model.store.identifier_file import IDENTIFIER, read_identifier
 from simdist_ros.world_model.store.manifest import MANIFEST, read_manifest, sha256
 from simdist_ros.world_model.store.verify import read_expert
 
@@ -60,7 +62,8 @@ S = TypeVar('S', bound=Settings)
 MAKER = 'simdist pretrain'
 WRITTEN = 'written.yaml'  # in the work folder: the model that it put into the output folder
 TRAINED = 'model'  # in the folder of the training
-OUTDATED = 'held_out.action', 'held_out.total'  # once the policy head has learned more
+HELD_OUT = 'held_out.'  # what metrics of the world model on data begin with
+OUTDATED = f'{HELD_OUT}action', f'{HELD_OUT}total'  # once the policy head has learned more
 
 
 def say(line: str) -> None:
@@ -166,12 +169,21 @@ def expert(plan: Plan) -> None:
 
 
 def identify(plan: Plan) -> None:
-    """Train what finds out the beliefs that the expert takes."""
-    work = plan.options.work
+    """Train what finds out the beliefs that the expert takes.
+
+    Where this stage alone is asked for, a model that the output folder holds gets both; of its
+    metrics those of the walks go, which were another expert's.
+    """
+    options, work = plan.options, plan.options.work
     torch.set_num_threads(plan.threads)
     run_identify(
         plan.robot, work / 'expert', work / 'identify', plan.identify, threads=plan.cores, say=say
     )
+    if options.stage == 'identify' and (options.out / MANIFEST).is_file():
+        found = read_manifest(options.out).metrics
+        metrics = {k: v for k, v in found.items() if k.startswith(HELD_OUT)}
+        write_model(plan, options.out, load_model(options.out, plan.robot).model, metrics)
+        say(f'identify: {options.out} has the expert and what identifies its beliefs')
 
 
 def collect(plan: Plan) -> None:
@@ -200,7 +212,7 @@ def train(plan: Plan) -> None:
         say=say,
     )
     if result is not None:
-        metrics = {f'held_out.{k}': v for k, v in result.metrics.items()}
+        metrics = {f'{HELD_OUT}{k}': v for k, v in result.metrics.items()}
         trained = options.work / 'train' / TRAINED
         write_model(plan, trained, result.model, metrics)
         say(f'train: wrote {trained}; `simdist pretrain imitate` makes {options.out} of it')
@@ -249,12 +261,14 @@ def evaluate(plan: Plan, make_walker: MakeWalker) -> None:
 def write_model(plan: Plan, folder: Path, model: WorldModel, metrics: Mapping[str, float]) -> None:
     """Write a model's folder; what is said of the same weights there is kept.
 
-    What is written to the output folder carries the expert that it was distilled from.
+    What is written to the output folder carries the expert that it was distilled from, and what
+    identifies the beliefs that this one takes.
     """
     o = plan.options
     expert = o.work / 'expert' / EXPERT
     if folder == o.out and expert.is_file():
         model.expert = read_expert(expert.read_bytes(), expert, model.architecture)
+        model.identifier = identifier_of(o.work, model)
     told = f'--robot {plan.robot.name}{f" --task {o.task}" if o.task else ""} --preset {o.preset}'
     created_by = f'{MAKER} {told}, seed {plan.train.seed}'
     commit = describe_commit()
@@ -279,6 +293,15 @@ def write_model(plan: Plan, folder: Path, model: WorldModel, metrics: Mapping[st
     )
 
 
+def identifier_of(work: Path, model: WorldModel) -> Identifier | None:
+    """Return what was made for the beliefs of a model's expert; None where it takes none."""
+    path = work / 'identify' / IDENTIFIER
+    if model.expert is None or not model.expert.belief_dim or not path.is_file():
+        return None
+    a = model.architecture
+    return read_identifier(path.read_bytes(), path, a.proprio_obs_dim, a.action_dim)
+
+
 def check_out(plan: Plan) -> None:
     """Refuse, hours before it would be written, a folder that holds what may not be replaced.
 
@@ -293,7 +316,7 @@ def check_out(plan: Plan) -> None:
     entries = out.iterdir() if out.is_dir() else ()
     names = {path.name for path in entries if path.suffix != TEMPORARY_SUFFIX}
     if MANIFEST not in names:  # empty, or killed while the manifest was written anew
-        for name in sorted(names - {EXPERT, *FILES}):
+        for name in sorted(names - {EXPERT, IDENTIFIER, *FILES}):
             raise ConfigError(
                 f'{out} holds something else than a model ({name}); choose another folder'
             )

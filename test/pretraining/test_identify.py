@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
 
+from simdist_ros.cli import main
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.jobs.errors import PretrainingError
 from simdist_ros.pretraining.expert.files import EXPERT, save_networks
-from simdist_ros.pretraining.expert.networks import Actor, belief_space
+from simdist_ros.pretraining.expert.networks import Actor, Critic, belief_space
 from simdist_ros.pretraining.identify.settings import IDENTIFY_PRESETS
 from simdist_ros.pretraining.identify.stage import (
     METRICS,
@@ -21,7 +23,9 @@ from simdist_ros.pretraining.identify.stage import (
     run_identify,
 )
 from simdist_ros.pretraining.identify.windows import FaultyWalk, Windows, collect_windows
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.world_model.identifier import Identifier
+from simdist_ros.world_model.store.checkpoint import find_model, load_model
 from simdist_ros.world_model.store.identifier_file import IDENTIFIER, read_identifier
 
 SMOKE = dataclasses.replace(IDENTIFY_PRESETS['smoke'], num_robots=8)
@@ -29,8 +33,6 @@ SMOKE = dataclasses.replace(IDENTIFY_PRESETS['smoke'], num_robots=8)
 
 @pytest.fixture(scope='module')
 def actor(go2):
-    from simdist_ros.pretraining.recipe import load_recipe
-
     with torch.random.fork_rng():
         torch.manual_seed(0)
         made = Actor(go2, load_recipe(go2), 68).eval()
@@ -40,8 +42,6 @@ def actor(go2):
 
 @pytest.fixture(scope='module')
 def windows(go2, actor):
-    from simdist_ros.pretraining.recipe import load_recipe
-
     return collect_windows(go2, load_recipe(go2), actor, SMOKE, 50)
 
 
@@ -160,3 +160,24 @@ def test_an_expert_without_beliefs_is_refused_before_a_folder_is_made(tmp_path, 
     with pytest.raises(ConfigError, match=r'takes no beliefs, so there is nothing to identify'):
         run_identify(go2, tmp_path, tmp_path / 'out', SMOKE)
     assert not (tmp_path / 'out').exists()
+
+
+def test_the_stage_alone_puts_both_into_the_model_that_is_there(tmp_path, go2, actor, capsys):
+    out, work = tmp_path / 'model', tmp_path / 'work'
+    shutil.copytree(find_model('go2'), out)
+    before = load_model(out, go2)
+    (work / 'expert').mkdir(parents=True)
+    save_networks(
+        work / 'expert' / EXPERT, actor, Critic(go2, load_recipe(go2), 68), {'robot': 'go2'}
+    )
+    paths = ['--out', str(out), '--work', str(work), '--threads', '1', '--preset', 'smoke']
+    small = ['--set', 'identify.num_robots=8', '--set', 'identify.num_steps=2']
+    assert main(['pretrain', 'identify', *paths, *small]) == 0
+    assert 'has the expert and what identifies its beliefs' in capsys.readouterr().out
+    after = load_model(out, go2)
+    assert after.model.expert.belief_dim == after.model.identifier.belief_dim == 68
+    assert after.model.belief is None
+    kept = {k: v for k, v in before.manifest.metrics.items() if k.startswith('held_out.')}
+    assert after.manifest.metrics == kept
+    for name, array in before.model.state_dict().items():
+        assert torch.equal(after.model.state_dict()[name], array)
