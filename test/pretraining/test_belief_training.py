@@ -140,7 +140,10 @@ def test_an_expert_with_beliefs_is_written_beside_the_healthy_one(tmp_path, go2,
     ]
     assert torch.equal(answers[1], answers[2])
     assert not torch.equal(answers[0], answers[1])
-    assert load_critic(path, go2, recipe).belief_dim == 68
+    critic, truth = load_critic(path, go2, recipe), torch.zeros(1, 69)
+    assert critic.belief_dim == 68
+    values = [critic(torch.cat([truth, b], 1), extero) for b in (belief, 0.0 * belief)]
+    assert values[0] != values[1] == critic(truth, extero)
     assert safetensors.torch.load_file(path)[DELAY].item() == 1
 
 
