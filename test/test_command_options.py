@@ -10,6 +10,7 @@ from simdist_ros.cli import COMMANDS, make_parser
 from simdist_ros.core.options import help_text, option_names, read_options
 from simdist_ros.core.settings import REQUIRED, describe
 from simdist_ros.evaluation.settings import EVALUATE_PRESETS
+from simdist_ros.pretraining.identify.settings import IDENTIFY_PRESETS
 from simdist_ros.pretraining.imitate.settings import IMITATE_PRESETS
 from simdist_ros.pretraining.presets import COLLECT_PRESETS, EXPERT_PRESETS
 from simdist_ros.pretraining.pretrain_options import STAGES, PretrainOptions
@@ -71,7 +72,14 @@ def test_what_is_not_given_has_the_default_of_the_class(parsers, command):
 
 def test_every_stage_has_every_preset():
     (presets,) = (info.choices for info in describe(PretrainOptions) if info.name == 'preset')
-    stages = (EXPERT_PRESETS, COLLECT_PRESETS, TRAIN_PRESETS, IMITATE_PRESETS, EVALUATE_PRESETS)
+    stages = (
+        EXPERT_PRESETS,
+        IDENTIFY_PRESETS,
+        COLLECT_PRESETS,
+        TRAIN_PRESETS,
+        IMITATE_PRESETS,
+        EVALUATE_PRESETS,
+    )
     assert len(stages) == len(STAGES)
     assert [tuple(stage) for stage in stages] == [presets] * len(stages)
 

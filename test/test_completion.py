@@ -33,7 +33,7 @@ def test_commands_options_choices_and_names_of_what_ships_are_offered(offered):
     assert offered('up', '--mode', '') == ['lockstep', 'realtime']
     assert offered('up', '--robot', '') == ['go2']
     assert 'slope' in offered('up', '--world', 's')
-    assert offered('finetune', '--model', 'g') == ['go2']
+    assert offered('finetune', '--model', 'g') == ['go2', 'go2_beliefs']
     assert offered('pretrain', 'im') == ['imitate']
     assert offered('completion', '') == ['bash', 'zsh']
     assert offered('up', '--bag', '') == []  # left to file names
