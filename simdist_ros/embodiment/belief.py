@@ -109,7 +109,7 @@ class BeliefSpace:
 
         Args:
             parameters: What is particular to each robot, (N, size of it) each: that of
-                `draw_parameters` and `draw_joint_faults`. A foot's friction of 0 is the ground's.
+                `draw_parameters` and `draw_faults`. A foot's friction of 0 is the ground's.
 
         Returns:
             (N, size).
