@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from simdist_ros.bringup.ros_domain import hold_free_domain
+from simdist_ros.core.share import share_folder
 
 # Before rclpy, mujoco or matplotlib are imported by any test, and for the processes they start.
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'  # whatever the user has set
@@ -16,6 +17,8 @@ for name in ('ROS_STATIC_PEERS', 'ROS_DISCOVERY_SERVER'):
     os.environ.pop(name, None)
 DOMAIN = contextlib.ExitStack()  # held as long as this process, one of several workers, lives
 os.environ['ROS_DOMAIN_ID'] = str(DOMAIN.enter_context(hold_free_domain()))
+# As the graphs do it: found within a second, and no shared memory that a killed process leaves.
+os.environ.setdefault('FASTDDS_DEFAULT_PROFILES_FILE', str(share_folder() / 'config/fastdds.xml'))
 LOG_FOLDER = tempfile.TemporaryDirectory(prefix='simdist_ros_log_')  # removed at the end
 os.environ.setdefault('ROS_LOG_DIR', LOG_FOLDER.name)
 os.environ.setdefault('MPLBACKEND', 'Agg')
