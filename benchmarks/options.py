@@ -9,6 +9,7 @@ from simdist_ros.core.options import override_setting
 from simdist_ros.core.settings import Settings, setting
 
 NAMES = (
+    'beliefs',
     'faulty_walks',
     'finetune',
     'gate',
@@ -37,15 +38,16 @@ class BenchmarkOptions(Settings):
     world: str = setting('nominal', 'World.')
     seeds: int = setting(
         5,
-        'Seeds of `walking`, `gate` and `rivals`, states of `ranking`, walks of `faulty_walks`.',
+        'Seeds of `walking`, `gate`, `rivals` and `beliefs`, states of `ranking`, walks of '
+        '`faulty_walks`.',
     )
     seconds: float = setting(
         0.0,
-        'Length of `realtime`, of a walk of `rivals`, of a measurement of `pretraining`, and of '
-        'the walk that `turnaround` learns from.',
+        'Length of `realtime`, of a walk of `rivals` and `beliefs`, of a measurement of '
+        '`pretraining`, and of the walk that `turnaround` learns from.',
         unit='s',
         low=0.0,
-        absent='60, 10, 10, 300',
+        absent='60, 10, 10, 10, 300',
     )
     delays: tuple[int, ...] = setting(
         (0,),
@@ -53,7 +55,11 @@ class BenchmarkOptions(Settings):
         form='words',
     )
     speeds: tuple[float, ...] = setting(
-        (1.0,), 'Speeds ahead of `rivals`.', unit='m/s', form='words'
+        (),
+        'Speeds ahead of `rivals` and `beliefs`.',
+        unit='m/s',
+        form='words',
+        absent='1.0; 1.0 and 0.5',
     )
     worlds: tuple[str, ...] = setting(
         (),
@@ -65,7 +71,10 @@ class BenchmarkOptions(Settings):
     methods: tuple[str, ...] = setting((), 'Who walks in `rivals`.', form='words', absent='all')
     robots: int = setting(256, 'Robots of `pretraining`.', low=1)
     expert: Path | None = setting(
-        None, "Folder of a finished expert for `pretraining`'s collection.", absent='a beginner'
+        None,
+        "Folder of an expert for `pretraining`'s collection, or to walk in `beliefs` in place of "
+        "the model's.",
+        absent="a beginner; the model's",
     )
     threads: int = setting(2, 'CPU threads of `plan_quality`.', low=1)
     sizes: tuple[str, ...] = setting(

@@ -53,6 +53,7 @@ WORLDS = [
 ]
 FIRST_SEED = 7700
 SECONDS = 10.0
+SPEEDS = (1.0,)
 # The planner as it is, and with the policy head's own first action.
 SEARCHES = {'': MppiSettings(), '_without_expert': MppiSettings(uses_expert=False)}
 COLUMNS = [*METHODS, 'none_without_expert']
@@ -74,7 +75,9 @@ def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     for world in worlds:
         check_world(robot, world)
     cases = list(
-        itertools.product(options.delays, options.speeds, worlds, options.methods or COLUMNS)
+        itertools.product(
+            options.delays, options.speeds or SPEEDS, worlds, options.methods or COLUMNS
+        )
     )
     seconds = options.seconds or SECONDS
     log = Path(options.out) / f'rivals-{loaded.manifest.identity}.jsonl'

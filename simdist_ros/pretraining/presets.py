@@ -59,10 +59,17 @@ class ExpertSettings(PpoSettings):
         2e-4, 'Learning rate at the start of these steps.', low=1e-6, high=1.0
     )
     belief_hidden_share: float = setting(
-        0.33, 'Share of episodes in which nothing is told: a belief of zeros.', low=0.0, high=1.0
+        0.2, 'Share of episodes in which nothing is told: a belief of zeros.', low=0.0, high=1.0
     )
     belief_blurred_share: float = setting(
         0.15, 'Share of episodes in which the belief is not exact.', low=0.0, high=1.0
+    )
+    belief_stale_share: float = setting(
+        0.2,
+        'Share of the episodes of healthy robots in which the fault of another one is told, as '
+        'after a repair.',
+        low=0.0,
+        high=1.0,
     )
     policies_kept: int = setting(11, 'Earlier policies kept for the collection.', low=1)
     checkpoint_s: float = setting(30.0, 'Time between checkpoints.', unit='s', low=0.0, high=60.0)

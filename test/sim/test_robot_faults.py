@@ -229,6 +229,23 @@ def test_faults_of_feet_load_and_lag_span_their_ranges_and_come_one_by_one():
     assert all((found[name] == value).all() for name, value in HEALTHY.items())
 
 
+def test_kinds_that_are_drawn_often_come_twice_as_often_as_the_others():
+    often = {'fault_kp_low': 0.5, 'fault_often': ('lag', 'joint_kp_scale')}
+    drawn = draw(dataclasses.replace(WHOLE, **often), 3000)
+    names = ('lag_steps', 'foot_friction', 'fault_payload_kg')
+    late, slips, loaded = ((drawn[name] != 0.0).any(axis=1).mean() for name in names)
+    soft = (drawn['joint_kp_scale'] != 1.0).any(axis=1).mean()
+    assert [late, soft] == pytest.approx([1 / 3] * 2, abs=0.03)
+    assert [slips, loaded] == pytest.approx([1 / 6] * 2, abs=0.03)
+
+
+def test_a_kind_that_there_is_not_is_refused_with_one_that_there_is():
+    with pytest.raises(
+        ConfigError, match=r"fault_often: unknown choice 'lags'; did you mean 'lag'"
+    ):
+        Randomisation(fault_often=('lags',))
+
+
 def test_wide_faults_are_of_all_joints_or_of_one_place_and_not_of_the_worst():
     found = draw(dataclasses.replace(EVERY_KIND, fault_wide_share=1.0))['joint_strength']
     places = found < 1.0

@@ -1,7 +1,8 @@
 """An expert that is told what is different about its robot: trained on where faults are known.
 
 It is told the truth, a blurred truth or nothing, so that it uses a belief that is right and does
-not fall for want of one. Its critic always knows the truth.
+not fall for want of one; healthy robots are at times told of another's fault, so that one walks
+as well after a repair. Its critic always knows the truth.
 """
 
 from __future__ import annotations
@@ -34,7 +35,15 @@ BLUR_NOISE = 0.1  # of each of its numbers
 LATER_SEED = 2  # those before are of the healthy expert's two parts
 
 
-def told_beliefs(truth: F32, hidden: float, blurred: float, rng: np.random.Generator) -> F32:
+def told_beliefs(
+    truth: F32,
+    hidden: float,
+    blurred: float,
+    rng: np.random.Generator,
+    *,
+    stale: float = 0.0,
+    others: F32 | None = None,
+) -> F32:
     """Draw what robots are told of what is true.
 
     Args:
@@ -42,6 +51,8 @@ def told_beliefs(truth: F32, hidden: float, blurred: float, rng: np.random.Gener
         hidden: Share of robots that are told zeros.
         blurred: Share of robots that are told something near the truth.
         rng: Randomness.
+        stale: Share of the healthy robots that are told of another one, as after a repair.
+        others: True beliefs about those others, (M, belief_dim).
 
     Returns:
         (N, belief_dim).
@@ -51,6 +62,9 @@ def told_beliefs(truth: F32, hidden: float, blurred: float, rng: np.random.Gener
     near = near + rng.normal(0.0, BLUR_NOISE, truth.shape)
     told: F32 = np.where(which < hidden + blurred, near, truth).astype(np.float32)
     told[which[:, 0] < hidden] = 0.0
+    if stale and others is not None and len(others):
+        repaired = ~truth.any(axis=1) & (rng.random(len(truth)) < stale)
+        told[repaired] = others[rng.integers(len(others), size=int(repaired.sum()))]
     return told
 
 
@@ -128,9 +142,15 @@ class BeliefTraining(ExpertTraining):
         """Start new episodes of those marked, (N,), and tell each what it is to believe."""
         super().begin(who)
         s = self.settings
-        truth = self.space.of(self.env.parameters)[who]
-        hidden, blurred = s.belief_hidden_share, s.belief_blurred_share
-        self.told[who] = told_beliefs(truth, hidden, blurred, self.env.rng)
+        truth = self.space.of(self.env.parameters)
+        self.told[who] = told_beliefs(
+            truth[who],
+            s.belief_hidden_share,
+            s.belief_blurred_share,
+            self.env.rng,
+            stale=s.belief_stale_share,
+            others=truth[truth.any(axis=1)],
+        )
 
     def inputs(self, observation: Observation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return what the actor knows and is told, what the critic knows, and the maps."""

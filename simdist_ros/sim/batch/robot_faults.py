@@ -56,7 +56,8 @@ def draw_faults(
 ) -> dict[str, Array]:
     """Draw which of n robots have a fault, what it is and how bad.
 
-    A robot has one fault or none. It is of one kind, each kind that has a range equally often.
+    A robot has one fault or none. It is of one kind, each kind that has a range equally often,
+    those of `fault_often` twice as often.
     Where it is one of joints, it concerns one joint, one limb or, in the share of them that
     `fault_wide_share` says, many. Nothing is drawn where `fault_share` is 0.
 
@@ -77,6 +78,7 @@ def draw_faults(
         return drawn
     of_joints, of_robot = joint_kinds(r, rng), robot_kinds(r, num_feet, rng)
     names = [*of_joints, *of_robot]
+    names += [name for name in names if name in r.fault_often]
     for i in np.flatnonzero(rng.random(n) < r.fault_share):
         name = names[int(rng.integers(len(names)))]
         if name in of_robot:

@@ -9,7 +9,18 @@ from simdist_ros.core.settings import Settings, refuse_reversed_range, setting
 from simdist_ros.embodiment.sensor_noise import SensorNoise
 from simdist_ros.tasks.step import Scoring
 
-__all__ = ['BatchSettings', 'Randomisation', 'Terrain']
+__all__ = ['FAULT_KINDS', 'BatchSettings', 'Randomisation', 'Terrain']
+
+FAULT_KINDS = (
+    'joint_strength',
+    'joint_kp_scale',
+    'joint_kd_scale',
+    'joint_added_friction_nm',
+    'joint_zero_offset_rad',
+    'foot_friction',
+    'payload',
+    'lag',
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +63,12 @@ class Randomisation(Settings):
         'below that have a range.',
         low=0.0,
         high=1.0,
+    )
+    fault_often: tuple[str, ...] = setting(
+        (),
+        'Kinds of faults that are drawn twice as often as the others, such as those that are '
+        'hardest to learn.',
+        choices=FAULT_KINDS,
     )
     fault_strength_low: float = setting(
         1.0, 'Smallest share of the torque limit that a faulty joint has left.', low=0.0, high=1.0
