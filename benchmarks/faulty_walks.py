@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from benchmarks.options import BenchmarkOptions
 from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.evaluation.closed_loop import closed_loop
 from simdist_ros.evaluation.faulty_states import FaultyStates, kinds_for
+from simdist_ros.jobs.results_log import LineLog
 from simdist_ros.planning.controller import Controller
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings, search_for
@@ -43,30 +45,53 @@ class Outcome:
 def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
     """Return one row for each kind of fault; `--seeds` walks in all, the kinds in turn.
 
-    A walk that falls is repeated without its fault: `falls_without` counts those that fall then
-    too.
+    Walks that are done are not walked again.
     """
+    torch.set_num_threads(1)
     folder = find_model(options.model)
     robot = load_robot(read_manifest(folder).robot)
-    model, kinds = load_model(folder, robot).model, kinds_for(robot)
-    rows: dict[str, dict[str, Any]] = {}
+    loaded, kinds = load_model(folder, robot), kinds_for(robot)
+    log = LineLog(options.out / f'faulty_walks-{loaded.manifest.identity}-{options.world}.jsonl')
+    done = {entry['seed']: entry for entry in log.entries}
     for seed in range(options.seeds):
-        kind, rng = kinds[seed % len(kinds)], np.random.default_rng(seed)
-        fault = FaultyStates(kind, int(rng.integers(FIRST, LAST)), rng)
-        faulty = walk(robot, model, options.world, seed, fault)
-        row = rows.setdefault(
-            kind,
-            {'fault': kind, 'walks': 0, 'falls': 0, 'falls_without': 0, 'unnamed': 0}
-            | {'largest_step_rad': 0.0, 'named': []},
-        )
-        row['walks'] += 1
-        row['falls'] += faulty.fell
-        if faulty.fell:  # otherwise not needed
-            row['falls_without'] += walk(robot, model, options.world, seed, None).fell
-        row['unnamed'] += not faulty.named
-        row['largest_step_rad'] = max(row['largest_step_rad'], round(faulty.largest_step_rad, 3))
-        row['named'] = sorted({*row['named'], *faulty.named})
-    return list(rows.values())
+        if seed not in done:
+            kind = kinds[seed % len(kinds)]
+            done[seed] = compare(robot, loaded.model, options.world, seed, kind)
+            log.add(done[seed])
+        print(f'{seed + 1} of {options.seeds}: {done[seed]}', flush=True)
+    return summarise([done[seed] for seed in range(options.seeds)])
+
+
+def compare(robot: Robot, model: WorldModel, world: str, seed: int, kind: str) -> dict[str, Any]:
+    """Walk with a fault; a walk that falls is repeated without it."""
+    rng = np.random.default_rng(seed)
+    fault = FaultyStates(kind, int(rng.integers(FIRST, LAST)), rng)
+    faulty = walk(robot, model, world, seed, fault)
+    return {
+        'seed': seed,
+        'fault': kind,
+        'fell': faulty.fell,
+        'fell_without': faulty.fell and walk(robot, model, world, seed, None).fell,
+        'largest_step_rad': round(faulty.largest_step_rad, 3),
+        'named': sorted(faulty.named),
+    }
+
+
+def summarise(walks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each kind; `falls_without` counts falls that need no fault."""
+    return [
+        {
+            'fault': kind,
+            'walks': len(these),
+            'falls': sum(walk['fell'] for walk in these),
+            'falls_without': sum(walk['fell_without'] for walk in these),
+            'unnamed': sum(not walk['named'] for walk in these),
+            'largest_step_rad': max(walk['largest_step_rad'] for walk in these),
+            'named': sorted({name for walk in these for name in walk['named']}),
+        }
+        for kind in dict.fromkeys(walk['fault'] for walk in walks)
+        if (these := [walk for walk in walks if walk['fault'] == kind])
+    ]
 
 
 def walk(

@@ -19,7 +19,7 @@ POLL_S = 0.05
 UNKNOWN = 'UNKNOWN'  # in what the middleware calls a node whose name it does not know
 NAMING_S = 2.0  # from hearing of a publisher to the name of its node
 NAMELESS = 'an unnamed node'
-LEASE_S = 12.0  # after which a killed node is forgotten; that of config/fastdds.xml and a margin
+LEASE_S = 32.0  # after which a killed node is forgotten; that of config/fastdds.xml and a margin
 REMEDY = 'end that node, or set another ROS_DOMAIN_ID or namespace'
 
 

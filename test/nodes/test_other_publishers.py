@@ -1,12 +1,14 @@
 """Nodes in one process stand for those of several; none ever spins."""
 
 import time
+from xml.etree import ElementTree
 
 import pytest
 from rclpy.node import Node
 from std_msgs.msg import String
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.share import share_folder
 from simdist_ros.nodes import other_publishers
 from simdist_ros.nodes.other_publishers import OtherPublishers, refuse_other_publishers
 
@@ -93,3 +95,10 @@ def test_a_successor_of_the_same_name_counts_only_when_both_stay(node, monkeypat
     assert watch.find() == {}
     ours.create_publisher(String, 'first', 10)  # a later one has its own time
     assert watch.find() == {}
+
+
+def test_the_lease_outlasts_a_busy_machine_and_a_successor_is_given_all_of_it():
+    """Nodes that forget each other one-sidedly never meet again: no short lease."""
+    profile = ElementTree.parse(share_folder() / 'config' / 'fastdds.xml')
+    (lease,) = profile.findall('.//{*}leaseDuration/{*}sec')
+    assert 30.0 <= float(lease.text) < other_publishers.LEASE_S
