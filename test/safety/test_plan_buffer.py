@@ -49,6 +49,14 @@ def test_a_plan_waits_for_its_first_step_while_the_one_before_goes_on(buffer, pl
     np.testing.assert_allclose(buffer.due(6 * PERIOD_NS).target, 0.2)
 
 
+def test_many_plans_may_wait_for_their_first_step_and_the_one_before_goes_on(buffer, plan):
+    for tick in range(12):  # one that began at 0, and the others ten steps late
+        buffer.put(plan(tick, first=0.1 * tick, delay=10 if tick else 0))
+    np.testing.assert_allclose(buffer.due(10 * PERIOD_NS).target, 0.1)
+    np.testing.assert_allclose(buffer.due(11 * PERIOD_NS).target, 0.1)
+    np.testing.assert_allclose(buffer.due(12 * PERIOD_NS).target, 0.2)
+
+
 def test_a_plan_ages_from_its_first_step_on_and_not_from_its_observation(buffer, plan):
     buffer.put(plan(3, delay=2))
     ages = [buffer.due(k * PERIOD_NS).age_s for k in (5, 6, 7)]
