@@ -223,8 +223,10 @@ def test_what_is_too_short_is_counted():
 
 def test_a_message_that_does_not_fit_is_counted_and_remembered():
     small = replace(walk(ROBOT, 0)[3].message, width=3)
-    _, assembler = assemble(with_message(walk(ROBOT, 20), 'height_map', 8, small))
-    assert assembler.discarded['message does not fit the robot'] == 1
+    narrow = replace(small, width=2)
+    entries = with_message(walk(ROBOT, 20), 'height_map', 8, small)
+    _, assembler = assemble(with_message(entries, 'height_map', 12, narrow))
+    assert assembler.discarded['message does not fit the robot'] == 2
     assert assembler.first_misfit.startswith('height_map is 3 x 15 32FC1; expected 21 x 15')
 
 
