@@ -8,12 +8,12 @@ import torch
 
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.evaluation.expert_planner import planner_of
 from simdist_ros.evaluation.goal_feedback import WithFeedback
 from simdist_ros.evaluation.judged_walk import JudgedWalk, judged_walk
 from simdist_ros.evaluation.planned_walk import PlannedWalk
 from simdist_ros.evaluation.settings import EXPERT, NONE, RIVALS
 from simdist_ros.planning.controller import Controller
-from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings, search_for
 from simdist_ros.tasks.step import Scoring
 from simdist_ros.world_model.model import WorldModel
@@ -58,6 +58,6 @@ def judge_rival(
     """
     generator = torch.Generator().manual_seed(asked.seed)
     search = search_for(robot, search_of(method, mppi, model))
-    planner = Planner(model, search, generator)
+    planner = planner_of(model, search, generator)
     walker = (WithFeedback if method.endswith(WITH_PI) else Controller)(robot, planner)
     return judged_walk(robot, scoring, walker, asked)

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.observation_terms import proprio_obs_dim, term_slice
+from simdist_ros.evaluation.expert_planner import expert_decides
 from simdist_ros.evaluation.goal_feedback import GoalFeedback, can_be_corrected
 from simdist_ros.evaluation.planned_walk import PlannedWalk
 from simdist_ros.evaluation.rivals import METHODS, judge_rival, search_of
@@ -33,6 +35,35 @@ def test_every_rival_walks_and_is_judged(go2, method):
     assert found.command_error < 0.4
     assert found.succeeded is None
     assert found.reward_per_s > 2.0
+
+
+@pytest.mark.parametrize('believes', [False, True])
+@pytest.mark.parametrize('method', ['expert', 'expert_pi'])
+def test_the_expert_walks_the_same_walk_without_the_model(go2, method, believes, monkeypatch):
+    model = load_model(find_model('go2_beliefs'), go2).model
+    if believes:
+        model.belief = 0.5 * torch.ones(model.expert.belief_dim)
+    recipe = load_recipe(go2)
+    alone = judge_rival(go2, recipe, model, MppiSettings(), method, ASKED)
+    monkeypatch.setattr('simdist_ros.evaluation.expert_planner.expert_decides', lambda *_: False)
+    assert judge_rival(go2, recipe, model, MppiSettings(), method, ASKED) == alone
+
+
+def test_a_walk_of_the_expert_evaluates_no_model(go2, monkeypatch):
+    model = load_model(find_model('go2'), go2).model
+    monkeypatch.setattr(type(model), 'encode', None)
+    assert judge_rival(go2, None, model, MppiSettings(), 'expert', ASKED).progress_m > 0.3
+
+
+def test_a_plan_later_than_the_expert_answers_needs_the_model(go2):
+    model = load_model(find_model('go2'), go2).model
+    latest = model.expert.plan_delay_steps
+    alone = MppiSettings(num_iterations=0, plan_delay_steps=latest)
+    assert expert_decides(model, alone)
+    assert not expert_decides(model, replace(alone, plan_delay_steps=latest + 1))
+    assert not expert_decides(model, replace(alone, num_iterations=1))
+    assert not expert_decides(model, replace(alone, explore_share=0.1))
+    assert not expert_decides(model, replace(alone, uses_expert=False))
 
 
 def test_a_model_without_an_expert_is_refused_for_the_methods_that_need_one():
