@@ -13,15 +13,12 @@ from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.verify import read_expert
 
 __all__ = [
-    'CEILING',
     'ceiling_file',
     'check_ceilings',
     'claim_ceilings',
     'missing_ceiling',
     'with_ceiling',
 ]
-
-CEILING = 'ceiling'  # the method
 
 
 def ceiling_file(grid: GridSettings, world: str) -> Path:

@@ -6,14 +6,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from simdist_ros.adaptation.settings import METHODS
-from simdist_ros.evaluation.settings import NONE, RIVALS
-from simdist_ros.studies.ceilings import CEILING
+from simdist_ros.evaluation.settings import NONE
 from simdist_ros.studies.jobs import Judge
+from simdist_ros.studies.methods import PARTS, UNADAPTED, method_name
 from simdist_ros.studies.settings import NOMINAL, world_name
 
 __all__ = ['Cell', 'cell_of', 'in_order']
-
-UNADAPTED = (NONE, *RIVALS, CEILING)
 
 
 @dataclass(frozen=True)
@@ -43,15 +41,14 @@ class Cell:
         return not self.source and self.method != NONE
 
     @property
-    def name(self) -> str:
-        """Name in rows, tables and figures: `dynamics_nominal` is a control.
+    def predicts(self) -> bool:
+        """Whether predictions of its own belong to it."""
+        return not self.is_rival and self.method not in PARTS
 
-        `policy` is the rival, `policy_finetuned` the method.
-        """
-        name = self.method
-        if self.source and name in UNADAPTED:
-            name += '_finetuned'
-        return f'{name}_nominal' if self.is_control else name
+    @property
+    def name(self) -> str:
+        """Name in rows, tables and figures."""
+        return method_name(self.method, is_adapted=bool(self.source), is_control=self.is_control)
 
 
 def cell_of(job: Judge) -> Cell:
@@ -68,7 +65,7 @@ def in_order(cells: Collection[Cell], worlds: Sequence[str]) -> list[Cell]:
         key=lambda cell: (
             places.index(cell.world),
             bool(cell.source),
-            (METHODS if cell.source else UNADAPTED).index(cell.method),
+            ((*METHODS, *PARTS) if cell.source else UNADAPTED).index(cell.method),
             cell.is_control,
             cell.source,
             cell.minutes,

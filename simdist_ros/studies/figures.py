@@ -13,7 +13,7 @@ import numpy as np
 
 from simdist_ros.evaluation.intervals import Interval
 from simdist_ros.evaluation.settings import NONE
-from simdist_ros.studies.ceilings import CEILING
+from simdist_ros.studies.methods import CEILING, PARTS
 from simdist_ros.studies.summary import ModelRow
 from simdist_ros.studies.tables import Words, speed_name
 from simdist_ros.studies.walk_summary import WalkRow
@@ -29,6 +29,7 @@ COLORS = {
     'residual': 'tab:green',
     'all': 'tab:purple',
     'policy': 'tab:red',
+    **dict.fromkeys(PARTS, 'tab:olive'),
 }
 
 

@@ -9,6 +9,7 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.goal_feedback import can_be_corrected
 from simdist_ros.evaluation.rivals import WITH_PI
 from simdist_ros.evaluation.settings import EXPERT
+from simdist_ros.studies.methods import PARTS
 from simdist_ros.studies.settings import BenchSettings
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.store.checkpoint import LoadedModel
@@ -38,6 +39,10 @@ def fit_settings(
             f'nothing that robot {robot.name!r} observes measures its command, so no PI can '
             'correct it'
         )
+    methods = grid.methods
+    if parent.model.identifier is None and set(PARTS) & set(methods):
+        methods = tuple(name for name in methods if name not in PARTS)
+        left_out.append(f'{parent.folder.name} carries no identifier, so nothing is believed')
     speeds = task.speeds(grid.speeds)
     if not task.has_speeds:
         left_out.append(f'task {task.name!r} has no speeds, so grid.speeds does not count')
@@ -47,7 +52,7 @@ def fit_settings(
     heading_gain = trial.heading_gain if task.holds_heading else 0.0
     fitting = dataclasses.replace(
         settings,
-        grid=dataclasses.replace(grid, rivals=rivals),
+        grid=dataclasses.replace(grid, rivals=rivals, methods=methods),
         trial=dataclasses.replace(trial, heading_gain=heading_gain, push_interval_s=pushes_s),
     )
     return fitting, left_out

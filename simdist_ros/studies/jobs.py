@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from simdist_ros.adaptation.settings import METHODS
 from simdist_ros.evaluation.settings import NONE
-from simdist_ros.studies.ceilings import CEILING, missing_ceiling
+from simdist_ros.studies.ceilings import missing_ceiling
+from simdist_ros.studies.methods import CEILING, PARTS, method_name
 from simdist_ros.studies.settings import NOMINAL, GridSettings, TrialSettings, world_name
 
 __all__ = [
@@ -84,7 +85,7 @@ class Judge:
 
     Attributes:
         method: How the model was adapted; `NONE` for the model as it came, one of `RIVALS` or
-            `CEILING` for what walks beside it.
+            `CEILING` for what walks beside it, one of `PARTS` for a part of an adapted model.
         source: World of the data it was adapted on, or empty.
         minutes: How much of them; 0 for none.
         world: Where it is tried.
@@ -101,17 +102,24 @@ class Judge:
         """The adaptation that made the model; None for the model as it came."""
         if not self.source:
             return None
-        return Adapt(method=self.method, source=self.source, minutes=self.minutes, seed=self.seed)
+        method = 'dynamics' if self.method in PARTS else self.method
+        return Adapt(method=method, source=self.source, minutes=self.minutes, seed=self.seed)
 
     @property
     def is_rival(self) -> bool:
         """Whether neither search nor data are behind it."""
         return not self.source and self.method != NONE
 
+    @property
+    def predicts(self) -> bool:
+        """Whether its predictions are looked at too."""
+        return not self.is_rival and self.method not in PARTS
+
     def __str__(self) -> str:
         """Say it in a line of progress."""
-        model = self.model or f'{self.method}, seed {self.seed}'
-        return f'{model}: in {world_name(self.world)}'
+        model = f'{self.model or f"{self.method}, seed {self.seed}"}'
+        part = f', {self.method} alone' if self.method in PARTS else ''
+        return f'{model}{part}: in {world_name(self.world)}'
 
 
 Job = Collect | Adapt | Judge
@@ -126,12 +134,19 @@ class Stage:
     seeds: int
     is_control: bool = False
 
+    @property
+    def name(self) -> str:
+        """Name of the method in tables."""
+        return method_name(self.method, is_adapted=self.minutes > 0.0, is_control=self.is_control)
+
 
 def stages(grid: GridSettings) -> Iterator[Stage]:
-    """Yield them: first what the main comparison needs, should the benchmark end early.
+    """Yield those asked for: first what the main comparison needs, should it end early."""
+    return (stage for stage in all_stages(grid) if stage.name in grid.methods)
 
-    The data of a seed are collected once, those for further amounts with them.
-    """
+
+def all_stages(grid: GridSettings) -> Iterator[Stage]:
+    """Yield those of all methods."""
     yield Stage(NONE, 0.0, grid.num_seeds)
     for rival in (*grid.rivals, CEILING):
         yield Stage(rival, 0.0, grid.num_seeds)
@@ -139,6 +154,8 @@ def stages(grid: GridSettings) -> Iterator[Stage]:
         seeds, amounts = grid.seeds(method), grid.minutes(method)[::-1]
         if seeds:
             yield Stage(method, amounts[0], seeds)
+            if method == 'dynamics':
+                yield from (Stage(part, amounts[0], seeds) for part in PARTS)
             yield Stage(method, amounts[0], seeds, is_control=True)
             for minutes in amounts[1:]:
                 yield Stage(method, minutes, seeds)
@@ -167,7 +184,9 @@ def places(stage: Stage, grid: GridSettings) -> Iterator[tuple[str, str]]:
         yield (learned if stage.minutes else ''), world
     if not stage.minutes:
         yield '', NOMINAL
-    elif not stage.is_control and stage.minutes == grid.minutes(stage.method)[-1]:
+    elif stage.method in PARTS or stage.is_control:
+        return
+    elif stage.minutes == grid.minutes(stage.method)[-1]:
         yield from ((world, NOMINAL) for world in grid.worlds)
 
 
@@ -189,7 +208,7 @@ def list_jobs(grid: GridSettings, trial: TrialSettings) -> dict[Job, tuple[Job, 
                     world=world,
                 )
                 needs: list[Job] = []
-                if not job.is_rival:
+                if job.predicts:
                     needs.append(
                         Collect(world=world, seed=HELD_OUT, minutes=trial.held_out_minutes)
                     )

@@ -18,9 +18,9 @@ from simdist_ros.evaluation.prediction import column_means, predict
 from simdist_ros.evaluation.rivals import judge_rival
 from simdist_ros.evaluation.settings import EXPERT, NONE
 from simdist_ros.pretraining.recipe import load_recipe
-from simdist_ros.studies.ceilings import CEILING
 from simdist_ros.studies.collect import first_minutes
 from simdist_ros.studies.jobs import JUDGING, Judge, walk_seed
+from simdist_ros.studies.methods import CEILING, PARTS
 from simdist_ros.studies.settings import BenchSettings, bench_world
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.training_windows import WindowSampler
@@ -41,7 +41,8 @@ class JudgeResult:
         command_error: Of each walk, likewise; None where there is none.
         reward_per_s: Of each walk, likewise.
         succeeded: Of each walk, likewise.
-        error: Held-out error at each step ahead, (T,); empty for a rival.
+        error: Held-out error at each step ahead, (T,); empty where there is
+            no search.
         slip_error: The same during slips: in the quarter of the windows in which the robot
             followed its command worst.
     """
@@ -60,7 +61,7 @@ class JudgeResult:
 def judge(
     robot: Robot, model: WorldModel, settings: BenchSettings, job: Judge, held_out: Path
 ) -> JudgeResult:
-    """Walk, then predict the held-out data of the same world, unless it is a rival.
+    """Walk, then predict the held-out data of the same world, where there is a search.
 
     Raises:
         DatasetError: The data are not there, or damaged.
@@ -69,7 +70,7 @@ def judge(
     walks = judged_walks(robot, model, settings, job)
     error: list[float] = []
     slip_error: list[float] = []
-    if not job.is_rival:
+    if job.predicts:
         episodes = first_minutes(held_out, robot, settings.trial.held_out_minutes)
         windows = windows_of(episodes, np.array(episodes.numbers), model.architecture)
         if not len(windows):
@@ -99,7 +100,7 @@ def judged_walks(
     world = bench_world(job.world, trial)
     recipe = load_recipe(robot) if robot.pretraining else None
     method = NONE if job.source else job.method
-    if method == CEILING:  # the model carries it as its expert
+    if job.method in (CEILING, *PARTS):  # the model carries it as its expert
         method = EXPERT
     found = []
     for speed in task.speeds(settings.grid.speeds):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from simdist_ros.core.atomic import write_atomic
@@ -16,10 +17,12 @@ from simdist_ros.studies.figures import draw_predictions, draw_walks
 from simdist_ros.studies.jobs import Job, Judge
 from simdist_ros.studies.judging import JudgeResult
 from simdist_ros.studies.results import NAMES, Result, ResultLog
-from simdist_ros.studies.summary import summarise
+from simdist_ros.studies.summary import falls_while_learning, summarise
 from simdist_ros.studies.tables import Words, prediction_figure, report_lines, walk_figure
 
 __all__ = ['rows_of', 'write_report']
+
+NO_FALLS: Mapping[Job, int] = MappingProxyType({})
 
 
 def write_report(
@@ -44,11 +47,12 @@ def write_report(
         ConfigError: The folder cannot be written.
     """
     summary = summarise(log.results, worlds)
+    falls = falls_while_learning(log.results)
     data = {
         'about': dict(about),
         'settings': settings,
         'summary': asdict(summary),
-        'rows': [row for item in log.results.items() for row in rows_of(*item, words)],
+        'rows': [row for item in log.results.items() for row in rows_of(*item, words, falls)],
         'results': [
             {
                 'kind': NAMES[type(job)],
@@ -74,11 +78,13 @@ def write_report(
         raise ConfigError(f'{folder}: cannot be written ({error}); choose another') from None
 
 
-def rows_of(job: Job, result: Result, words: Words) -> Iterator[dict[str, Any]]:
+def rows_of(
+    job: Job, result: Result, words: Words, falls: Mapping[Job, int] = NO_FALLS
+) -> Iterator[dict[str, Any]]:
     """Yield a row for each walk by which something was evaluated, with plain values.
 
     Progress is not capped at the success line, `line_m`. `succeeded` stands where the task has an
-    end alone.
+    end alone, `falls_while_learning` where they are known, see `falls_while_learning`.
     """
     if not isinstance(job, Judge) or not isinstance(result, JudgeResult):
         return
@@ -97,6 +103,8 @@ def rows_of(job: Job, result: Result, words: Words) -> Iterator[dict[str, Any]]:
             f'tracking_error_{words.error_unit}': result.command_error[number],
             'reward_per_s': result.reward_per_s[number],
         }
+        if job in falls:
+            row['falls_while_learning'] = falls[job]
         if result.succeeded[number] is not None:
             row['succeeded'] = result.succeeded[number]
         yield row

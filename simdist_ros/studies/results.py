@@ -30,7 +30,7 @@ class ResultLog:
 
     Attributes:
         results: By job, in the order they were done.
-        seconds: What each took [s], of one core.
+        seconds: CPU time that each took [s].
     """
 
     def __init__(self, path: Path) -> None:

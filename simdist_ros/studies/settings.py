@@ -20,6 +20,7 @@ from simdist_ros.core.settings import Settings, setting
 from simdist_ros.evaluation.settings import RIVALS
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.sim.scenes.world import World, load_world
+from simdist_ros.studies.methods import ALL
 from simdist_ros.transitions.assembly import AssemblySettings
 
 __all__ = [
@@ -55,13 +56,13 @@ def world_name(world: str) -> str:
     return Path(world).stem
 
 
-def check_rivals(names: Sequence[str]) -> None:
-    """Refuse what is no rival, or one twice."""
+def check_names(kind: str, names: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse what is not known, or is there twice."""
     for name in names:
-        if name not in RIVALS:
-            raise ConfigError(f'grid.rivals: {unknown_name("rival", name, RIVALS)}')
+        if name not in known:
+            raise ConfigError(f'grid.{kind}s: {unknown_name(kind, name, known)}')
         if names.count(name) > 1:
-            raise ConfigError(f'grid.rivals names {name!r} twice; name each rival once')
+            raise ConfigError(f'grid.{kind}s names {name!r} twice; name each {kind} once')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,10 @@ class GridSettings(Settings):
         'Folder of experts that were trained on in one world each, `<world>.safetensors`, as the '
         'ceiling of what can be reached there; a world without a file has none.',
     )
+    methods: tuple[str, ...] = setting(
+        ALL,
+        'Those to do now, by their names in the tables; what is done already is reported anyway.',
+    )
     num_seeds: int = setting(
         8, 'Seeds of `none` and `dynamics`, and of its control.', low=1, high=MAX_SEEDS
     )
@@ -100,11 +105,11 @@ class GridSettings(Settings):
     residual_minutes: tuple[float, ...] = setting(
         (1.0,), 'Amounts of data for `residual`.', unit='min', low=0.01
     )
-    all_seeds: int = setting(2, 'Seeds of `all`; 0: none.', low=0, high=MAX_SEEDS)
+    all_seeds: int = setting(0, 'Seeds of `all`; 0: none.', low=0, high=MAX_SEEDS)
     all_minutes: tuple[float, ...] = setting(
         (1.0,), 'Amounts of data for `all`.', unit='min', low=0.01
     )
-    policy_seeds: int = setting(2, 'Seeds of `policy`; 0: none.', low=0, high=MAX_SEEDS)
+    policy_seeds: int = setting(0, 'Seeds of `policy`; 0: none.', low=0, high=MAX_SEEDS)
     policy_minutes: tuple[float, ...] = setting(
         (1.0,), 'Amounts of data for `policy`.', unit='min', low=0.01
     )
@@ -114,7 +119,7 @@ class GridSettings(Settings):
         unit='min',
         low=0.01,
     )
-    further_seeds: int = setting(4, 'Seeds that get those; 0: none.', low=0, high=MAX_SEEDS)
+    further_seeds: int = setting(0, 'Seeds that get those; 0: none.', low=0, high=MAX_SEEDS)
     every_control: bool = setting(
         False,
         'Controls for each of the `*_minutes` of a method; else for the largest of them.',
@@ -131,7 +136,8 @@ class GridSettings(Settings):
                 raise ConfigError(f'grid.worlds names {NOMINAL!r}, which is the control; leave it')
             if names.count(name) > 1:
                 raise ConfigError(f'grid.worlds names {name!r} twice; name each world once')
-        check_rivals(self.rivals)
+        check_names('rival', self.rivals, RIVALS)
+        check_names('method', self.methods, ALL)
         if not self.speeds or len(set(self.speeds)) < len(self.speeds):
             raise ConfigError(f'grid.speeds is {list(self.speeds)}; name each speed once')
         for method in METHODS:
@@ -164,19 +170,22 @@ class TrialSettings(Settings):
     seed: int = setting(0, 'The first seed.', low=0, high=800)
     walk_s: float = setting(20.0, 'Longest walk that gives data.', unit='s', low=1.0)
     walk_speeds: tuple[float, ...] = setting(
-        (0.5, 1.0), 'Speeds ahead of those walks, one after the other.', unit='m/s'
+        (0.5,),
+        'Speeds ahead of those walks, one after the other; slow walks cost fewer falls.',
+        unit='m/s',
     )
     explore_share: float = setting(
-        0.5,
-        'mppi.explore_share of those walks, those with nominal data too; with 0 the data hold '
-        'only plans that were corrected at every step, which teach a search little.',
+        0.0,
+        'mppi.explore_share of those walks, those with nominal data too. With 0 the data hold '
+        'only plans that were corrected at every step, which teach a search little; but what is '
+        'different about a robot is identified from walks like that.',
         low=0.0,
         high=0.9,
     )
     judged_walks: int = setting(
         1, 'Evaluation walks of a model in a world at each speed.', low=1, high=1000
     )
-    judged_s: float = setting(20.0, 'Length of those.', unit='s', low=1.0)
+    judged_s: float = setting(10.0, 'Length of those.', unit='s', low=1.0)
     heading_gain: float = setting(
         1.0,
         'Yaw rate per angle with which the heading is controlled; 0: no heading control, as for a '
@@ -272,7 +281,7 @@ PRESETS = {
         grid=GridSettings(),
         trial=TrialSettings(),
         mppi=MppiSettings(),
-        finetune=FinetuneSettings(max_steps=1000),
+        finetune=FinetuneSettings(),
         gate=GateSettings(),
         bags=AssemblySettings(),
         nominal=NominalSettings(),

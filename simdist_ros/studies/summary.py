@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,15 @@ from numpy.typing import NDArray
 from simdist_ros.evaluation.intervals import Interval, mean_interval
 from simdist_ros.evaluation.settings import NONE
 from simdist_ros.studies.cells import Cell, cell_of, in_order
+from simdist_ros.studies.collect import CollectResult
 from simdist_ros.studies.finetuning import AdaptResult
-from simdist_ros.studies.jobs import Job, Judge
+from simdist_ros.studies.jobs import Collect, Job, Judge
 from simdist_ros.studies.judging import JudgeResult
 from simdist_ros.studies.results import Result
+from simdist_ros.studies.settings import world_name
 from simdist_ros.studies.walk_summary import WalkRow, interval, mean, speeds_of, walk_row
 
-__all__ = ['Crossing', 'ModelRow', 'Summary', 'summarise']
+__all__ = ['Crossing', 'ModelRow', 'Summary', 'falls_while_learning', 'summarise']
 
 Array = NDArray[np.floating[Any]]
 
@@ -113,11 +116,38 @@ def summarise(results: Mapping[Job, Result], worlds: Sequence[str]) -> Summary:
     shown = in_order(cells, worlds)
     speeds = speeds_of(cells)
     rows = [walk_row(cells, cell, speed) for speed in speeds for cell in shown]
+    falls = falls_while_learning(results)
     return Summary(
-        walks=[row for row in rows if row is not None],
-        models=[model_row(cell, cells, made.get(cell, [])) for cell in shown if not cell.is_rival],
+        walks=[with_falls(row, falls) for row in rows if row is not None],
+        models=[model_row(cell, cells, made.get(cell, [])) for cell in shown if cell.predicts],
         crossings=crossings(cells, worlds),
     )
+
+
+def falls_while_learning(results: Mapping[Job, Result]) -> dict[Job, int]:
+    """Return how often the robot fell for the data of each result that is made of all of them."""
+    collected = {
+        (world_name(job.world), job.seed): (job.minutes, result.falls)
+        for job, result in results.items()
+        if isinstance(job, Collect) and isinstance(result, CollectResult)
+    }
+    found: dict[Job, int] = {}
+    for job in results:
+        if isinstance(job, Judge) and job.source:
+            minutes, falls = collected.get((world_name(job.source), job.seed), (math.nan, 0))
+            if minutes == job.minutes:
+                found[job] = falls
+    return found
+
+
+def with_falls(row: WalkRow, falls: Mapping[Job, int]) -> WalkRow:
+    """Return a row that tells of the falls for the data of its cell too."""
+    own = [
+        count
+        for job, count in falls.items()
+        if isinstance(job, Judge) and cell_of(job) == row.cell
+    ]
+    return dataclasses.replace(row, falls_while_learning=mean(own))
 
 
 def model_row(cell: Cell, cells: Mapping[Cell, Seeds], made: list[AdaptResult]) -> ModelRow:

@@ -121,6 +121,7 @@ def walk_table(rows: Sequence[WalkRow], words: Words) -> list[str]:
         'seeds': [str(row.seeds) for row in rows],
         f'progress of {rows[0].line_m:.2f} [m]': [shown(row.progress_m, 2) for row in rows],
         'falls': [falls(row, words) for row in rows],
+        'falls while learning': [falls_before(row, words) for row in rows],
         'success': [success(row) for row in rows],
         words.error: [shown(row.command_error, 3) for row in rows],
         'reward [1/s]': [shown(row.reward_per_s, 3) for row in rows],
@@ -136,6 +137,12 @@ def walk_table(rows: Sequence[WalkRow], words: Words) -> list[str]:
 def falls(row: WalkRow, words: Words) -> str:
     """Return how many walks fell; nothing for what cannot fall."""
     return f'{row.falls} of {row.walks}' if words.can_fail else ''
+
+
+def falls_before(row: WalkRow, words: Words) -> str:
+    """Return how often a seed fell for its data, mean; nothing where that is not known."""
+    found = row.falls_while_learning
+    return '' if math.isnan(found) or not words.can_fail else f'{found:.1f} a seed'
 
 
 def success(row: WalkRow) -> str:

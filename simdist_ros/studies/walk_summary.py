@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from simdist_ros.evaluation.intervals import Interval, mean_interval
 from simdist_ros.evaluation.settings import NONE
-from simdist_ros.studies.ceilings import CEILING
 from simdist_ros.studies.cells import Cell
 from simdist_ros.studies.judging import JudgeResult
+from simdist_ros.studies.methods import CEILING
 from simdist_ros.studies.settings import NOMINAL
 
 __all__ = ['UNKNOWN', 'WalkRow', 'interval', 'mean', 'speeds_of', 'walk_row']
@@ -47,6 +47,7 @@ class WalkRow:
         way_to_ceiling: The same as a share of what the ceiling has beyond that model.
         over_rival: Reward beyond that of the best rival, the ceiling aside, on the same seeds.
         rival: Name of that rival: the one with the largest mean reward.
+        falls_while_learning: In the walks for the data of a seed, mean; NaN where not known.
     """
 
     cell: Cell
@@ -66,6 +67,7 @@ class WalkRow:
     way_to_ceiling: Interval
     over_rival: Interval
     rival: str
+    falls_while_learning: float = math.nan
 
 
 @dataclass

@@ -14,6 +14,7 @@ from simdist_ros.studies.jobs import (
     list_jobs,
     walk_seed,
 )
+from simdist_ros.studies.methods import PARTS
 from simdist_ros.studies.settings import GridSettings, TrialSettings, read_settings
 
 GRID = GridSettings(
@@ -42,13 +43,15 @@ def test_the_main_comparison_comes_first_in_all_worlds_and_with_all_seeds():
         return (job.method, job.minutes, job.source == 'nominal')
 
     stages = list(dict.fromkeys(kind(job) for job in JUDGED))
-    assert stages[:4] == [
+    assert stages[:6] == [
         (NONE, 0.0, False),
         ('policy_pi', 0.0, False),
         ('dynamics', 5.0, False),
+        ('belief', 5.0, False),
+        ('practice', 5.0, False),
         ('dynamics', 5.0, True),
     ]
-    for stage in stages[:4]:
+    for stage in stages[:6]:
         found = {(job.world, job.seed) for job in JUDGED if kind(job) == stage}
         assert {('soft', 10), ('soft', 11), ('weak_motors', 10), ('weak_motors', 11)} <= found
 
@@ -109,9 +112,32 @@ def test_what_learned_from_all_data_is_judged_on_nominal_ground_too():
     }
 
 
+def test_a_part_needs_the_model_that_it_is_of_and_walks_in_the_world_of_its_data_alone():
+    parts = {job: needs for job, needs in JOBS.items() if getattr(job, 'method', '') in PARTS}
+    assert len(parts) == 2 * 2 * 2  # parts, worlds, seeds
+    for job, needs in parts.items():
+        assert job.world == job.source
+        assert needs == (Adapt(method='dynamics', source=job.source, minutes=5.0, seed=job.seed),)
+
+
+def test_only_the_methods_asked_for_are_done_with_what_they_need():
+    few = GridSettings(**{**vars(GRID), 'methods': 'policy_pi dynamics_nominal practice'})
+    jobs = list_jobs(few, TrialSettings(seed=10))
+    assert {job.method for job in jobs if isinstance(job, Judge)} == {
+        'policy_pi',
+        'dynamics',
+        'practice',
+    }
+    judged = [job for job in jobs if isinstance(job, Judge)]
+    assert {job.source for job in judged if job.method == 'dynamics'} == {'nominal'}
+    assert set(jobs) < set(JOBS)
+    for needs in jobs.values():
+        assert set(needs) <= set(jobs)
+
+
 def test_every_model_is_judged_by_data_that_nobody_learns_from():
     for job, needs in JOBS.items():
-        if isinstance(job, Judge) and not job.is_rival:
+        if isinstance(job, Judge) and job.predicts:
             assert Collect(world=job.world, seed=HELD_OUT, minutes=1.0) in needs
 
 
@@ -131,6 +157,8 @@ def test_no_two_walks_have_the_same_seed():
         ('grid', {'worlds': 'nominal'}, "names 'nominal', which is the control"),
         ('grid', {'worlds': 'soft ./soft.yaml'}, "names 'soft' twice"),
         ('grid', {'worlds': ' '}, 'grid.worlds is empty'),
+        ('grid', {'methods': 'polici'}, "unknown method 'polici'; did you mean 'policy'"),
+        ('grid', {'methods': 'none none'}, "grid.methods names 'none' twice"),
         ('grid', {'speeds': '0.5 0.5'}, r'grid.speeds is \[0.5, 0.5\]; name each speed once'),
         ('grid', {'all_seeds': '9'}, 'grid.all_seeds is 9, more than the 8 of grid.num_seeds'),
         ('grid', {'residul_seeds': '1'}, "did you mean 'residual_seeds'"),

@@ -19,7 +19,7 @@ from simdist_ros.studies.progress import StudyProgress
 from simdist_ros.studies.report import rows_of, write_report
 from simdist_ros.studies.results import ResultLog, read_entry
 from simdist_ros.studies.settings import PRESETS
-from simdist_ros.studies.summary import summarise
+from simdist_ros.studies.summary import falls_while_learning, summarise
 from simdist_ros.studies.tables import Words, walk_table
 
 ERROR = [0.4, 0.8, 1.2]
@@ -49,6 +49,10 @@ def both(slow, fast):
         for name in ('speed', 'progress_m', 'line_m', 'fell', 'command_error', 'reward_per_s')
     }
     return replace(slow, **joined, succeeded=slow.succeeded + fast.succeeded)
+
+
+def fallen(falls):
+    return CollectResult(walks=9, falls=falls, episodes=9, minutes=5.0)
 
 
 def judged(method, source, minutes, world, results):
@@ -285,6 +289,41 @@ def test_rivals_stand_beside_the_unadapted_model_and_are_told_from_what_was_fine
     assert rows[1].gain_m.mean == pytest.approx(0.5)
     assert rows[1].reward_per_s.mean == pytest.approx(3.0)
     assert 'policy' not in [row.cell.name for row in summary.models]
+
+
+def test_falls_while_learning_are_told_of_where_all_the_data_were_used():
+    falls = {
+        Collect(world='soft', seed=0, minutes=5.0): fallen(3),
+        Collect(world='soft', seed=1, minutes=5.0): fallen(0),
+    }
+    results = {**RESULTS, **falls, **judged('belief', 'soft', 5.0, 'soft', [result(2.0)])}
+    summary = summarise(results, ['soft'])
+    assert row('dynamics', 'soft', 5.0, summary=summary).falls_while_learning == 1.5
+    assert row('dynamics', 'soft', 5.0, 'nominal', summary).falls_while_learning == 1.5
+    assert row('belief', 'soft', 5.0, summary=summary).falls_while_learning == 3.0
+    for unknown in (('dynamics', 'soft', 1.0), ('dynamics', 'nominal', 5.0), ('none', '', 0.0)):
+        assert math.isnan(row(*unknown, summary=summary).falls_while_learning)
+    job = Judge(method='dynamics', source='soft', minutes=5.0, seed=0, world='soft')
+    known = falls_while_learning(results)
+    (told,) = rows_of(job, results[job], WALKING, known)
+    assert told['falls_while_learning'] == 3
+    text = '\n'.join(walk_table(summary.walks_in('soft')[0.5], WALKING))
+    assert '| 1.5 a seed |' in text
+    calm = replace(WALKING, can_fail=False)
+    assert 'a seed' not in '\n'.join(walk_table(summary.walks_in('soft')[0.5], calm))
+
+
+def test_a_part_of_what_was_learned_is_no_rival_and_predicts_nothing():
+    parts = {
+        **judged('belief', 'soft', 5.0, 'soft', [result(2.0, reward=9.0)] * 2),
+        **judged('practice', 'soft', 5.0, 'soft', [result(2.0, reward=9.0)] * 2),
+        **judged('policy', '', 0.0, 'soft', [result(2.0, reward=1.0)] * 2),
+    }
+    summary = summarise({**RESULTS, **parts}, ['soft'])
+    names = [row.cell.name for row in summary.walks_in('soft')[0.5]]
+    assert names[-2:] == ['belief', 'practice']
+    assert row('dynamics', 'soft', 5.0, summary=summary).rival == 'policy'
+    assert {'belief', 'practice'}.isdisjoint(row.cell.name for row in summary.models)
 
 
 def test_each_speed_is_summed_up_by_itself():
