@@ -111,8 +111,9 @@ def test_a_killed_benchmark_does_only_what_is_missing(done, capsys):
     capsys.readouterr()
     assert main(arguments) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == f'bench: {len(lines) - 1} of {len(lines)} jobs are done'
-    assert len(said) == 3  # the one job, and the report
+    assert said[0] == 'bench: tiny carries no identifier, so nothing is believed'
+    assert said[1] == f'bench: {len(lines) - 1} of {len(lines)} jobs are done'
+    assert len(said) == 4  # the one job, and the report
     again = path.read_text().splitlines(keepends=True)
     assert again[:-1] == lines[:-1]
     assert json.loads(again[-1])['result'] == json.loads(lines[-1])['result']
