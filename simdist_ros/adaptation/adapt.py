@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from simdist_ros.adaptation.behaviour import behaviour_of, take
 from simdist_ros.adaptation.finetune import FinetuneData, FinetuneResult, finetune
-from simdist_ros.adaptation.gate import GateData, Verdict, judge
+from simdist_ros.adaptation.gate import GateData, check_plans, judge
 from simdist_ros.adaptation.identification import belief_words
 from simdist_ros.adaptation.lineage import original
 from simdist_ros.adaptation.nominal_walks import NominalWalks, nominal_walks
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
+from simdist_ros.adaptation.verdict import Verdict
 from simdist_ros.adaptation.whole_windows import windows_of
 from simdist_ros.core.errors import ConfigError, SimdistError
 from simdist_ros.embodiment.robot import Robot
@@ -218,6 +222,9 @@ def adapt(
         f'{result.best_step}: error on the early-stopping split {result.error_before:.5f} -> '
         f'{result.error_after:.5f}; {result.ended}'
     )
+    first = original_model(parent, robot, say)
+    new = behaviour_of(parent.model, first, robot, data.finetune, settings, gate, say)
+    take(result.model, new)
     kind = 'action' if settings.method == 'policy' else 'latent'
     verdict = judge(
         parent.model,
@@ -227,9 +234,18 @@ def adapt(
         gate,
         kind=kind,
         seed=settings.seed,
-        original=original_model(parent, robot, say),
+        original=first,
     )
-    for check in verdict.checks:
+    verdict = Verdict(verdict.checks, new.checks)
+    if verdict.takes_behaviour and not verdict.takes_dynamics:
+        with_old = copy.deepcopy(parent.model)
+        take(with_old, new)
+        plans = check_plans(parent.model, with_old, robot, data.gate.judge, gate, settings.seed)
+        plans = dataclasses.replace(plans, name='plans_with_old_dynamics')
+        verdict = Verdict(verdict.checks, (*new.checks, plans))
+        if verdict.takes_behaviour:
+            result = dataclasses.replace(result, model=with_old)
+    for check in (*verdict.checks, *verdict.behaviour):
         say(f'  {check.name}: {"passed" if check.passed else "FAILED"}, {check.sentence}')
     return Adaptation(result, verdict)
 

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from simdist_ros.adaptation.identification import belief_words, identify
 from simdist_ros.adaptation.methods import Encoded, Method, make_method
 from simdist_ros.adaptation.prepared_windows import Pool, fill_pool
 from simdist_ros.adaptation.settings import FinetuneSettings
@@ -176,18 +175,8 @@ def finetune(
 ) -> FinetuneResult:
     """Finetune a copy of a model; the same model, data and settings give the same weights.
 
-    Where the model carries an identifier, the copy gets the belief of the windows too.
-
     Raises:
         ConfigError: There are no windows, or they are not finite.
     """
     torch.set_num_threads(settings.num_threads)
-    result = Finetuning(model, data, settings).run(say)
-    if model.identifier is not None and settings.identifies:
-        belief = identify(model.identifier, (data.train, data.stop))
-        if belief is None:
-            say('no walk is long enough to identify the robot; the belief stays as it was')
-        else:
-            result.model.belief = belief
-            say(f'belief: {belief_words(result.model)}')
-    return result
+    return Finetuning(model, data, settings).run(say)

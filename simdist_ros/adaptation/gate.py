@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.adaptation.recorded_plans import plan_recorded
 from simdist_ros.adaptation.settings import GateSettings
+from simdist_ros.adaptation.verdict import Check, Verdict
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.intervals import Interval, jackknife, mean_interval, rank_correlation
 from simdist_ros.evaluation.outcomes import expected_returns, recorded_falls, recorded_outcomes
@@ -25,57 +26,6 @@ Array = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
 
 REFERENCE, ORIGINAL = 'reference', 'original'  # forgetting since the model before, or since ever
-
-
-@dataclass(frozen=True)
-class Check:
-    """One condition.
-
-    Attributes:
-        name: What was looked at.
-        passed: Whether the candidate may go on.
-        sentence: What was found, with its figures.
-        figures: The numbers behind it, by name.
-    """
-
-    name: str
-    passed: bool
-    sentence: str
-    figures: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """All conditions together."""
-
-    checks: tuple[Check, ...]
-
-    @property
-    def accepted(self) -> bool:
-        """Whether every condition holds."""
-        return all(check.passed for check in self.checks)
-
-    @property
-    def reason(self) -> str:
-        """Say in one sentence why it was accepted or refused."""
-        if self.accepted:
-            return 'accepted: ' + self.checks[0].sentence
-        return 'refused: ' + '; '.join(c.sentence for c in self.checks if not c.passed)
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """All numbers that are numbers, for a manifest."""
-        found = {k: v for check in self.checks for k, v in check.figures.items()}
-        return {name: round(float(v), 6) for name, v in found.items() if math.isfinite(v)}
-
-    def as_plain(self) -> dict[str, Any]:
-        """Return it as plain values, for a manifest."""
-        return {
-            'accepted': self.accepted,
-            'reason': self.reason,
-            'checks': {check.name: check.sentence for check in self.checks},
-            'figures': self.figures,
-        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ class Quarters:
 
     def __init__(self) -> None:
         """Begin with a training."""
-        self.told = 0  # quarters
+        self.told = self.end = 0  # quarters, steps
 
     def is_news(self, line: str) -> bool:
         """Tell whether a line ends a quarter of which nothing was said yet."""
@@ -22,6 +22,8 @@ class Quarters:
         if found is None:
             return False
         step, end = int(found[1]), int(found[2])
+        if end != self.end:  # another training, such as the expert's
+            self.told, self.end = 0, end
         quarter = 4 * step // max(end, 1)
         if quarter <= self.told:
             return False

@@ -64,6 +64,20 @@ class FinetuneSettings(Settings):
         'expert, where the model carries an identifier; off: the belief of the parent stays.',
     )
 
+    identify_s: float = setting(
+        90.0,
+        'The newest walking, of which the robot is identified, so that a repaired one is noticed.',
+        unit='s',
+        low=1.0,
+    )
+    practice_steps: int = setting(
+        250_000,
+        'Steps for which the expert practises in simulation, as the robot that was identified; 0: '
+        'it stays as it is. Only where the model carries an identifier, and where the identified '
+        'robot earns less than a healthy one.',
+        low=0,
+    )
+
     @property
     def rate(self) -> float:
         """Learning rate of the method."""
@@ -102,6 +116,17 @@ class GateSettings(Settings):
     )
     num_windows: int = setting(2000, 'Most windows of each comparison.', low=2)
     num_plans: int = setting(20, 'Recorded observations to plan from.', low=1)
+    max_nominal_loss: float = setting(
+        0.03,
+        'Largest relative fall of the reward of a healthy robot that acts by the new belief and '
+        'expert, by the upper end of its interval.',
+        low=0.0,
+        high=1.0,
+    )
+    num_walks: int = setting(
+        24, 'Simulated robots that walk to judge a belief or an expert.', low=2, high=1000
+    )
+    walk_s: float = setting(8.0, 'How long they walk.', unit='s', low=0.1, high=600.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,7 @@ class Quantity:
         words: Sentence about a value; ``{part}`` is its joint or foot.
         is_log: The number is the logarithm of the value.
         low: Smallest value that means anything.
+        high: Largest value that a robot may have.
     """
 
     described: float
@@ -38,11 +39,16 @@ class Quantity:
     words: str
     is_log: bool = False
     low: float = -math.inf
+    high: float = math.inf
 
     def value(self, number: float) -> float:
         """Return the physical value of a number of a belief."""
-        value = math.exp(number) if self.is_log else self.described + self.scale * number
-        return max(self.low, value)
+        return float(self.values(np.asarray(number)))
+
+    def values(self, number: Array) -> Array:
+        """Return the physical values of numbers of beliefs, within low and high."""
+        value = np.exp(number) if self.is_log else self.described + self.scale * number
+        return np.asarray(np.clip(value, self.low, self.high))
 
     def number(self, value: Array) -> Array:
         """Return the numbers of a belief of physical values."""
@@ -52,16 +58,18 @@ class Quantity:
 
 
 OF_JOINTS = {
-    'strength': Quantity(1.0, -0.5, '{part} has {value:.2f} of its torque', low=0.0),
+    'strength': Quantity(1.0, -0.5, '{part} has {value:.2f} of its torque', low=0.0, high=2.0),
     'zero_offset': Quantity(0.0, 0.2, 'encoder of {part} reads {value:+.2f} rad too much'),
-    'friction': Quantity(0.0, 3.0, '{part} has {value:.1f} N m of added dry friction', low=0.0),
-    'kp': Quantity(1.0, -0.5, '{part} has {value:.2f} of its position gain', low=0.0),
-    'kd': Quantity(1.0, 1.0, '{part} has {value:.2f} of its velocity gain', is_log=True),
+    'friction': Quantity(
+        0.0, 3.0, '{part} has {value:.1f} N m of added dry friction', low=0.0, high=15.0
+    ),
+    'kp': Quantity(1.0, -0.5, '{part} has {value:.2f} of its position gain', low=0.0, high=2.0),
+    'kd': Quantity(1.0, 1.0, '{part} has {value:.2f} of its velocity gain', is_log=True, high=3.0),
 }
 OF_FEET = {'foot_friction': Quantity(1.0, -1.0, '{part} has a friction of {value:.2f}', low=0.0)}
 OF_BODY = {
     'lag': Quantity(0.0, 2.0, 'commands act {value:.1f} control steps late', low=0.0),
-    'payload_kg': Quantity(0.0, 5.0, 'it carries {value:.1f} kg more'),
+    'payload_kg': Quantity(0.0, 5.0, 'it carries {value:.1f} kg more', low=0.0),
     'payload_x': Quantity(0.0, 0.5, 'that load lies ahead by {value:+.2f} kg m'),
     'payload_y': Quantity(0.0, 0.5, 'that load lies to the left by {value:+.2f} kg m'),
 }
@@ -75,6 +83,8 @@ PARAMETER = {
     'foot_friction': 'foot_friction',
     'lag': 'lag_steps',
 }  # of a batch of robots, in which a quantity is known
+LEAST_GRIP = 0.01  # friction of a foot; 0 is that of the ground
+FARTHEST_M = 0.4  # that a load lies from the middle of its body
 MIRRORED = {'payload_y': -1.0}  # what changes its sign in the mirror, apart from zeros of joints
 
 
@@ -104,6 +114,11 @@ class BeliefSpace:
         """How many numbers a belief has."""
         return len(self.names)
 
+    @property
+    def is_of_joint(self) -> NDArray[np.bool_]:
+        """Which numbers are about a joint, (size,)."""
+        return np.arange(self.size) < len(OF_JOINTS) * len(self.joints)
+
     def of(self, parameters: Mapping[str, Array]) -> F32:
         """Return the true beliefs about N robots of a batch.
 
@@ -123,6 +138,32 @@ class BeliefSpace:
         known |= {'payload_x': moment[:, :1], 'payload_y': moment[:, 1:]}
         numbers = [quantity.number(known[kind]) for kind, quantity in QUANTITIES.items()]
         return np.concatenate(numbers, axis=1, dtype=np.float32)
+
+    def parameters(self, beliefs: Array) -> dict[str, Array]:
+        """Return robots of a batch of which beliefs are true: the inverse of `of`.
+
+        What no robot can have is taken to the nearest that it can: no torque below zero, no load
+        of less than nothing; lag is whole control steps.
+
+        Args:
+            beliefs: (N, size).
+
+        Returns:
+            Those of the parameters that `of` reads, (N, size of it) each.
+        """
+        kinds = np.array([name.partition('.')[0] for name in self.names])
+        parts = {kind: beliefs[:, kinds == kind] for kind in QUANTITIES}
+        known = {kind: QUANTITIES[kind].values(number) for kind, number in parts.items()}
+        drawn = {name: known[kind] for kind, name in PARAMETER.items()}
+        slides = known['foot_friction']
+        drawn['foot_friction'] = np.where(slides < 1.0, np.maximum(slides, LEAST_GRIP), 0.0)
+        drawn['lag_steps'] = np.rint(known['lag'])
+        kg = known['payload_kg']
+        moment = np.concatenate([known['payload_x'], known['payload_y']], axis=1)
+        place = np.divide(moment, kg, out=np.zeros_like(moment), where=kg > 0.0)
+        drawn['fault_payload_kg'] = kg
+        drawn['fault_payload_at_m'] = np.clip(place, -FARTHEST_M, FARTHEST_M)
+        return drawn
 
     def mirror(self, joints: Mapping[str, JointMirror], feet: Mapping[str, str]) -> Mirror:
         """Return what exchanges left and right of a belief.

@@ -11,7 +11,8 @@ __all__ = ['ADAPTED', 'SWAPPABLE', 'changed_parts']
 
 SWAPPABLE = ('encoder', 'dynamics', 'residual', 'heads', 'expert', 'belief')
 FIXED = ('normalizer', 'identifier')  # what others are scaled by, or are made with
-ADAPTED = ('dynamics', 'residual', 'belief')  # may be swapped where a model declares nothing else
+# May be swapped where a model declares nothing else.
+ADAPTED = ('dynamics', 'residual', 'belief', 'expert')
 
 
 def changed_parts(old: WorldModel, new: WorldModel) -> tuple[str, ...]:

@@ -12,7 +12,13 @@ import torch
 from simdist_ros.adaptation.adapt import adapt, data_of_episodes, write
 from simdist_ros.adaptation.commands import run_models
 from simdist_ros.adaptation.finetune import finetune
-from simdist_ros.adaptation.identification import belief_words, identify
+from simdist_ros.adaptation.identification import (
+    belief_words,
+    disagreement,
+    identified,
+    identify,
+    walked_windows,
+)
 from simdist_ros.adaptation.options import ModelsOptions
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.adaptation.whole_windows import windows_of
@@ -25,6 +31,7 @@ from ..world_model.believing import belief_of, believing_expert, random_identifi
 from .conftest import lived
 
 QUICK = FinetuneSettings(max_steps=10, validation_interval=5, batch_size=8, max_windows=50)
+PERIOD_S = 0.02
 STEPS = 75  # of an episode: 3 windows of 50, 10 steps apart
 
 
@@ -60,80 +67,123 @@ def by_hand(identifier, episodes, begins=(0, 10, 20)):
     return identifier.identify(identifier.features(torch.from_numpy(np.stack(windows))))
 
 
-def test_a_candidate_gets_the_identifiers_answer_for_all_windows_but_those_that_judge(
+def belief_from(model, data, settings=QUICK, say=lambda line: None):
+    """Return the belief that the training and early-stopping splits tell."""
+    return identified(model, (data.finetune.train, data.finetune.stop), settings, PERIOD_S, say)
+
+
+def answer(identifier, walks):
+    return identify(identifier, walked_windows(walks, identifier.window_steps))
+
+
+def test_the_belief_is_the_identifiers_answer_for_all_windows_but_those_that_judge(
     believer, walks, data
 ):
-    result = finetune(believer, data.finetune, QUICK)
+    belief = belief_from(believer, data)
     roles = episodes_by_role(walks.numbers)
     learned = [walks.episodes[n] for role in (Role.TRAIN, Role.STOP) for n in roles[role]]
     assert 0 < len(learned) < len(walks.episodes)
     expected = by_hand(believer.identifier, learned).clamp(-3.0, 3.0)
-    torch.testing.assert_close(result.model.belief, expected)
+    torch.testing.assert_close(belief, expected)
     assert expected.abs().max() > 0.1
     judged = by_hand(believer.identifier, walks.episodes).clamp(-3.0, 3.0)
-    assert not torch.allclose(result.model.belief, judged)
-    assert believer.belief is None
+    assert not torch.allclose(belief, judged)
 
 
-def test_the_parents_belief_does_not_matter_unless_nothing_is_identified(believer, data):
+def test_the_parents_belief_does_not_matter_and_off_identifies_nothing(believer, data):
     said = []
-    fresh = finetune(believer, data.finetune, QUICK).model.belief
+    fresh = belief_from(believer, data)
     believer.belief = belief_of(2.0, len(fresh))
-    again = finetune(believer, data.finetune, QUICK, said.append).model.belief
-    assert torch.equal(again, fresh)
+    assert torch.equal(belief_from(believer, data, say=said.append), fresh)
     assert any(line.startswith('belief: ') for line in said)
-    kept = finetune(believer, data.finetune, replace(QUICK, identifies=False), said.append)
-    assert torch.equal(kept.model.belief, believer.belief)
+    assert belief_from(believer, data, replace(QUICK, identifies=False)) is None
 
 
-def test_beside_the_belief_only_what_is_trained_changes(believer, data):
+def test_only_what_is_trained_changes_in_a_finetuning(believer, data):
     before = serialise(believer)
     after = serialise(finetune(believer, data.finetune, QUICK).model)
     changed = {name for name in after if after[name] != before.get(name)}
-    assert changed == {'dynamics.safetensors', 'belief.safetensors'}
+    assert changed == {'dynamics.safetensors'}
 
 
 def test_no_number_is_beyond_what_experts_are_trained_with(believer, walks, architecture):
     with torch.no_grad():
         believer.identifier.head[-1].bias[0] = 50.0
         believer.identifier.head[-1].bias[1] = -50.0
-    belief = identify(believer.identifier, [windows_of(walks, np.arange(10), architecture)])
+    belief = answer(believer.identifier, [windows_of(walks, np.arange(10), architecture)])
     assert belief[:2].tolist() == [3.0, -3.0]
     assert belief[2:].abs().max() < 3.0
 
 
 def test_what_lies_in_two_splits_counts_as_if_it_were_in_one(believer, walks, architecture):
-    split = [windows_of(walks, np.array(part), architecture) for part in ([0, 1, 2], [3])]
+    split = [windows_of(walks, np.array(part), architecture) for part in ([0, 1, 3], [2])]
     whole = windows_of(walks, np.arange(4), architecture)
-    torch.testing.assert_close(
-        identify(believer.identifier, split), identify(believer.identifier, [whole])
-    )
+    np.testing.assert_array_equal(walked_windows(split, 50), walked_windows([whole], 50))
 
 
 def test_windows_do_not_reach_from_one_episode_into_the_next(believer, architecture):
     lengths = (50, 49, 60)  # 1, 0 and 2 windows
     walks = InMemoryEpisodes(tuple(lived(n, steps) for n, steps in enumerate(lengths)))
-    found = identify(believer.identifier, [windows_of(walks, np.arange(3), architecture)])
-    identifier, episodes = believer.identifier, walks.episodes
+    found = walked_windows([windows_of(walks, np.arange(3), architecture)], 50)
+    episodes = walks.episodes
     cut = [(episodes[0], 0), (episodes[2], 0), (episodes[2], 10)]
     windows = [np.hstack([e.proprio_obs[b : b + 50], e.actions[b : b + 50]]) for e, b in cut]
-    expected = identifier.identify(identifier.features(torch.from_numpy(np.stack(windows))))
-    torch.testing.assert_close(found, expected.clamp(-3.0, 3.0))
+    np.testing.assert_array_equal(found, np.stack(windows))
 
 
-def test_walks_that_are_too_short_leave_the_belief_as_it_was(believer, architecture):
+@pytest.mark.parametrize(('seconds', 'episodes'), [(1.0, 1), (1.5, 1), (1.6, 2), (100.0, 10)])
+def test_a_robot_is_identified_from_its_newest_walking(
+    believer, walks, architecture, seconds, episodes
+):
+    split = [windows_of(walks, np.array(part), architecture) for part in (range(8), [8, 9])]
+    belief = identified(believer, split, replace(QUICK, identify_s=seconds), PERIOD_S)
+    newest = walks.episodes[-episodes:]
+    torch.testing.assert_close(belief, by_hand(believer.identifier, newest).clamp(-3.0, 3.0))
+
+
+def test_halves_of_the_walks_that_tell_different_beliefs_tell_none(believer, architecture):
+    """Once the pushes of the made-up world change, the robot is another one."""
+    said = []
+    changed = [lived(n, STEPS, push=0.5 if n < 5 else 4.0) for n in range(10)]
+    sampler = windows_of(InMemoryEpisodes(tuple(changed)), np.arange(10), architecture)
+    halves = [by_hand(believer.identifier, part) for part in (changed[:5], changed[5:])]
+    apart, most = disagreement(*(half.clamp(-3.0, 3.0) for half in halves))
+    assert apart > most
+    assert identified(believer, [sampler], QUICK, PERIOD_S, said.append) is None
+    assert any('tell different beliefs' in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ('one', 'other', 'agree'),
+    [
+        ([4.0, 0.0], [4.0, 1.9], True),
+        ([4.0, 0.0], [4.0, 2.4], False),  # apart by more than half of the longer one
+        ([4.0, 0.0], [-4.0, 0.0], False),
+        ([0.2, 0.0], [-0.2, 0.1], True),  # as walks of one healthy robot differ
+    ],
+)
+def test_beliefs_agree_that_are_near_each_other_for_their_length(one, other, agree):
+    apart, most = disagreement(torch.tensor(one), torch.tensor(other))
+    assert (apart <= most) == agree
+    assert disagreement(torch.tensor(other), torch.tensor(one)) == (apart, most)
+
+
+def test_walks_that_are_too_short_tell_nothing(believer, architecture):
     walks = InMemoryEpisodes(tuple(lived(number, 40) for number in range(10)))
-    data = data_of_episodes(walks, walks.numbers, architecture).finetune
-    believer.belief, said = belief_of(0.5, believer.identifier.belief_dim), []
-    result = finetune(believer, data, QUICK, said.append)
-    assert torch.equal(result.model.belief, believer.belief)
+    said = []
+    assert (
+        belief_from(
+            believer, data_of_episodes(walks, walks.numbers, architecture), say=said.append
+        )
+        is None
+    )
     assert any('no walk is long enough to identify the robot' in line for line in said)
 
 
-def test_a_model_without_an_identifier_is_finetuned_as_before(model, data):
+def test_a_model_without_an_identifier_has_no_belief(model, data):
     said = []
-    assert finetune(model, data.finetune, QUICK, said.append).model.belief is None
-    assert not any('belief' in line for line in said)
+    assert belief_from(model, data, say=said.append) is None
+    assert not said
 
 
 def test_the_candidate_is_written_with_its_belief_and_told_of_in_words(

@@ -280,7 +280,8 @@ def test_a_model_with_another_encoder_is_not_loaded(live, parent, tmp_path, arch
     with torch.no_grad():
         next(other.encoder.parameters()).add_(0.1)
     save_model(tmp_path / 'other', other, robot='go2', created_by='a test')
-    with pytest.raises(CheckpointError, match='lets only dynamics, residual, belief be swapped'):
+    parts = 'dynamics, residual, belief, expert'
+    with pytest.raises(CheckpointError, match=f'lets only {parts} be swapped'):
         live.load(str(tmp_path / 'other')).result()
 
 
@@ -339,14 +340,14 @@ def test_with_another_encoder_errors_are_not_compared_for_its_latents_are_others
 def test_an_adapted_model_inherits_what_may_be_swapped(tmp_path, parent):
     first = tmp_path / 'first'
     save_model(first, parent.model, robot='go2', created_by='a test')
-    assert load_model(first).manifest.swappable == ['dynamics', 'residual', 'belief']
+    assert load_model(first).manifest.swappable == ['dynamics', 'residual', 'belief', 'expert']
     manifest = first / MANIFEST
     manifest.write_text(manifest.read_text().replace('- residual\n', '- residual\n- heads\n'))
     child = save_model(
         tmp_path / 'child', changed(parent.model, 0.1), robot='go2', created_by='a test',
         parent='../first',
     )  # fmt: skip
-    assert child.swappable == ['dynamics', 'residual', 'heads', 'belief']
+    assert child.swappable == ['dynamics', 'residual', 'heads', 'belief', 'expert']
     assert load_model(tmp_path / 'child').manifest.swappable == child.swappable
 
 

@@ -26,3 +26,10 @@ def test_where_a_step_passes_several_quarters_it_is_told_once(steps, expected):
 
 def test_other_lines_are_no_news():
     assert not Quarters().is_news('plans: passed, 20 of 20 plans are finite')
+
+
+def test_another_training_in_the_same_process_has_quarters_of_its_own():
+    quarters = Quarters()
+    lines = ['step 800 of 800: ', 'practice step 30 of 100: ', 'practice step 100 of 100: ']
+    assert [quarters.is_news(line) for line in lines] == [True, True, True]
+    assert not quarters.is_news(lines[-1])

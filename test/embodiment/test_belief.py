@@ -100,3 +100,56 @@ def test_a_belief_is_told_by_its_largest_numbers():
         'R has 0.35 of its torque',
     ]
     assert physical_value('strength.L', 3.0) == 0.0
+
+
+def test_the_robots_of_a_belief_are_those_of_whom_it_is_true():
+    """The inverse, for a number of each kind at once: 0.5 each, lag a whole step."""
+    beliefs = np.array([np.full(16, 0.5), np.zeros(16)], np.float32)
+    beliefs[0, list(SPACE.names).index('zero_offset.R')] = -1.5
+    beliefs[0, -1] = -0.6  # a load to the right
+    robots = SPACE.parameters(beliefs)
+    np.testing.assert_allclose(SPACE.of(robots), beliefs, atol=1e-6)
+    assert {name: values.shape for name, values in robots.items()} == {
+        name: values.shape for name, values in healthy(2).items()
+    }
+    assert robots['joint_strength'][0].tolist() == [0.75, 0.75]
+    assert robots['joint_zero_offset_rad'][0] == pytest.approx([0.1, -0.3])
+    assert robots['lag_steps'].tolist() == [[1.0], [0.0]]
+    assert robots['fault_payload_at_m'][0] == pytest.approx([0.1, -0.12])
+    for name, values in healthy(1).items():
+        np.testing.assert_array_equal(robots[name][1:], values)
+
+
+@pytest.mark.parametrize(
+    ('name', 'number', 'parameter', 'value'),
+    [
+        ('strength.L', 2.9, 'joint_strength', 0.0),
+        ('strength.L', -3.0, 'joint_strength', 2.0),
+        ('friction.L', -0.5, 'joint_added_friction_nm', 0.0),
+        ('kp.L', 3.0, 'joint_kp_scale', 0.0),
+        ('kd.L', 3.0, 'joint_kd_scale', 3.0),
+        ('foot_friction.LF', 1.5, 'foot_friction', 0.01),  # 0 would be that of the ground
+        ('foot_friction.LF', -0.5, 'foot_friction', 0.0),
+        ('lag', -0.4, 'lag_steps', 0.0),
+        ('lag', 0.8, 'lag_steps', 2.0),  # whole steps
+        ('payload_kg', -0.5, 'fault_payload_kg', 0.0),
+        ('payload_x', 1.0, 'fault_payload_at_m', 0.0),  # without a load
+    ],
+)
+def test_what_no_robot_can_have_is_taken_to_the_nearest_that_it_can(
+    name, number, parameter, value
+):
+    beliefs = np.zeros((1, SPACE.size))
+    beliefs[0, list(SPACE.names).index(name)] = number
+    robots = SPACE.parameters(beliefs)
+    assert robots[parameter][0, 0] == pytest.approx(value)
+
+
+def test_a_load_lies_on_the_robot():
+    beliefs = np.zeros((1, SPACE.size))
+    beliefs[0, -3:] = 0.1, 3.0, -0.1  # half a kilogram, 1.5 kg m ahead
+    assert SPACE.parameters(beliefs)['fault_payload_at_m'][0] == pytest.approx([0.4, -0.1])
+
+
+def test_the_first_numbers_are_about_joints():
+    assert SPACE.is_of_joint.tolist() == [True] * 10 + [False] * 6

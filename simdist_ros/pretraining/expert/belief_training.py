@@ -141,9 +141,12 @@ class BeliefTraining(ExpertTraining):
     def begin(self, who: NDArray[np.bool_]) -> None:
         """Start new episodes of those marked, (N,), and tell each what it is to believe."""
         super().begin(who)
+        self.told[who] = self.tell(self.space.of(self.env.parameters), who)
+
+    def tell(self, truth: F32, who: NDArray[np.bool_]) -> F32:
+        """Return what those marked, (N,), are to believe, given the truth about all."""
         s = self.settings
-        truth = self.space.of(self.env.parameters)
-        self.told[who] = told_beliefs(
+        return told_beliefs(
             truth[who],
             s.belief_hidden_share,
             s.belief_blurred_share,

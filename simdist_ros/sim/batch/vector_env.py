@@ -20,6 +20,7 @@ from simdist_ros.sim.batch.episode_start import draw_push_steps, draw_start
 from simdist_ros.sim.batch.fixed_world import CommandLag, parameters_in
 from simdist_ros.sim.batch.footing import Footing, find_footing
 from simdist_ros.sim.batch.ground import BatchGround
+from simdist_ros.sim.batch.known_robots import KnownRobots
 from simdist_ros.sim.batch.privileged_observation import privileged_obs
 from simdist_ros.sim.batch.randomisation import RobotModels, draw_parameters
 from simdist_ros.sim.batch.robot_faults import draw_faults
@@ -59,7 +60,8 @@ class VectorEnv:
 
     Who has ended must be told to start with `reset`; that may change `levels` first.
     With `mixture`, robot i has body and ground of the ranges of entry i, modulo its length. In a
-    `world` all have the body, the contacts and the lag of that world, and level ground.
+    `world` all have the body, the contacts and the lag of that world, and level ground. With
+    `known` their faults are those of these robots.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class VectorEnv:
         episode_steps: int = 500,
         mixture: Sequence[BatchSettings] = (),
         world: World | None = None,
+        known: KnownRobots | None = None,
     ) -> None:
         """Build the models and start all robots, at level 0.
 
@@ -81,7 +84,7 @@ class VectorEnv:
         """
         self.robot, self.settings, self.num_robots = robot, settings, num_robots
         self.mixture = tuple(mixture) or (settings,)
-        self.episode_steps = episode_steps
+        self.episode_steps, self.known = episode_steps, known
         self.rng = np.random.default_rng(seed)
         self.fixed = {} if world is None else parameters_in(world, robot)
         self.models = RobotModels(robot, settings, num_robots, world)
@@ -94,7 +97,6 @@ class VectorEnv:
         self.pool = Rollout(nthread=threads if threads > 1 else 0)
         n, joints = num_robots, robot.num_joints
         self.layout = layout_of(robot, self.models)
-        self.velocity_at = self.layout.velocity_at
         self.ground = BatchGround(robot)
         self.scorer = StepScorer(robot, settings)
         self.state = np.zeros((n, self.layout.size))
@@ -119,6 +121,7 @@ class VectorEnv:
         self.plan_delay = np.zeros(n, dtype=np.int64)
         late = 0 if world is None else physics_steps(plane, world.command_delay_s)
         most = max(own.randomisation.fault_lag_steps for own in self.mixture)
+        most = max(most, known.most_lag_steps if known else 0)
         self.lag = CommandLag(late, self.num_substeps, n, joints, most)
         self.told = self.lag.told
         self.observation = self.reset(np.ones(n, dtype=bool))
@@ -141,6 +144,7 @@ class VectorEnv:
         drawn = draw_parameters(settings, self.levels[index], self.rough[index], self.rng)
         limbs, feet = self.models.limbs, len(settings.feet)
         drawn |= draw_faults(settings.randomisation, limbs, feet, len(index), self.rng)
+        drawn |= self.known.draw(index, self.rng) if self.known else {}
         for name, values in (drawn | self.fixed).items():
             self.parameters[name][index] = values
 
@@ -228,7 +232,7 @@ class VectorEnv:
 
     def has_diverged(self, after: Array) -> Mask:
         """Tell whose state, (N, state size), or feeling is beyond all reason, (N,)."""
-        slow = (np.abs(after[:, self.velocity_at :]) < MAX_SPEED).all(axis=1)  # NaN is not
+        slow = (np.abs(after[:, self.layout.velocity_at :]) < MAX_SPEED).all(axis=1)  # NaN is not
         sane = np.isfinite(after).all(axis=1) & slow & np.isfinite(self.sensors[:, -1]).all(axis=1)
         diverged: Mask = ~np.asarray(sane)
         return diverged
@@ -260,8 +264,7 @@ class VectorEnv:
         if not len(index):
             return
         angle = self.rng.uniform(-np.pi, np.pi, len(index))
-        limit = self.settings.randomisation.push_speed_mps
-        speed = self.rng.uniform(0.0, limit, len(index))
+        speed = self.rng.uniform(0.0, self.settings.randomisation.push_speed_mps, len(index))
         velocity = np.stack([speed * np.cos(angle), speed * np.sin(angle)], axis=1)
         self.layout.push(self.state, index, velocity)
         wait = draw_push_steps(self.robot, self.settings, len(index), self.rng)

@@ -1,0 +1,119 @@
+"""The gate of beliefs and experts: what a robot earns by them, as it is believed and healthy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from simdist_ros.adaptation.believed_robot import Behaviour, BelievedRobot, walk
+from simdist_ros.adaptation.believed_walks import Walked
+from simdist_ros.adaptation.settings import GateSettings
+from simdist_ros.adaptation.verdict import Check
+from simdist_ros.evaluation.intervals import Interval, mean_interval
+
+__all__ = ['NewBehaviour', 'check_believed', 'check_nominal', 'gain', 'judge_behaviour']
+
+BELIEVED, HEALTHY = 2_000_000, 3_000_000  # first seeds of walks
+
+
+@dataclass(frozen=True)
+class NewBehaviour:
+    """What was found, and by which walks.
+
+    Attributes:
+        behaviour: None where that of the parent stays.
+        checks: All of them; none where nothing would change.
+    """
+
+    behaviour: Behaviour | None
+    checks: tuple[Check, ...] = ()
+
+
+def gain(new: Walked, old: Walked) -> Interval:
+    """Return how much more was earned a second, over robots with equal starts and pushes."""
+    return mean_interval(new.reward - old.reward)
+
+
+def judge_behaviour(
+    believed: BelievedRobot,
+    before: Behaviour,
+    healthy: Behaviour,
+    found: Sequence[Behaviour],
+    seed: int,
+    say: Callable[[str], None],
+) -> NewBehaviour:
+    """Judge what was found by walks that nothing was chosen by.
+
+    What was practised is taken only where it earns significantly more than what was not, and
+    passes; else what was not.
+
+    Args:
+        believed: The robot.
+        before: What the running model does.
+        healthy: What the first model does, on a healthy robot.
+        found: Without practice, and with it if there was any.
+        seed: Of the walks.
+        say: Prints a line where practice is not used.
+    """
+    faulty = believed.walks(BELIEVED + seed)
+    sound = believed.walks(HEALTHY + seed, healthy=True)
+    plain, *practised = found
+    usual, old, unpractised = walk(sound, healthy), walk(faulty, before), walk(faulty, plain)
+    for one in practised:
+        walked = walk(faulty, one)
+        checks = (
+            check_believed(old, walked, one),
+            check_nominal(usual, walk(sound, one), believed.gate),
+        )
+        gained = gain(walked, unpractised)
+        if gained.low > 0.0 and all(check.passed for check in checks):
+            return NewBehaviour(one, checks)
+        why = '; '.join(check.sentence for check in checks if not check.passed)
+        told = f'it earns {gained.mean:+.2f} a second ({gained.low:+.2f} .. {gained.high:+.2f})'
+        say(f'practice is not used: {why or told}')
+    if plain.is_like(before):
+        return NewBehaviour(None)
+    checks = (
+        check_believed(old, unpractised, plain),
+        check_nominal(usual, walk(sound, plain), believed.gate),
+    )
+    accepted = all(check.passed for check in checks)
+    return NewBehaviour(plain if accepted else None, checks)
+
+
+def check_believed(old: Walked, new: Walked, behaviour: Behaviour) -> Check:
+    """Require that the robot that is believed in does not earn significantly less."""
+    change = gain(new, old)
+    sentence = (
+        f'believed walks {old.told()} -> {new.told()} '
+        f'({change.mean:+.2f}, 95 % {change.low:+.2f} .. {change.high:+.2f}; {behaviour.name})'
+    )
+    figures = {
+        'believed_reward_before': float(np.mean(old.reward)),
+        'believed_reward_after': float(np.mean(new.reward)),
+        'believed_gain_low': change.low,
+        'believed_gain_high': change.high,
+    }
+    return Check('believed_walks', bool(change.high >= 0.0), sentence, figures)  # NaN fails
+
+
+def check_nominal(usual: Walked, new: Walked, gate: GateSettings) -> Check:
+    """Require that a healthy robot does not earn significantly less than allowed."""
+    change = gain(new, usual)
+    allowed = -gate.max_nominal_loss * abs(float(np.mean(usual.reward)))
+    sentence = (
+        f'nominal walks {usual.told()} -> {new.told()} ({change.mean:+.2f}, 95 % '
+        f'{change.low:+.2f} .. {change.high:+.2f}, allowed {allowed:+.2f}), tracking '
+        f'{np.mean(usual.tracking):.3f} -> {np.mean(new.tracking):.3f}'
+    )
+    figures = {
+        'nominal_reward_before': float(np.mean(usual.reward)),
+        'nominal_reward_after': float(np.mean(new.reward)),
+        'nominal_gain_high': change.high,
+        'nominal_tracking_before': float(np.mean(usual.tracking)),
+        'nominal_tracking_after': float(np.mean(new.tracking)),
+        'nominal_falls': float(new.fell.sum()),
+    }
+    return Check('nominal_walks', bool(change.high >= allowed), sentence, figures)  # NaN fails

@@ -1,0 +1,141 @@
+"""A robot as a belief describes it, in simulation: its walks, and practice as it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from simdist_ros.adaptation.believed_walks import BatchWalks, Walked
+from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.core.errors import ConfigError, SimdistError
+from simdist_ros.embodiment.belief import BeliefSpace
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.pretraining.expert.networks import belief_space
+from simdist_ros.pretraining.expert.practice import Practice, practice, practice_settings
+from simdist_ros.pretraining.recipe import Recipe
+from simdist_ros.sim.batch.known_robots import KnownRobots
+from simdist_ros.tasks.choice import task_of
+from simdist_ros.world_model.expert import Expert
+from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.verify import read_expert
+
+__all__ = ['Behaviour', 'BelievedRobot', 'walk']
+
+Array = NDArray[np.floating[Any]]
+
+IGNORES = 0.2  # numbers about feet, lag and load that say no more than that nothing was seen
+BLUR_SCALE, BLUR_NOISE = (0.8, 1.2), 0.1  # identification is uncertain
+HEALTHY_EVERY = 4  # of the robots that practise
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """An expert and what it is told.
+
+    Attributes:
+        expert: That takes beliefs.
+        belief: (belief_dim,); None is zeros.
+        name: In a line of text.
+    """
+
+    expert: Expert
+    belief: Tensor | None
+    name: str = ''
+
+    def is_like(self, other: Behaviour) -> bool:
+        """Tell whether it does the same as another."""
+        one, two = (numbers(b.belief, b.expert.belief_dim) for b in (self, other))
+        return self.expert.content == other.expert.content and np.array_equal(one, two)
+
+
+def numbers(belief: Tensor | None, size: int) -> Array:
+    """Return a belief as an array, zeros for none."""
+    return np.zeros(size) if belief is None else belief.numpy().astype(float)
+
+
+class BelievedRobot:
+    """A robot as a belief describes it, in simulation."""
+
+    def __init__(
+        self,
+        robot: Robot,
+        recipe: Recipe,
+        belief: Array,
+        gate: GateSettings,
+        plan_delay_steps: int,
+    ) -> None:
+        """Take what is believed, (belief_dim,).
+
+        Raises:
+            ConfigError: The belief has not the numbers of this robot.
+        """
+        self.robot, self.recipe, self.belief, self.gate = robot, recipe, belief, gate
+        self.space: BeliefSpace = belief_space(robot, recipe)
+        self.plan_delay_steps = plan_delay_steps
+        if len(belief) != self.space.size:
+            raise ConfigError(
+                f'a belief about {robot.name!r} has {self.space.size} numbers, and the identifier '
+                f'tells {len(belief)}'
+            )
+
+    def robots(self, **blur: Any) -> KnownRobots:
+        """Return what a batch of such robots is drawn from."""
+        return KnownRobots(space=self.space, belief=self.belief, ignores=IGNORES, **blur)
+
+    def walks(self, seed: int, *, healthy: bool = False) -> BatchWalks:
+        """Return walks of such robots, or of healthy ones, that follow the task's commands."""
+        return BatchWalks(
+            self.robot,
+            self.recipe,
+            None if healthy else self.robots(),
+            task_of(self.robot).practice(),
+            num_robots=self.gate.num_walks,
+            seconds=self.gate.walk_s,
+            seed=seed,
+            plan_delay_steps=self.plan_delay_steps,
+        )
+
+    def practise(
+        self,
+        start: Behaviour,
+        settings: FinetuneSettings,
+        model: WorldModel,
+        say: Callable[[str], None],
+    ) -> Behaviour | None:
+        """Train an expert on as such a robot, told what it is told; None if that fails."""
+        blurred = self.robots(scale=BLUR_SCALE, noise=BLUR_NOISE, healthy_every=HEALTHY_EVERY)
+        told = numbers(start.belief, self.space.size).astype(np.float32)
+        try:
+            with tempfile.TemporaryDirectory(prefix='practice_') as name:
+                folder = Path(name)
+                (folder / 'before.safetensors').write_bytes(start.expert.content)
+                training = Practice(
+                    self.robot,
+                    self.recipe,
+                    practice_settings(settings.practice_steps, settings.seed),
+                    folder / 'training',
+                    folder / 'before.safetensors',
+                    blurred,
+                    told,
+                    self.plan_delay_steps,
+                )
+                after = folder / 'expert.safetensors'
+                practice(training, after, say)
+                expert = read_expert(after.read_bytes(), after, model.architecture)
+        except (SimdistError, OSError) as error:
+            say(f'the practice came to nothing, the expert stays as it was: {error}')
+            return None
+        return Behaviour(expert, start.belief, f'practised, {start.name}')
+
+
+def walk(walks: BatchWalks, behaviour: Behaviour) -> Walked:
+    """Walk as a behaviour says."""
+    belief = None if behaviour.belief is None else behaviour.belief.numpy()
+    return walks.walk(behaviour.expert.network, belief)

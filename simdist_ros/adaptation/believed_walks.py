@@ -1,0 +1,117 @@
+"""Walks of an expert in a batch simulator, of the robot believed in or of a healthy one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from simdist_ros.embodiment.robot import Robot
+from simdist_ros.pretraining.expert.networks import actor_input, to_tensor
+from simdist_ros.pretraining.expert.practice import practice_ground
+from simdist_ros.pretraining.recipe import Recipe
+from simdist_ros.sim.batch.known_robots import KnownRobots
+from simdist_ros.sim.batch.vector_env import VectorEnv
+from simdist_ros.world_model.expert import ExpertNetwork
+
+__all__ = ['BatchWalks', 'Walked']
+
+Array = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Walked:
+    """How N robots walked; nothing counts after a fall.
+
+    Attributes:
+        reward: Of the task, each robot's, a second of the whole time, (N,).
+        tracking: How well its command was followed, 0 .. 1, (N,).
+        fell: Who fell, (N,).
+    """
+
+    reward: Array
+    tracking: Array
+    fell: NDArray[np.bool_]
+
+    def told(self) -> str:
+        """Say how they walked."""
+        return f'{np.mean(self.reward):.2f} a second, {int(self.fell.sum())} of {len(self)} fall'
+
+    def __len__(self) -> int:
+        """Number of robots."""
+        return len(self.reward)
+
+
+class BatchWalks:
+    """Robots that walk anew for each expert, from the same starts and with the same pushes."""
+
+    def __init__(
+        self,
+        robot: Robot,
+        recipe: Recipe,
+        known: KnownRobots | None,
+        commands: Sequence[Array],
+        *,
+        num_robots: int,
+        seconds: float,
+        seed: int,
+        plan_delay_steps: int = 0,
+    ) -> None:
+        """Make the robots.
+
+        Args:
+            robot: Whose.
+            recipe: Its own.
+            known: What is different about them; None for healthy ones.
+            commands: What they are asked for in turn, (command_dim,) each.
+            num_robots: How many.
+            seconds: How long they walk [s].
+            seed: Of starts and pushes.
+            plan_delay_steps: Up to how many steps late plans begin.
+        """
+        self.seconds, self.seed = seconds, seed
+        self.num_steps = round(seconds * robot.control_rate_hz)
+        asked = np.array([commands[i % len(commands)] for i in range(num_robots)])
+        self.asked = asked
+        self.env = VectorEnv(
+            robot,
+            practice_ground(recipe, plan_delay_steps),
+            num_robots=num_robots,
+            seed=seed,
+            episode_steps=self.num_steps + 1,
+            known=known,
+        )
+
+    def begin(self) -> None:
+        """Put all robots back to their starts."""
+        env = self.env
+        env.rng = np.random.default_rng(self.seed)
+        env.reset(np.ones(env.num_robots, dtype=bool))
+        env.commands[:] = self.asked
+        env.next_command[:] = self.num_steps + 1  # none is drawn
+        env.observation = env.observe(env.state, env.stamp_ns)
+
+    @torch.no_grad()
+    def walk(self, expert: ExpertNetwork, belief: Array | None) -> Walked:
+        """Walk with an expert that is told a belief, (belief_dim,); None is zeros."""
+        self.begin()
+        env, n = self.env, self.env.num_robots
+        told = None
+        if belief is not None:
+            told = torch.tensor(belief, dtype=torch.float32).expand(n, -1)
+        alive = np.ones(n, dtype=bool)
+        reward, tracking = np.zeros(n), np.zeros(n)
+        for _ in range(self.num_steps):
+            seen = to_tensor(env.observation, 'cpu')
+            action = expert(actor_input(seen), seen['extero_obs'], told)
+            result = env.step(action.numpy())
+            reward += np.where(alive, result.reward, 0.0)
+            tracking += np.where(alive, result.tracking, 0.0)
+            alive &= ~(result.terminated | result.diverged)
+            if not alive.any():
+                break
+        return Walked(reward / self.seconds, tracking / self.num_steps, ~alive)

@@ -1,0 +1,334 @@
+"""Which expert acts and what it is told: chosen, practised and judged by walks in simulation."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+
+from simdist_ros.adaptation.behaviour import choose, new_behaviour, options
+from simdist_ros.adaptation.behaviour_gate import check_believed, check_nominal, judge_behaviour
+from simdist_ros.adaptation.believed_robot import Behaviour, BelievedRobot
+from simdist_ros.adaptation.believed_walks import BatchWalks, Walked
+from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.adaptation.verdict import Check, Verdict
+from simdist_ros.pretraining.expert.networks import belief_space
+from simdist_ros.sim.batch.known_robots import KnownRobots
+from simdist_ros.tasks.choice import task_of
+from simdist_ros.world_model.expert import BeliefPath, Expert
+from simdist_ros.world_model.store.checkpoint import find_model, load_model
+
+GATE = GateSettings(num_walks=4, walk_s=0.4, num_plans=2)
+QUICK = FinetuneSettings(
+    max_steps=10, validation_interval=5, batch_size=8, max_windows=50, practice_steps=0
+)
+N = 8
+
+
+@pytest.fixture(scope='module')
+def shipped(robot):
+    return load_model(find_model('go2_beliefs'), robot)
+
+
+@pytest.fixture(scope='module')
+def space(robot, recipe):
+    return belief_space(robot, recipe)
+
+
+@pytest.fixture(scope='module')
+def weak(space):
+    """All motors at 0.3 of their torque."""
+    belief = torch.zeros(space.size)
+    belief[:12] = 1.4
+    return belief
+
+
+def walks_of(robot, recipe, known, seed=1, **changes):
+    settings = {'num_robots': 4, 'seconds': 0.4, **changes}
+    return BatchWalks(robot, recipe, known, task_of(robot).practice(), seed=seed, **settings)
+
+
+class StandIn:
+    """Walks whose reward is known: what a behaviour of this name earns, each robot a bit else."""
+
+    def __init__(self, **earned):
+        self.earned = earned
+        self.asked = []
+
+    def walk(self, network, belief):
+        self.asked.append((network, belief))
+        return walked(self.earned[network])
+
+
+def walked(reward, spread=0.3, seed=0):
+    """Return N walks with this mean and robots that differ, or of these rewards."""
+    differ = np.linspace(-spread, spread, N) + np.random.default_rng(seed).normal(0, 1e-3, N)
+    reward = reward + differ if np.isscalar(reward) else np.asarray(reward, float)
+    return Walked(reward, np.full(N, 0.9), np.zeros(N, bool))
+
+
+class Named(str):
+    """Stands in for a network."""
+
+    belief = BeliefPath(3)
+
+
+def named(name, belief=0.0, content=b''):
+    """Return a behaviour whose expert's network is only its name."""
+    expert = Expert.__new__(Expert)
+    expert.network, expert.content = Named(name), content or name.encode()
+    return Behaviour(expert, torch.full((3,), belief), name)
+
+
+# Walks
+
+
+def test_the_same_robots_walk_for_each_expert_and_are_told_what_it_says(
+    robot, recipe, shipped, space, weak
+):
+    walks = walks_of(robot, recipe, KnownRobots(space=space, belief=weak.numpy()))
+    network = shipped.model.expert.network
+    first, told, again = (walks.walk(network, b) for b in (None, weak.numpy(), None))
+    np.testing.assert_array_equal(first.reward, again.reward)
+    assert np.abs(first.reward - told.reward).max() > 1e-3
+    zeros = walks.walk(network, np.zeros(space.size))
+    np.testing.assert_array_equal(first.reward, zeros.reward)
+    other = walks_of(robot, recipe, walks.env.known, seed=2).walk(network, None)
+    assert np.abs(first.reward - other.reward).max() > 1e-3
+
+
+def test_robots_follow_the_tasks_commands_all_the_time(robot, recipe, shipped):
+    walks = walks_of(robot, recipe, None, num_robots=6)
+    asked = task_of(robot).practice()
+    walks.walk(shipped.model.expert.network, None)
+    expected = [asked[i % len(asked)] for i in range(6)]
+    np.testing.assert_array_equal(walks.env.commands, expected)
+    np.testing.assert_allclose(walks.env.observation.command, expected, rtol=1e-6)
+
+
+def test_nothing_is_earned_after_a_fall(robot, recipe, shipped, space):
+    """Without any torque they fall at once: no more is earned in twice the time."""
+    limp = np.zeros(space.size)
+    limp[:12] = 2.0
+    known = KnownRobots(space=space, belief=limp)
+    network = shipped.model.expert.network
+    short, long = (walks_of(robot, recipe, known, seconds=s).walk(network, None) for s in (2, 4))
+    assert short.fell.all()
+    np.testing.assert_allclose(2.0 * short.reward, 4.0 * long.reward, rtol=1e-6)
+    sound = walks_of(robot, recipe, None, seconds=2).walk(network, None)
+    assert not sound.fell.any()
+    assert sound.reward.mean() > short.reward.mean() + 1.0
+
+
+# Choice
+
+
+@pytest.mark.parametrize(
+    ('zero', 'half', 'whole', 'chosen'),
+    [
+        (1.2, 1.9, 2.4, 'whole'),
+        (1.2, 2.4, 1.9, 'half'),
+        (2.4, 1.9, 1.2, 'belief 0'),
+        (1.2, 1.9, 1.9, 'half'),  # a tie goes to less
+        (1.2, 1.2, 1.2, 'belief 0'),
+        (float('nan'), 1.9, 1.2, 'belief 0'),
+    ],
+)
+def test_what_earns_most_is_chosen_and_a_tie_goes_to_less_belief(zero, half, whole, chosen):
+    said, found = [], [named(name, b) for name, b in (('belief 0', 0), ('half', 1), ('whole', 2))]
+    walks = StandIn(**{'belief 0': zero, 'half': half, 'whole': whole})
+    best, earned = choose(found, walks, said.append)
+    assert best.name == chosen
+    assert earned.reward.mean() == pytest.approx(walks.earned[chosen], abs=0.01, nan_ok=True)
+    assert said == [
+        f'believed walks: belief 0 {zero:.2f}, half {half:.2f}, whole {whole:.2f} a second; '
+        f'{chosen} is used'
+    ]
+    assert [belief[0] for _, belief in walks.asked] == [0, 1, 2]
+
+
+def test_a_gain_that_is_within_its_interval_is_a_tie():
+    rewards = {'little': np.full(N, 1.0), 'much': 1.0 + np.linspace(-1.0, 1.4, N)}
+    best, _ = choose([named('little'), named('much')], StandIn(**rewards))
+    assert best.name == 'little'
+
+
+def test_options_are_shares_of_the_belief_and_the_first_expert_before_the_present(weak):
+    mine, first = named('mine').expert, named('first').expert
+    found = options(mine, None, weak)
+    assert [(o.name, o.belief[0].item()) for o in found] == [
+        ('belief 0', 0.0),
+        ('half', pytest.approx(0.7)),
+        ('whole', pytest.approx(1.4)),
+    ]
+    both = options(mine, first, weak)
+    assert [o.expert for o in both] == [first, mine] * 3
+    assert [o.expert for o in options(mine, copy.copy(mine), weak)] == [mine] * 3
+    first.network = Named('first')
+    first.network.belief = None  # as the expert of a model without beliefs
+    assert [o.expert for o in options(mine, first, weak)] == [mine] * 3
+
+
+# Gate
+
+
+@dataclass
+class Trials:
+    """Stands in for the simulated robot: what each behaviour earns, as believed and healthy."""
+
+    as_believed: dict
+    healthy: dict
+    gate: GateSettings = GATE
+
+    def walks(self, seed, *, healthy=False):
+        return StandIn(**(self.healthy if healthy else self.as_believed))
+
+
+def judged(as_believed, healthy, *names):
+    said = []
+    trials = Trials({'before': 1.0, **as_believed}, {'usual': 3.0, **healthy})
+    before, usual = named('before', content=b'plain'), named('usual')
+    found = [replace(named(name, 1.0), name=name) for name in names]
+    return judge_behaviour(trials, before, usual, found, 0, said.append), said
+
+
+def test_practice_is_taken_where_it_earns_more_and_healthy_robots_lose_nothing():
+    found, said = judged(
+        {'plain': 2.0, 'practised': 3.0}, {'practised': 2.99}, 'plain', 'practised'
+    )
+    assert found.behaviour.name == 'practised'
+    assert [check.passed for check in found.checks] == [True, True]
+    assert '(+2.00, 95 % ' in found.checks[0].sentence
+    assert not said
+
+
+@pytest.mark.parametrize(
+    ('practised', 'healthy', 'why'),
+    [
+        (1.9, 3.0, 'it earns -0.10 a second'),
+        (2.0, 3.0, 'it earns +0.00 a second'),
+        (3.0, 2.8, 'nominal walks 3.00 a second, 0 of 8 fall -> 2.80'),
+    ],
+)
+def test_else_what_was_not_practised_is_taken(practised, healthy, why):
+    found, said = judged(
+        {'plain': 2.0, 'practised': practised},
+        {'plain': 3.0, 'practised': healthy},
+        'plain',
+        'practised',
+    )
+    assert found.behaviour.name == 'plain'
+    assert said[0].startswith(f'practice is not used: {why}')
+
+
+def test_what_fails_as_believed_or_healthy_is_refused():
+    for as_believed, healthy, passed in ((0.9, 3.0, [False, True]), (2.0, 2.8, [True, False])):
+        found, _ = judged({'plain': as_believed}, {'plain': healthy}, 'plain')
+        assert found.behaviour is None
+        assert [check.passed for check in found.checks] == passed
+
+
+def test_where_nothing_would_change_nothing_is_judged():
+    same = named('plain')
+    trials = Trials({'plain': 1.0}, {'plain': 1.0})
+    untold, other = replace(same, belief=None), named('plain', 1.0)
+    for before, is_new in ((same, False), (untold, False), (other, True)):
+        found = judge_behaviour(trials, before, same, [same], 0, lambda line: None)
+        assert (found.behaviour is not None) == bool(found.checks) == is_new
+
+
+@pytest.mark.parametrize('check', ['believed', 'nominal'])
+def test_only_a_significant_loss_is_refused(check):
+    """The interval decides, not the mean; what is not a number is refused."""
+    old = walked(3.0)
+
+    def passes(new):
+        if check == 'believed':
+            return check_believed(old, new, named('new')).passed
+        return check_nominal(old, new, GATE).passed
+
+    scattered = old.reward - 0.4 + np.linspace(-2.0, 2.0, N)
+    assert passes(walked(scattered))
+    assert not passes(walked(old.reward - 0.4))
+    assert passes(walked(old.reward + 0.4))
+    assert not passes(walked(np.full(N, np.nan)))
+
+
+def test_a_healthy_robot_may_lose_what_the_setting_allows():
+    old, new = walked(3.0), walked(2.8)
+    assert not check_nominal(old, new, GATE).passed
+    assert check_nominal(old, new, replace(GATE, max_nominal_loss=0.08)).passed
+
+
+# All of it
+
+
+def test_a_belief_that_does_not_fit_the_robot_is_used_unjudged(robot, shipped):
+    said = []
+    found = new_behaviour(shipped.model, None, torch.ones(3), robot, QUICK, GATE, said.append)
+    assert found.behaviour.belief.tolist() == [1.0, 1.0, 1.0]
+    assert "a belief about 'go2' has 68 numbers, and the identifier tells 3" in said[0]
+    assert [check.passed for check in found.checks] == [True]
+
+
+def test_practice_makes_another_expert_that_is_told_what_was_chosen(
+    robot, recipe, shipped, weak, monkeypatch
+):
+    from simdist_ros.pretraining.expert import practice
+
+    monkeypatch.setattr(practice, 'ROBOTS', 8)
+    believed = BelievedRobot(robot, recipe, weak.numpy().astype(float), GATE, 1)
+    start = Behaviour(shipped.model.expert, 0.5 * weak, 'half')
+    said = []
+    settings = replace(QUICK, practice_steps=200)
+    found = believed.practise(start, settings, shipped.model, said.append)
+    assert found.name == 'practised, half'
+    assert torch.equal(found.belief, start.belief)
+    assert found.expert.content != start.expert.content
+    assert found.expert.plan_delay_steps == shipped.model.expert.plan_delay_steps
+    assert said[-1].startswith('practice step 200 of 200: ')
+
+
+def test_practice_from_an_expert_without_a_critic_comes_to_nothing(robot, recipe, shipped, weak):
+    import safetensors.torch
+
+    arrays = safetensors.torch.load(shipped.model.expert.content)
+    bare = safetensors.torch.save({n: a for n, a in arrays.items() if n.startswith('actor.')})
+    start = Behaviour(Expert(shipped.model.expert.network, bare, 1), weak, 'whole')
+    believed = BelievedRobot(robot, recipe, weak.numpy().astype(float), GATE, 1)
+    said = []
+    settings = replace(QUICK, practice_steps=200)
+    assert believed.practise(start, settings, shipped.model, said.append) is None
+    assert said[-1].startswith('the practice came to nothing, the expert stays as it was: ')
+
+
+# Verdict
+
+GOOD, BAD = Check('error', True, 'less error'), Check('error', False, 'more error')
+BETTER, WORSE = Check('believed_walks', True, 'more'), Check('believed_walks', False, 'less')
+
+
+@pytest.mark.parametrize(
+    ('checks', 'behaviour', 'accepted', 'reason'),
+    [
+        ((GOOD,), (), True, 'accepted: less error'),
+        ((BAD,), (), False, 'refused: more error'),
+        ((GOOD,), (BETTER,), True, 'accepted: less error; belief and expert accepted: more'),
+        ((GOOD,), (WORSE,), True, 'accepted: less error; belief and expert refused: less'),
+        (
+            (BAD,),
+            (BETTER,),
+            True,
+            'dynamics refused, those of the parent stay: more error; belief and expert accepted: '
+            'more',
+        ),
+        ((BAD,), (WORSE,), False, 'refused: more error; belief and expert refused: less'),
+    ],
+)
+def test_dynamics_and_behaviour_are_judged_for_themselves(checks, behaviour, accepted, reason):
+    verdict = Verdict(checks, behaviour)
+    assert (verdict.accepted, verdict.reason) == (accepted, reason)
+    assert verdict.as_plain()['accepted'] == accepted
