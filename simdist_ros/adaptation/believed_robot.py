@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
+import dataclasses
+import hashlib
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +17,15 @@ from torch import Tensor
 
 from simdist_ros.adaptation.believed_walks import BatchWalks, Walked
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.core.atomic import write_atomic
+from simdist_ros.core.cache import cache_folder
 from simdist_ros.core.errors import ConfigError, SimdistError
 from simdist_ros.embodiment.belief import BeliefSpace
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.jobs.folder_lock import lock_folder
 from simdist_ros.pretraining.expert.networks import belief_space
 from simdist_ros.pretraining.expert.practice import Practice, practice, practice_settings
+from simdist_ros.pretraining.presets import ExpertSettings
 from simdist_ros.pretraining.recipe import Recipe
 from simdist_ros.sim.batch.known_robots import KnownRobots
 from simdist_ros.tasks.choice import task_of
@@ -30,6 +37,7 @@ __all__ = ['Behaviour', 'BelievedRobot', 'walk']
 
 Array = NDArray[np.floating[Any]]
 
+VERSION = 1  # of practice; a change makes what was begun before unknown
 IGNORES = 0.2  # numbers about feet, lag and load that say no more than that nothing was seen
 BLUR_SCALE, BLUR_NOISE = (0.8, 1.2), 0.1  # identification is uncertain
 HEALTHY_EVERY = 4  # of the robots that practise
@@ -109,30 +117,50 @@ class BelievedRobot:
         model: WorldModel,
         say: Callable[[str], None],
     ) -> Behaviour | None:
-        """Train an expert on as such a robot, told what it is told; None if that fails."""
+        """Train an expert on as such a robot, told what it is told; None if that fails.
+
+        What an interrupted process has done is taken up by the next that does the same.
+        """
         blurred = self.robots(scale=BLUR_SCALE, noise=BLUR_NOISE, healthy_every=HEALTHY_EVERY)
         told = numbers(start.belief, self.space.size).astype(np.float32)
+        about = practice_settings(settings.practice_steps, settings.seed)
+        folder = cache_folder('practice') / self.key(start, about)
+        before, after = folder / 'before.safetensors', folder / 'after.safetensors'
         try:
-            with tempfile.TemporaryDirectory(prefix='practice_') as name:
-                folder = Path(name)
-                (folder / 'before.safetensors').write_bytes(start.expert.content)
+            with lock_folder(folder):
+                folder.mkdir(exist_ok=True)
+                write_atomic(before, start.expert.content)
                 training = Practice(
                     self.robot,
                     self.recipe,
-                    practice_settings(settings.practice_steps, settings.seed),
+                    about,
                     folder / 'training',
-                    folder / 'before.safetensors',
+                    before,
                     blurred,
                     told,
                     self.plan_delay_steps,
                 )
-                after = folder / 'expert.safetensors'
                 practice(training, after, say)
                 expert = read_expert(after.read_bytes(), after, model.architecture)
+                shutil.rmtree(folder)
         except (SimdistError, OSError) as error:
             say(f'the practice came to nothing, the expert stays as it was: {error}')
             return None
         return Behaviour(expert, start.belief, f'practised, {start.name}')
+
+    def key(self, start: Behaviour, settings: ExpertSettings) -> str:
+        """Return a hash of all that decides what comes of practice."""
+        about = {
+            'version': VERSION,
+            'robot': dataclasses.asdict(dataclasses.replace(self.robot, source=Path())),
+            'recipe': self.recipe.as_mapping(),
+            'settings': dataclasses.asdict(settings),
+            'believed': self.belief.tolist(),
+            'told': numbers(start.belief, self.space.size).tolist(),
+            'expert': hashlib.sha256(start.expert.content).hexdigest(),
+        }
+        text = json.dumps(about, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def walk(walks: BatchWalks, behaviour: Behaviour) -> Walked:

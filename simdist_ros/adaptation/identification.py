@@ -24,7 +24,7 @@ MOST_WINDOWS = 2000  # of one walk or many, evenly spaced
 LIMIT = 3.0  # of each number: beyond what experts are trained with
 FEWEST = 0.2  # what is smaller than this is as described
 TOLD = 3  # numbers
-LARGEST_DIFFERENCE = 0.5  # of two halves' beliefs, as a share of the larger one's length
+LARGEST_DIFFERENCE = 0.25  # of two halves' beliefs, as a share of the larger one's length
 DOUBT = 0.5  # length of a difference that is none: what walks of one healthy robot differ by
 
 

@@ -7,19 +7,31 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
+from simdist_ros.adaptation import adapt as adapting
+from simdist_ros.adaptation.adapt import adapt, data_of_episodes, write
 from simdist_ros.adaptation.behaviour import choose, new_behaviour, options
-from simdist_ros.adaptation.behaviour_gate import check_believed, check_nominal, judge_behaviour
+from simdist_ros.adaptation.behaviour_gate import (
+    NewBehaviour,
+    check_believed,
+    check_nominal,
+    judge_behaviour,
+)
 from simdist_ros.adaptation.believed_robot import Behaviour, BelievedRobot
 from simdist_ros.adaptation.believed_walks import BatchWalks, Walked
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.adaptation.verdict import Check, Verdict
+from simdist_ros.pretraining.expert import practice
 from simdist_ros.pretraining.expert.networks import belief_space
 from simdist_ros.sim.batch.known_robots import KnownRobots
 from simdist_ros.tasks.choice import task_of
+from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.world_model.expert import BeliefPath, Expert
-from simdist_ros.world_model.store.checkpoint import find_model, load_model
+from simdist_ros.world_model.store.checkpoint import find_model, load_model, save_model
+
+from .conftest import lived
 
 GATE = GateSettings(num_walks=4, walk_s=0.4, num_plans=2)
 QUICK = FinetuneSettings(
@@ -275,11 +287,10 @@ def test_a_belief_that_does_not_fit_the_robot_is_used_unjudged(robot, shipped):
 
 
 def test_practice_makes_another_expert_that_is_told_what_was_chosen(
-    robot, recipe, shipped, weak, monkeypatch
+    robot, recipe, shipped, weak, monkeypatch, tmp_path
 ):
-    from simdist_ros.pretraining.expert import practice
-
     monkeypatch.setattr(practice, 'ROBOTS', 8)
+    monkeypatch.setenv('SIMDIST_CACHE', str(tmp_path))
     believed = BelievedRobot(robot, recipe, weak.numpy().astype(float), GATE, 1)
     start = Behaviour(shipped.model.expert, 0.5 * weak, 'half')
     said = []
@@ -290,11 +301,13 @@ def test_practice_makes_another_expert_that_is_told_what_was_chosen(
     assert found.expert.content != start.expert.content
     assert found.expert.plan_delay_steps == shipped.model.expert.plan_delay_steps
     assert said[-1].startswith('practice step 200 of 200: ')
+    assert not list((tmp_path / 'practice').iterdir())  # done, so there is nothing to take up
 
 
-def test_practice_from_an_expert_without_a_critic_comes_to_nothing(robot, recipe, shipped, weak):
-    import safetensors.torch
-
+def test_practice_from_an_expert_without_a_critic_comes_to_nothing(
+    robot, recipe, shipped, weak, monkeypatch, tmp_path
+):
+    monkeypatch.setenv('SIMDIST_CACHE', str(tmp_path))
     arrays = safetensors.torch.load(shipped.model.expert.content)
     bare = safetensors.torch.save({n: a for n, a in arrays.items() if n.startswith('actor.')})
     start = Behaviour(Expert(shipped.model.expert.network, bare, 1), weak, 'whole')
@@ -303,6 +316,35 @@ def test_practice_from_an_expert_without_a_critic_comes_to_nothing(robot, recipe
     settings = replace(QUICK, practice_steps=200)
     assert believed.practise(start, settings, shipped.model, said.append) is None
     assert said[-1].startswith('the practice came to nothing, the expert stays as it was: ')
+
+
+def test_where_dynamics_are_refused_and_a_behaviour_is_not_the_parents_dynamics_stay(
+    robot, shipped, weak, tmp_path, monkeypatch
+):
+    """And the other way round: a refused behaviour leaves the parent's in the candidate."""
+    walks = InMemoryEpisodes(tuple(lived(number, 100) for number in range(10)))
+    data = data_of_episodes(walks, walks.numbers, shipped.model.architecture)
+    save_model(tmp_path / 'parent', shipped.model, robot='go2', created_by='a test')
+    parent = load_model(tmp_path / 'parent', robot)
+    new = Behaviour(shipped.model.expert, weak, 'whole')
+    written = {}
+    for name, check, found in (('taken', BETTER, new), ('left', WORSE, None)):
+        behaviour = NewBehaviour(found, (check,))
+        monkeypatch.setattr(adapting, 'behaviour_of', lambda *_, b=behaviour: b)
+        still = replace(QUICK, dynamics_rate=1e-8)
+        adaptation = adapt(parent, robot, data, still, GATE)
+        assert not adaptation.verdict.takes_dynamics
+        write(tmp_path / name, parent, robot, adaptation, still, GATE, data.about)
+        written[name] = load_model(tmp_path / name, robot)
+    taken, left = written['taken'], written['left']
+    assert taken.manifest.adaptation['verdict']['accepted']
+    assert 'dynamics refused' in taken.manifest.adaptation['verdict']['reason']
+    assert torch.equal(taken.model.belief, weak)
+    files = {path.name for path in taken.folder.iterdir()}
+    assert files == {'belief.safetensors', 'manifest.yaml'}
+    assert taken.manifest.parent == '../parent'
+    assert not left.manifest.adaptation['verdict']['accepted']
+    assert left.model.belief is None
 
 
 # Verdict

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from simdist_ros.adaptation.live_error import RecentTicks, WatchSettings, live_errors
@@ -17,11 +18,13 @@ from simdist_ros.planning.candidate_model import load_candidate
 from simdist_ros.planning.plan import Observation
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
+from simdist_ros.world_model.expert import Expert
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.residual import Residual
 from simdist_ros.world_model.store.checkpoint import load_model, save_model
 from simdist_ros.world_model.store.manifest import MANIFEST
 
+from ..world_model.believing import belief_of, believing_expert
 from .conftest import H, T, lived
 
 WATCH = WatchSettings(period_s=0.1, window_s=0.2, duration_s=2.0)  # 5, 10 and 100 ticks
@@ -334,6 +337,39 @@ def test_with_another_encoder_errors_are_not_compared_for_its_latents_are_others
     assert live.error_before is None
     live.roll_back('asked for')
     assert live.planner.model is parent.model
+    live.close()
+
+
+def test_an_expert_that_practised_comes_and_goes_with_its_belief(
+    tmp_path, model, robot, architecture
+):
+    """It was accepted with the dynamics of its parent, which alone are no change."""
+    model.expert = believing_expert(architecture)
+    save_model(tmp_path / 'parent', model, robot='go2', created_by='a test')
+    live = make_live(load_model(tmp_path / 'parent'), robot)
+    practised = copy.deepcopy(live.running.model)
+    network = practised.expert.network
+    with torch.no_grad():
+        network.body.net[-1].weight.mul_(0.5)  # half of what the belief says
+    content = safetensors.torch.save({f'actor.{k}': v for k, v in network.state_dict().items()})
+    practised.expert, practised.belief = Expert(network, content), belief_of(0.8)
+    save_model(
+        tmp_path / 'child', practised, robot='go2', created_by='a test', parent='../parent',
+        adaptation={'verdict': {'accepted': True}},
+    )  # fmt: skip
+    assert set(live.load(str(tmp_path / 'child')).result().new.changed) == {'expert', 'belief'}
+    observed, answers = observation(lived(3, 60), H), []
+
+    def answer():
+        live.planner.reset()
+        answers.append(live.planner.observe(observed)[0, 0, :2].tolist())
+
+    answer()
+    swap_in(live, str(tmp_path / 'child'))
+    answer()
+    live.roll_back('asked for')
+    answer()
+    assert answers == [pytest.approx([x, -x], abs=1e-6) for x in (0.0, 0.4, 0.0)]
     live.close()
 
 

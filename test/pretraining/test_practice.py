@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from simdist_ros.pretraining.expert.files import load_actor, load_critic, save_networks
@@ -106,8 +107,6 @@ def test_it_learns_tells_how_far_it_is_and_writes_an_expert(make, tmp_path, go2,
     old, new = (load_actor(path, go2, recipe).state_dict() for path in (before, after))
     assert any(not torch.equal(old[name], new[name]) for name in old)
     assert (new['belief.0.weight'] != old['belief.0.weight']).any()
-    import safetensors.torch
-
     assert safetensors.torch.load_file(after)[DELAY] == 1
     load_critic(after, go2, recipe)
 
@@ -120,3 +119,17 @@ def test_the_same_seed_practises_the_same_and_another_does_not(make, tmp_path, g
         weights.append(load_actor(path, go2, recipe).state_dict()['body.net.0.weight'])
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
+
+
+def test_practice_that_was_cut_goes_on_as_if_it_had_not(make, tmp_path, go2, recipe):
+    paths = [tmp_path / f'{name}.safetensors' for name in ('whole', 'cut')]
+    practice(make(tmp_path / 'a'), paths[0], lambda line: None)
+    cut = make(tmp_path / 'b')
+    cut.iterate()
+    cut.save()
+    said, again = [], make(tmp_path / 'b')
+    assert again.num_steps == 32
+    practice(again, paths[1], said.append)
+    assert said[0].split(':')[0] == 'practice step 64 of 96'
+    weights = [load_actor(path, go2, recipe).state_dict() for path in paths]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])

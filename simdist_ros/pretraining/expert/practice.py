@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,14 +101,21 @@ class Practice(BeliefTraining):
 def practice(training: Practice, path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     """Train to the end, write the expert and return how the last steps went.
 
+    It may be cut anywhere and begun again: a checkpoint is written now and then.
+
     Raises:
         PretrainingError: The training diverged.
     """
-    total, told = training.settings.total_steps, 0
+    total = training.settings.total_steps
     period_s = training.robot.period_s
     metrics: dict[str, float] = {}
+    told = LINES * training.num_steps // total
+    saved_at = time.monotonic()
     while training.num_steps < total:
         metrics = training.iterate()
+        if time.monotonic() - saved_at >= training.settings.checkpoint_s:
+            training.save()
+            saved_at = time.monotonic()
         done = min(total, training.num_steps)
         if LINES * done // total > told:
             told = LINES * done // total

@@ -88,8 +88,7 @@ class VectorEnv:
         self.rng = np.random.default_rng(seed)
         self.fixed = {} if world is None else parameters_in(world, robot)
         self.models = RobotModels(robot, settings, num_robots, world)
-        self.task = task_of(robot)
-        self.observer = Observer(robot, settings.noise)
+        self.task, self.observer = task_of(robot), Observer(robot, settings.noise)
         plane = self.models.plane
         self.num_substeps = steps_per_period(plane, robot)
         self.physics_step_ns = robot.period_ns // self.num_substeps
