@@ -41,7 +41,7 @@ def put(simulation, env, target):
     """Set a simulation to the state of the first robot of a batch."""
     state, data = env.state[0], simulation.data
     data.qpos[:] = state[1 : 1 + len(data.qpos)]
-    data.qvel[:] = state[env.velocity_at : env.velocity_at + len(data.qvel)]
+    data.qvel[:] = state[env.layout.velocity_at : env.layout.velocity_at + len(data.qvel)]
     data.ctrl[simulation.motors.index] = target
     mujoco.mj_forward(simulation.model, data)
     simulation.step_count = int(env.stamp_ns[0]) // simulation.physics_step_ns

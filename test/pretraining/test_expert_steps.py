@@ -28,7 +28,7 @@ def calm(env):
     env.penalty_scale = env.command_scale = 1.0
     env.episode_steps = 500
     env.reset(np.ones(4, dtype=bool))
-    env.state[:, env.velocity_at :] = 0.0
+    env.state[:, env.layout.velocity_at :] = 0.0
     env.next_push[:] = env.next_command[:] = 1000
     return env
 

@@ -49,7 +49,7 @@ def test_an_action_that_is_not_finite_is_refused(walkers):
 
 def test_a_robot_whose_physics_fails_is_marked_and_the_others_walk_on(walkers):
     env = walkers()
-    env.state[1, env.velocity_at] = 1e12
+    env.state[1, env.layout.velocity_at] = 1e12
     result = env.step(np.zeros((6, 12)))
     assert result.diverged.tolist() == [False, True, False, False, False, False]
     assert not result.terminated[1]
@@ -106,10 +106,11 @@ def test_a_model_depends_on_its_parameters_and_not_on_those_before(walkers):
 
 def test_a_push_changes_the_velocity_once(walkers):
     env = walkers()
-    env.state[:, env.velocity_at :] = 0.0
+    env.state[:, env.layout.velocity_at :] = 0.0
     env.next_push[:] = 0
     env.push()
-    speed = np.linalg.norm(env.state[:, env.velocity_at : env.velocity_at + 2], axis=1)
+    at = env.layout.velocity_at
+    speed = np.linalg.norm(env.state[:, at : at + 2], axis=1)
     assert (speed > 0.0).all()
     again = env.state.copy()
     env.push()
@@ -191,7 +192,7 @@ def test_a_good_episode_raises_the_level_and_a_fall_lowers_it(walkers):
     curriculum = Curriculum(env)
     env.next_command[:] = env.next_push[:] = 1000
     env.commands[:] = 0.0
-    env.state[:, env.velocity_at :] = 0.0
+    env.state[:, env.layout.velocity_at :] = 0.0
     env.commands[1] = [1.5, 0.5, 0.0]  # which nobody follows by standing still
     for _ in range(4):
         result = env.step(env.robot.action(env.robot.per_joint('stand')) * np.ones((3, 1)))

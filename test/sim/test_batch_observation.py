@@ -26,12 +26,12 @@ def scatter(env, rng):
     env.state[:, 1:4] = rng.uniform(-3.0, 3.0, (env.num_robots, 3)) * [1.0, 1.0, 0.0] + [0, 0, 0.4]
     env.state[:, 4:8] = [turned(rng) for _ in range(env.num_robots)]
     env.state[:, 1 + env.models.qpos] += rng.uniform(-0.3, 0.3, (env.num_robots, 12))
-    env.state[:, env.velocity_at :] = rng.normal(size=(env.num_robots, 18))
+    env.state[:, env.layout.velocity_at :] = rng.normal(size=(env.num_robots, 18))
 
 
 def state_of_one(env, i, height_map):
     q = env.state[i, 4:8]
-    at = env.velocity_at
+    at = env.layout.velocity_at
     return RobotState(
         stamp_ns=int(env.stamp_ns[i]),
         joint_pos=env.state[i, 1 + env.models.qpos],

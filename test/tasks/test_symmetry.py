@@ -40,7 +40,7 @@ def mirror_robot(env, mirrors):
     """Make robot 1 the mirror image of robot 0."""
     joints = mirrors.action
     index, sign = joints.index.numpy(), joints.sign.numpy()
-    at = env.velocity_at
+    at = env.layout.velocity_at
     env.state[1] = env.state[0]
     env.state[1, 2] *= -1.0
     env.state[1, 4:8] *= [1.0, -1.0, 1.0, -1.0]
