@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from simdist_ros.adaptation.behaviour import behaviour_of, take
+from simdist_ros.adaptation.behaviour import behaviour_of, believed, take
 from simdist_ros.adaptation.finetune import FinetuneData, FinetuneResult, finetune
 from simdist_ros.adaptation.gate import GateData, check_plans, judge
-from simdist_ros.adaptation.identification import belief_words
 from simdist_ros.adaptation.lineage import original
 from simdist_ros.adaptation.nominal_walks import NominalWalks, nominal_walks
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
@@ -66,10 +65,17 @@ class AdaptData:
 
 @dataclass(frozen=True)
 class Adaptation:
-    """A candidate and what was found of it."""
+    """A candidate and what was found of it.
+
+    Attributes:
+        result: Of the finetuning; its model is the candidate.
+        verdict: Of the gate.
+        belief: About the robot, in words; empty where there is none.
+    """
 
     result: FinetuneResult
     verdict: Verdict
+    belief: str = ''
 
 
 def adapt_from_bags(
@@ -223,7 +229,7 @@ def adapt(
         f'{result.error_after:.5f}; {result.ended}'
     )
     first = original_model(parent, robot, say)
-    new = behaviour_of(parent.model, first, robot, data.finetune, settings, gate, say)
+    new = behaviour_of(parent, first, robot, data.finetune, settings, gate, say)
     take(result.model, new)
     kind = 'action' if settings.method == 'policy' else 'latent'
     verdict = judge(
@@ -247,7 +253,7 @@ def adapt(
             result = dataclasses.replace(result, model=with_old)
     for check in (*verdict.checks, *verdict.behaviour):
         say(f'  {check.name}: {"passed" if check.passed else "FAILED"}, {check.sentence}')
-    return Adaptation(result, verdict)
+    return Adaptation(result, verdict, believed(result.model, new))
 
 
 def original_model(
@@ -275,7 +281,6 @@ def write(
 ) -> None:
     """Write the candidate beside its parent, which it names by hash and by path."""
     result, verdict = adaptation.result, adaptation.verdict
-    believes = belief_words(result.model)
     save_model(
         out,
         result.model,
@@ -287,7 +292,7 @@ def write(
             'method': settings.method,
             'made': datetime.now(timezone.utc).isoformat(timespec='seconds'),
             **about,
-            **({'belief': believes} if believes else {}),
+            **({'belief': adaptation.belief} if adaptation.belief else {}),
             'num_steps': result.num_steps,
             'best_step': result.best_step,
             'ended': result.ended,

@@ -7,7 +7,9 @@ as a healthy robot too, for robots are repaired.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
@@ -16,7 +18,8 @@ from simdist_ros.adaptation.behaviour_gate import NewBehaviour, gain, judge_beha
 from simdist_ros.adaptation.believed_robot import Behaviour, BelievedRobot, walk
 from simdist_ros.adaptation.believed_walks import BatchWalks, Walked
 from simdist_ros.adaptation.finetune import FinetuneData
-from simdist_ros.adaptation.identification import identified
+from simdist_ros.adaptation.identification import belief_words, identified
+from simdist_ros.adaptation.lineage import first_expert
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.adaptation.verdict import Check
 from simdist_ros.core.errors import ConfigError
@@ -24,8 +27,9 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.world_model.expert import Expert
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.store.checkpoint import LoadedModel
 
-__all__ = ['behaviour_of', 'choose', 'new_behaviour', 'options', 'take']
+__all__ = ['Experts', 'behaviour_of', 'believed', 'choose', 'new_behaviour', 'options', 'take']
 
 Say = Callable[[str], None]
 
@@ -34,22 +38,55 @@ ENOUGH = 0.95  # of what a healthy robot earns; who earns it has nothing to prac
 CHOICE, USUAL = 1_000_000, 1_500_000  # first seeds of walks
 
 
+@dataclass(frozen=True, kw_only=True)
+class Experts:
+    """Who may act.
+
+    Attributes:
+        present: That of the model that runs; it takes beliefs.
+        first: Of the oldest model of its line that takes them too.
+        healthy: Of the model that the line began with, by which a healthy robot is judged.
+    """
+
+    present: Expert
+    first: Expert
+    healthy: Expert
+
+
 def behaviour_of(
-    parent: WorldModel,
-    first: WorldModel | None,
+    parent: LoadedModel,
+    original: WorldModel | None,
     robot: Robot,
     data: FinetuneData,
     settings: FinetuneSettings,
     gate: GateSettings,
-    say: Callable[[str], None],
+    say: Say,
 ) -> NewBehaviour:
-    """Identify the robot, and find out what to do about it; see `new_behaviour`."""
-    belief = identified(parent, (data.train, data.stop), settings, robot.period_s, say)
-    if belief is None or parent.expert is None:
+    """Identify the robot, and find out what to do about it.
+
+    Args:
+        parent: The model that runs.
+        original: The model that its line began with; None if it is the parent.
+        robot: Whose they are.
+        data: Of which it is identified.
+        settings: Whether to, and the steps of practice.
+        gate: What is required of it.
+        say: Prints a line of progress.
+    """
+    model = parent.model
+    belief = identified(model, (data.train, data.stop), settings, robot.period_s, say)
+    if belief is None or model.expert is None:
         return NewBehaviour(None)
     if not belief.isfinite().all():  # for the gate to refuse: from it there are no plans
-        return NewBehaviour(Behaviour(parent.expert, belief))
-    return new_behaviour(parent, first, belief, robot, settings, gate, say)
+        return NewBehaviour(Behaviour(model.expert, belief, 'whole'), identified=belief)
+    usual = original.expert if original is not None else None
+    experts = Experts(
+        present=model.expert,
+        first=first_expert(parent, robot) or model.expert,
+        healthy=usual or model.expert,
+    )
+    found = new_behaviour(experts, model, belief, robot, settings, gate, say)
+    return dataclasses.replace(found, identified=belief)
 
 
 def take(model: WorldModel, new: NewBehaviour) -> None:
@@ -58,9 +95,17 @@ def take(model: WorldModel, new: NewBehaviour) -> None:
         model.expert, model.belief = new.behaviour.expert, new.behaviour.belief
 
 
+def believed(model: WorldModel, new: NewBehaviour) -> str:
+    """Tell in words what is believed of the robot, and how much of that its expert is told."""
+    words = belief_words(model, new.identified)
+    if new.identified is None or new.behaviour is None or new.behaviour.name == 'whole':
+        return words
+    return f'{words} ({new.behaviour.name})'
+
+
 def new_behaviour(
+    experts: Experts,
     parent: WorldModel,
-    original: WorldModel | None,
     belief: Tensor,
     robot: Robot,
     settings: FinetuneSettings,
@@ -70,8 +115,8 @@ def new_behaviour(
     """Find out what to do about a belief: what to tell which expert, after practice.
 
     Args:
-        parent: The model that runs; its expert takes beliefs.
-        original: The model that its line began with; None if it is the parent.
+        experts: Who may act.
+        parent: The model that runs.
         belief: What its robot is believed to be, (belief_dim,).
         robot: Whose model it is.
         settings: With the steps of practice.
@@ -81,17 +126,16 @@ def new_behaviour(
     Returns:
         The belief as it is, unjudged, where there is no simulator to try it in.
     """
-    assert parent.expert is not None
-    as_told = Behaviour(parent.expert, belief, 'whole')
+    as_told = Behaviour(experts.present, belief, 'whole')
     try:
         believed = BelievedRobot(
             robot,
             load_recipe(robot),
             belief.numpy().astype(float),
             gate,
-            parent.expert.plan_delay_steps,
+            experts.present.plan_delay_steps,
         )
-        return found_by_walks(believed, parent, original, belief, settings, say)
+        return found_by_walks(experts, believed, parent, belief, settings, say)
     except ModuleNotFoundError as error:
         missing = f'{error.name} is not installed'
     except ConfigError as error:
@@ -102,21 +146,19 @@ def new_behaviour(
 
 
 def found_by_walks(
+    experts: Experts,
     believed: BelievedRobot,
     parent: WorldModel,
-    original: WorldModel | None,
     belief: Tensor,
     settings: FinetuneSettings,
     say: Say,
 ) -> NewBehaviour:
     """Choose, practise and judge, see `new_behaviour`."""
-    assert parent.expert is not None
-    before = Behaviour(parent.expert, parent.belief, 'before')
-    first = original.expert if original is not None and original.expert is not None else None
-    healthy = Behaviour(first or parent.expert, None, 'healthy')
+    before = Behaviour(experts.present, parent.belief, 'before')
+    healthy = Behaviour(experts.healthy, None, 'healthy')
     seed = settings.seed
     choice = believed.walks(CHOICE + seed)
-    chosen, earned = choose(options(parent.expert, first, belief), choice, say)
+    chosen, earned = choose(options(experts, belief), choice, say)
     found = [chosen]
     usual = believed.walks(USUAL + seed, healthy=True).walk(healthy.expert.network, None)
     if settings.practice_steps and np.mean(earned.reward) < ENOUGH * np.mean(usual.reward):
@@ -125,24 +167,15 @@ def found_by_walks(
     return judge_behaviour(believed, before, healthy, found, seed, say)
 
 
-def options(expert: Expert, first: Expert | None, belief: Tensor) -> list[Behaviour]:
-    """Return what there is to choose from, the least unusual first.
-
-    Args:
-        expert: Of the parent.
-        first: Of the model that its line began with, if that is another one; it counts where it
-            takes such beliefs.
-        belief: (belief_dim,).
-    """
-    sizes = {one.belief_dim for one in (first, expert) if one is not None}
-    is_other = first is not None and first.content != expert.content and len(sizes) == 1
+def options(experts: Experts, belief: Tensor) -> list[Behaviour]:
+    """Return what may be done about a belief, (belief_dim,), the least unusual first."""
+    present, first = experts.present, experts.first
     found = []
     for name, share in SHARES.items():
         told = share * belief
-        if is_other:
-            assert first is not None
+        if first.content != present.content:
             found.append(Behaviour(first, told, f'first expert, {name}'))
-        found.append(Behaviour(expert, told, name))
+        found.append(Behaviour(present, told, name))
     return found
 
 

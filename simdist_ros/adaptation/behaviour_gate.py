@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from simdist_ros.adaptation.believed_robot import Behaviour, BelievedRobot, walk
 from simdist_ros.adaptation.believed_walks import Walked
@@ -25,10 +26,12 @@ class NewBehaviour:
     Attributes:
         behaviour: None where that of the parent stays.
         checks: All of them; none where nothing would change.
+        identified: The belief that it is about, (belief_dim,); None where there is none.
     """
 
     behaviour: Behaviour | None
     checks: tuple[Check, ...] = ()
+    identified: Tensor | None = None
 
 
 def gain(new: Walked, old: Walked) -> Interval:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,11 @@ import yaml
 from simdist_ros.core.errors import CheckpointError, ConfigError
 from simdist_ros.core.settings import read_yaml
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.world_model.expert import Expert
 from simdist_ros.world_model.store.checkpoint import LoadedModel, load_model
 from simdist_ros.world_model.store.manifest import MANIFEST, Manifest, parent_folder, read_manifest
 
-__all__ = ['Entry', 'lineage_lines', 'list_models', 'original']
+__all__ = ['Entry', 'first_expert', 'line_of', 'lineage_lines', 'list_models', 'original']
 
 
 @dataclass(frozen=True)
@@ -60,17 +63,42 @@ class Entry:
         return f'{about.get("method", "?")} on {", ".join(bags) or "?"}: {kind}{errors}{belief}'
 
 
+def line_of(model: LoadedModel, robot: Robot) -> Iterator[LoadedModel]:
+    """Yield a model and those that it was adapted from, the one that came as it is last.
+
+    Raises:
+        CheckpointError: One of the folders is missing or damaged.
+    """
+    yield model
+    seen = set[Path]()
+    while model.manifest.parent and model.folder.resolve() not in seen:
+        seen.add(model.folder.resolve())
+        model = load_model(parent_folder(model.folder, model.manifest.parent), robot)
+        yield model
+
+
 def original(model: LoadedModel, robot: Robot) -> LoadedModel:
     """Return the model as it came that a model was adapted from, over any number of steps.
 
     Raises:
         CheckpointError: One of the folders is missing or damaged.
     """
-    seen = set[Path]()
-    while model.manifest.parent and model.folder.resolve() not in seen:
-        seen.add(model.folder.resolve())
-        model = load_model(parent_folder(model.folder, model.manifest.parent), robot)
-    return model
+    *_, first = line_of(model, robot)
+    return first
+
+
+def first_expert(model: LoadedModel, robot: Robot) -> Expert | None:
+    """Return the expert of the oldest model of a line that takes the beliefs of the present one.
+
+    None where the line cannot be followed or has no expert.
+    """
+    found = expert = model.model.expert
+    with suppress(CheckpointError):
+        for one in line_of(model, robot):
+            other = one.model.expert
+            if expert is not None and other is not None and other.belief_dim == expert.belief_dim:
+                found = other
+    return found
 
 
 def list_models(folder: Path) -> list[Entry]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,25 +11,24 @@ import torch
 
 from simdist_ros.adaptation import adapt as adapting
 from simdist_ros.adaptation.adapt import adapt, data_of_episodes, write
-from simdist_ros.adaptation.behaviour import choose, new_behaviour, options
+from simdist_ros.adaptation.behaviour import Experts, choose, new_behaviour, options
 from simdist_ros.adaptation.behaviour_gate import (
     NewBehaviour,
     check_believed,
     check_nominal,
     judge_behaviour,
 )
-from simdist_ros.adaptation.believed_robot import Behaviour, BelievedRobot
-from simdist_ros.adaptation.believed_walks import BatchWalks, Walked
+from simdist_ros.adaptation.believed_robot import Behaviour
+from simdist_ros.adaptation.believed_walks import Walked
+from simdist_ros.adaptation.lineage import first_expert
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.adaptation.verdict import Check, Verdict
-from simdist_ros.pretraining.expert import practice
 from simdist_ros.pretraining.expert.networks import belief_space
-from simdist_ros.sim.batch.known_robots import KnownRobots
-from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.world_model.expert import BeliefPath, Expert
 from simdist_ros.world_model.store.checkpoint import find_model, load_model, save_model
 
+from ..world_model.believing import believing_expert
 from .conftest import lived
 
 GATE = GateSettings(num_walks=4, walk_s=0.4, num_plans=2)
@@ -56,11 +54,6 @@ def weak(space):
     belief = torch.zeros(space.size)
     belief[:12] = 1.4
     return belief
-
-
-def walks_of(robot, recipe, known, seed=1, **changes):
-    settings = {'num_robots': 4, 'seconds': 0.4, **changes}
-    return BatchWalks(robot, recipe, known, task_of(robot).practice(), seed=seed, **settings)
 
 
 class StandIn:
@@ -93,46 +86,6 @@ def named(name, belief=0.0, content=b''):
     expert = Expert.__new__(Expert)
     expert.network, expert.content = Named(name), content or name.encode()
     return Behaviour(expert, torch.full((3,), belief), name)
-
-
-# Walks
-
-
-def test_the_same_robots_walk_for_each_expert_and_are_told_what_it_says(
-    robot, recipe, shipped, space, weak
-):
-    walks = walks_of(robot, recipe, KnownRobots(space=space, belief=weak.numpy()))
-    network = shipped.model.expert.network
-    first, told, again = (walks.walk(network, b) for b in (None, weak.numpy(), None))
-    np.testing.assert_array_equal(first.reward, again.reward)
-    assert np.abs(first.reward - told.reward).max() > 1e-3
-    zeros = walks.walk(network, np.zeros(space.size))
-    np.testing.assert_array_equal(first.reward, zeros.reward)
-    other = walks_of(robot, recipe, walks.env.known, seed=2).walk(network, None)
-    assert np.abs(first.reward - other.reward).max() > 1e-3
-
-
-def test_robots_follow_the_tasks_commands_all_the_time(robot, recipe, shipped):
-    walks = walks_of(robot, recipe, None, num_robots=6)
-    asked = task_of(robot).practice()
-    walks.walk(shipped.model.expert.network, None)
-    expected = [asked[i % len(asked)] for i in range(6)]
-    np.testing.assert_array_equal(walks.env.commands, expected)
-    np.testing.assert_allclose(walks.env.observation.command, expected, rtol=1e-6)
-
-
-def test_nothing_is_earned_after_a_fall(robot, recipe, shipped, space):
-    """Without any torque they fall at once: no more is earned in twice the time."""
-    limp = np.zeros(space.size)
-    limp[:12] = 2.0
-    known = KnownRobots(space=space, belief=limp)
-    network = shipped.model.expert.network
-    short, long = (walks_of(robot, recipe, known, seconds=s).walk(network, None) for s in (2, 4))
-    assert short.fell.all()
-    np.testing.assert_allclose(2.0 * short.reward, 4.0 * long.reward, rtol=1e-6)
-    sound = walks_of(robot, recipe, None, seconds=2).walk(network, None)
-    assert not sound.fell.any()
-    assert sound.reward.mean() > short.reward.mean() + 1.0
 
 
 # Choice
@@ -170,18 +123,43 @@ def test_a_gain_that_is_within_its_interval_is_a_tie():
 
 def test_options_are_shares_of_the_belief_and_the_first_expert_before_the_present(weak):
     mine, first = named('mine').expert, named('first').expert
-    found = options(mine, None, weak)
+    alone = Experts(present=mine, first=mine, healthy=first)
+    found = options(alone, weak)
     assert [(o.name, o.belief[0].item()) for o in found] == [
         ('belief 0', 0.0),
         ('half', pytest.approx(0.7)),
         ('whole', pytest.approx(1.4)),
     ]
-    both = options(mine, first, weak)
+    assert [o.expert for o in found] == [mine] * 3
+    both = options(replace(alone, first=first), weak)
     assert [o.expert for o in both] == [first, mine] * 3
-    assert [o.expert for o in options(mine, copy.copy(mine), weak)] == [mine] * 3
-    first.network = Named('first')
-    first.network.belief = None  # as the expert of a model without beliefs
-    assert [o.expert for o in options(mine, first, weak)] == [mine] * 3
+
+
+def test_the_first_expert_is_the_oldest_that_takes_such_beliefs(
+    tmp_path, model, architecture, robot
+):
+    """The line began without beliefs; the present expert has practised."""
+    assert first_expert(saved(tmp_path / 'a', model), robot) is None
+    model.expert = believing_expert(architecture)
+    first = model.expert.content
+    saved(tmp_path / 'b', model, parent='../a')
+    with torch.no_grad():
+        model.expert.network.trot.add_(1.0)
+    model.expert.content = content_of(model.expert.network)
+    present = saved(tmp_path / 'c', model, parent='../b')
+    assert present.model.expert.content != first
+    assert first_expert(present, robot).content == first
+    assert first_expert(load_model(tmp_path / 'b'), robot).content == first
+
+
+def saved(folder, model, **kwargs):
+    save_model(folder, model, robot='go2', created_by='a test', **kwargs)
+    return load_model(folder)
+
+
+def content_of(network):
+    arrays = {f'actor.{name}': x for name, x in network.state_dict().items()}
+    return safetensors.torch.save(arrays)
 
 
 # Gate
@@ -280,42 +258,13 @@ def test_a_healthy_robot_may_lose_what_the_setting_allows():
 
 def test_a_belief_that_does_not_fit_the_robot_is_used_unjudged(robot, shipped):
     said = []
-    found = new_behaviour(shipped.model, None, torch.ones(3), robot, QUICK, GATE, said.append)
+    mine = shipped.model.expert
+    experts = Experts(present=mine, first=mine, healthy=mine)
+    belief = torch.ones(3)
+    found = new_behaviour(experts, shipped.model, belief, robot, QUICK, GATE, said.append)
     assert found.behaviour.belief.tolist() == [1.0, 1.0, 1.0]
     assert "a belief about 'go2' has 68 numbers, and the identifier tells 3" in said[0]
     assert [check.passed for check in found.checks] == [True]
-
-
-def test_practice_makes_another_expert_that_is_told_what_was_chosen(
-    robot, recipe, shipped, weak, monkeypatch, tmp_path
-):
-    monkeypatch.setattr(practice, 'ROBOTS', 8)
-    monkeypatch.setenv('SIMDIST_CACHE', str(tmp_path))
-    believed = BelievedRobot(robot, recipe, weak.numpy().astype(float), GATE, 1)
-    start = Behaviour(shipped.model.expert, 0.5 * weak, 'half')
-    said = []
-    settings = replace(QUICK, practice_steps=200)
-    found = believed.practise(start, settings, shipped.model, said.append)
-    assert found.name == 'practised, half'
-    assert torch.equal(found.belief, start.belief)
-    assert found.expert.content != start.expert.content
-    assert found.expert.plan_delay_steps == shipped.model.expert.plan_delay_steps
-    assert said[-1].startswith('practice step 200 of 200: ')
-    assert not list((tmp_path / 'practice').iterdir())  # done, so there is nothing to take up
-
-
-def test_practice_from_an_expert_without_a_critic_comes_to_nothing(
-    robot, recipe, shipped, weak, monkeypatch, tmp_path
-):
-    monkeypatch.setenv('SIMDIST_CACHE', str(tmp_path))
-    arrays = safetensors.torch.load(shipped.model.expert.content)
-    bare = safetensors.torch.save({n: a for n, a in arrays.items() if n.startswith('actor.')})
-    start = Behaviour(Expert(shipped.model.expert.network, bare, 1), weak, 'whole')
-    believed = BelievedRobot(robot, recipe, weak.numpy().astype(float), GATE, 1)
-    said = []
-    settings = replace(QUICK, practice_steps=200)
-    assert believed.practise(start, settings, shipped.model, said.append) is None
-    assert said[-1].startswith('the practice came to nothing, the expert stays as it was: ')
 
 
 def test_where_dynamics_are_refused_and_a_behaviour_is_not_the_parents_dynamics_stay(
