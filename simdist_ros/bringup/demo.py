@@ -11,6 +11,7 @@ from typing import Any
 from simdist_ros.adaptation.evaluate import BagEvaluation, evaluate_bags
 from simdist_ros.adaptation.lineage import lineage_lines, list_models
 from simdist_ros.bringup.demo_plot import plot_demo
+from simdist_ros.bringup.demo_rivals import RivalWalk, rivals_line, walk_rivals
 from simdist_ros.bringup.graph import LOCKSTEP, GraphOptions
 from simdist_ros.bringup.learning_walk import DATA_S, LEARNING, learn
 from simdist_ros.bringup.progress import ProgressDisplay
@@ -62,8 +63,9 @@ def demo(runs: Path, seed: int = 0) -> None:
         robot, folder / 'before' / 'bag', [find_model(walk.model), lessons.model]
     )
     walks = tuple(read_recording(folder / name / 'bag', robot) for name in ('before', 'after'))
-    plot_demo(walks, lessons.recording, robot, walk.vx, errors, folder / 'demo.png')
-    told = comparison(walk, before, lessons.falls, after, errors)
+    rivals = walk_rivals(robot, load_model(find_model(walk.model), robot).model, walk)
+    plot_demo(walks, rivals, lessons.recording, robot, walk.vx, errors, folder / 'demo.png')
+    told = comparison(walk, before, lessons.falls, after, errors, rivals)
     lines = [
         '',
         *told,
@@ -131,14 +133,20 @@ def prediction_errors(robot: Robot, bag: Path, models: list[Path]) -> list[BagEv
 
 
 def comparison(
-    walk: GraphOptions, before: Report, falls: int, after: Report, errors: list[BagEvaluation]
+    walk: GraphOptions,
+    before: Report,
+    falls: int,
+    after: Report,
+    errors: list[BagEvaluation],
+    rivals: list[RivalWalk],
 ) -> list[str]:
-    """Compare the two walks in a few lines; `falls` are those while learning."""
+    """Compare the walks in a few lines; `falls` are those while learning."""
     factors = [b / a for b, a in zip(errors[0].slip_error, errors[1].slip_error, strict=True)]
     counted = {0: 'none', 1: 'one'}
     return [
         f'progress          {before.distance_m:.2f} m before, {after.distance_m:.2f} m after, '
         f'of {walk.vx * walk.duration_s:.2f} m',
+        *rivals_line(rivals),
         f'tracking error    {before.tracking_error_mps:.3f} m/s before, '
         f'{after.tracking_error_mps:.3f} m/s after',
         f'falls             {counted.get(before.falls, before.falls)} before, '

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from simdist_ros.adaptation.evaluate import BagEvaluation
+from simdist_ros.bringup.demo_rivals import RivalWalk, distance_ahead
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.plot import in_start_frame, legend_above
 from simdist_ros.evaluation.recording import Recording
@@ -23,6 +24,7 @@ Array = NDArray[np.floating[Any]]
 
 PIECE_S = 10.0
 NAMES = (('before', 'tab:red'), ('after', 'tab:green'))
+RIVALS = ('tab:orange', 'tab:purple')
 
 
 def progress_series(recording: Recording, robot: Robot) -> tuple[Array, Array]:
@@ -49,6 +51,7 @@ def swap_times(recording: Recording) -> list[float]:
 
 def plot_demo(
     walks: tuple[Recording, ...],
+    rivals: list[RivalWalk],
     learning: Recording,
     robot: Robot,
     speed: float,
@@ -56,11 +59,12 @@ def plot_demo(
     path: Path,
 ) -> None:
     """Write the figure of `draw_demo` as a PNG to a path."""
-    draw_demo(walks, learning, robot, speed, errors).savefig(path, dpi=110)
+    draw_demo(walks, rivals, learning, robot, speed, errors).savefig(path, dpi=110)
 
 
 def draw_demo(
     walks: tuple[Recording, ...],
+    rivals: list[RivalWalk],
     learning: Recording,
     robot: Robot,
     speed: float,
@@ -70,6 +74,7 @@ def draw_demo(
 
     Args:
         walks: The walk before and the same after.
+        rivals: The same walk without a planner.
         learning: The walk in which it learned.
         robot: That walked.
         speed: That was asked for [m/s].
@@ -77,7 +82,7 @@ def draw_demo(
     """
     figure = Figure(figsize=(12.0, 7.5), layout='constrained')
     (ahead, velocity), (progress, error) = figure.subplots(2, 2)
-    draw_distance(ahead, walks, speed)
+    draw_distance(ahead, walks, rivals, speed)
     draw_velocity(velocity, walks, robot, speed)
     draw_progress(progress, learning, robot, speed)
     draw_errors(error, errors)
@@ -86,14 +91,21 @@ def draw_demo(
     return figure
 
 
-def draw_distance(axes: Axes, walks: tuple[Recording, ...], speed: float) -> None:
-    """Draw how far ahead each of the two walks came."""
+def draw_distance(
+    axes: Axes, walks: tuple[Recording, ...], rivals: list[RivalWalk], speed: float
+) -> None:
+    """Draw how far ahead each of the walks came; a cross is a fall."""
     longest = 0.0
     for recording, (name, colour) in zip(walks, NAMES, strict=True):
         stamps = recording.walking()
         times = 1e-9 * (np.array(stamps) - stamps[0])
         axes.plot(times, in_start_frame(recording, stamps)[:, 0], color=colour, label=name)
         longest = max(longest, float(times[-1]))
+    for rival, colour in zip(rivals, RIVALS, strict=False):
+        times, ahead = rival.poses[:, 0] - rival.poses[0, 0], distance_ahead(rival.poses)
+        axes.plot(times, ahead, color=colour, linestyle='-.', label=rival.name)
+        if rival.result.fell:
+            axes.plot(times[-1], ahead[-1], 'x', color=colour)
     axes.plot((0.0, longest), (0.0, speed * longest), color='black', linestyle='--', label='asked')
     axes.set(xlabel='time [s]', ylabel='ahead [m]')
     axes.set_title('Distance', loc='left')

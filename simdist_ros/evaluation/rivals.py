@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import torch
 
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.evaluation.closed_loop import Tick
 from simdist_ros.evaluation.expert_planner import planner_of
 from simdist_ros.evaluation.goal_feedback import WithFeedback
 from simdist_ros.evaluation.judged_walk import JudgedWalk, judged_walk
@@ -50,8 +52,9 @@ def judge_rival(
     mppi: MppiSettings,
     method: str,
     asked: PlannedWalk,
+    note: Callable[[Tick], None] | None = None,
 ) -> JudgedWalk:
-    """Walk until the time is over or the robot falls.
+    """Walk until the time is over or the robot falls; `note` is told each tick before a fall.
 
     Raises:
         ConfigError: There is no such method, or the model carries no expert.
@@ -60,4 +63,4 @@ def judge_rival(
     search = search_for(robot, search_of(method, mppi, model))
     planner = planner_of(model, search, generator)
     walker = (WithFeedback if method.endswith(WITH_PI) else Controller)(robot, planner)
-    return judged_walk(robot, scoring, walker, asked)
+    return judged_walk(robot, scoring, walker, asked, note)

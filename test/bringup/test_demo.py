@@ -6,12 +6,14 @@ import dataclasses
 import math
 import shutil
 
+import numpy as np
 import pytest
 
 from simdist_ros.adaptation.evaluate import BagEvaluation
 from simdist_ros.bringup import demo
 from simdist_ros.bringup.demo import WALK, check_gain, comparison
 from simdist_ros.bringup.demo_plot import draw_demo, plot_demo, progress_series, swap_times
+from simdist_ros.bringup.demo_rivals import RivalWalk, distance_ahead, walk_rivals
 from simdist_ros.bringup.graph import describe_graph
 from simdist_ros.bringup.learning_walk import (
     DATA_S,
@@ -23,12 +25,13 @@ from simdist_ros.bringup.learning_walk import (
     why_no_model,
 )
 from simdist_ros.core.errors import SimdistError
+from simdist_ros.evaluation.judged_walk import JudgedWalk
 from simdist_ros.evaluation.recording import read_recording
 from simdist_ros.evaluation.report import make_report
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.store.checkpoint import save_model
+from simdist_ros.world_model.store.checkpoint import find_model, load_model, save_model
 from simdist_ros.world_model.store.manifest import read_manifest
 
 from ..evaluation.recorded import PERIOD_NS, START_NS, MadeUpRun
@@ -69,6 +72,26 @@ def evaluation(name, slip_error):
     )
 
 
+def rival(name, way, fell):
+    """Return a walk of 2 s along y, where the robot looks."""
+    quarter = math.sqrt(0.5)
+    poses = [
+        [t, 3.0, 1.0 + way * t / 2.0, 0.3, quarter, 0.0, 0.0, quarter, 0.1] for t in (0, 1, 2)
+    ]
+    walked = JudgedWalk(
+        progress_m=way,
+        line_m=1.0,
+        distance_m=way,
+        fell=fell,
+        lasted_s=2.0,
+        command_error=0.1,
+        reward_per_s=math.nan,
+        succeeded=None,
+    )
+    return RivalWalk(name=name, result=walked, poses=np.array(poses))
+
+
+RIVALS = [rival('expert', 2.0, False), rival('expert + PI', 1.0, True)]
 ERRORS = [evaluation('before', [0.9, 1.2, 2.0]), evaluation('after', [0.3, 0.3, 0.2])]
 
 
@@ -90,9 +113,11 @@ def test_the_figure_compares_before_and_after(bag, small_robot, tmp_path):
         supervisor=dict(sorted(recording.supervisor.items())[:501]),
     )
     walks = (shorter, recording)
-    figure = draw_demo(walks, recording, small_robot, 0.5, ERRORS)
+    figure = draw_demo(walks, RIVALS, recording, small_robot, 0.5, ERRORS)
     distance, velocity, learning, error = figure.axes
-    before, after, asked = (line.get_ydata() for line in distance.get_lines())
+    lines = [line.get_ydata() for line in distance.get_lines()]
+    before, after, steady, falling, fall, asked = lines
+    assert (steady[-1], falling[-1], fall[0]) == pytest.approx((2.0, 1.0, 1.0))
     assert (before[-1], after[-1]) == pytest.approx((3.0, 8.0))
     assert asked[-1] == pytest.approx(10.0)
     labels = ['before', 'after', 'asked']
@@ -102,7 +127,7 @@ def test_the_figure_compares_before_and_after(bag, small_robot, tmp_path):
         [0.9, 1.2, 2.0],
         [0.3, 0.3, 0.2],
     ]
-    plot_demo(walks, recording, small_robot, 0.5, ERRORS, tmp_path / 'demo.png')
+    plot_demo(walks, RIVALS, recording, small_robot, 0.5, ERRORS, tmp_path / 'demo.png')
     assert (tmp_path / 'demo.png').read_bytes().startswith(b'\x89PNG')
 
 
@@ -110,8 +135,9 @@ def test_the_terminal_says_what_was_gained(bag, small_robot):
     before, _ = make_report(bag, small_robot)
     after = dataclasses.replace(before, distance_m=4.8, tracking_error_mps=0.05)
     before = dataclasses.replace(before, distance_m=2.5, tracking_error_mps=0.25, falls=2)
-    assert comparison(WALK, before, 1, after, ERRORS) == [
+    assert comparison(WALK, before, 1, after, ERRORS, RIVALS) == [
         'progress          2.50 m before, 4.80 m after, of 5.00 m',
+        'without planning  expert 2.00 m, expert + PI 1.00 m and a fall',
         'tracking error    0.250 m/s before, 0.050 m/s after',
         'falls             2 before, one while learning, none after',
         'prediction error  falls by a factor of 3.0 to 10.0 during slips of the first walk, '
@@ -175,6 +201,20 @@ def test_after_a_fall_that_left_no_model_it_walks_again_from_another_start(
         learn(walk, small_robot, folder, walks.run)
     assert walks.seeds == [6, 7, 8][: len(falls)]
     assert len(falls) <= MOST_WALKS
+
+
+def test_the_rivals_walk_where_the_robot_is_to_walk(go2):
+    model = load_model(find_model('go2'), go2).model
+    walk = dataclasses.replace(WALK, world='nominal', duration_s=2.0, vx=0.8)
+    expert, with_pi = walk_rivals(go2, model, walk)
+    assert (expert.name, with_pi.name) == ('expert', 'expert + PI')
+    for found in (expert, with_pi):
+        assert 0.8 < found.result.progress_m < 1.8
+        assert distance_ahead(found.poses)[-1] == pytest.approx(found.result.progress_m, abs=0.02)
+        assert found.poses.shape == (101, 8 + go2.num_joints)
+    assert not np.array_equal(expert.poses, with_pi.poses)
+    model.expert = None
+    assert walk_rivals(go2, model, walk) == []
 
 
 def test_a_walk_that_was_interrupted_ends_the_demonstration(bag, small_robot, monkeypatch):
