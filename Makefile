@@ -20,7 +20,7 @@ demo: setup  ## A Go2 walks in a world outside its training, adapts, walks again
 # Graphs that keep time run one after the other; the rest on two cores, each in its own ROS domain.
 test: setup  ## Run all tests; ARGS='-k history' runs some
 ifeq ($(ARGS),)
-	@$(BIN)/pytest -n 2 --dist loadfile -m 'not realtime' --ignore test/launch
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not realtime' --ignore test/launch
 	@$(BIN)/pytest -m realtime test/bringup
 	@$(BIN)/pytest test/launch || [ $$? = 5 ]  # pytest's code where all of it is skipped
 else

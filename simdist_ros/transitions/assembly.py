@@ -132,6 +132,7 @@ class TransitionAssembler:
     def _restart(self) -> None:
         """Forget all that was measured."""
         self._newest: dict[str, int] = {}  # stamp of each topic [ns]
+        self._behind_ns: int | None = None  # stamp of joints that came after later ones
         self._num_joints, self._joints_ns = 0, 0
         self._apart: dict[str, int] = {}  # by topic, number of joints when it was far off
         self._states = StateAssembler(self._parts, self.robot.period_ns, self._tolerance)
@@ -164,7 +165,7 @@ class TransitionAssembler:
         if stamp is None:  # before anything was measured
             return self._take(Stamped(0, 0, 0, topic, values))
         done: list[Episode] = []
-        if stamp < self._newest.get(topic, stamp) - CLOCK_JUMP_NS:
+        if self._clock_was_set_back(topic, stamp):
             done = self.finish('clock jump')
         if topic != self._task.topic and self._is_of_another_clock(topic, stamp):
             if topic not in self.clock_offsets_s:
@@ -172,7 +173,7 @@ class TransitionAssembler:
                 done += self.finish('clock jump')  # undoes what it did to the order
             self.discarded[f'message of another clock on {topic}'] += 1
             return done
-        self._newest[topic] = stamp
+        self._newest[topic] = max(stamp, self._newest.get(topic, stamp))
         due = self._order.put(stamp, RANKS[topic], topic, *values)
         if due is None:
             self.discarded['message came too late'] += 1
@@ -186,6 +187,21 @@ class TransitionAssembler:
         done = [episode for one in self._order.flush() for episode in self._take(one)]
         self._restart()
         return done + self.cutter.cut(reason)
+
+    def _clock_was_set_back(self, topic: str, stamp: int) -> bool:
+        """Tell whether a topic's stamps begin anew: far back, or the joints' twice in succession.
+
+        A single one behind the newest came late; two that go on from each other are of a clock
+        that was set back by less than it takes to be plain.
+        """
+        newest = self._newest.get(topic, stamp)
+        if topic == JOINT_STATES:
+            before, self._behind_ns = self._behind_ns, None
+            if stamp < newest - self.robot.period_ns // 2:
+                self._behind_ns = stamp
+                if before is not None and before < stamp:
+                    return True
+        return stamp < newest - CLOCK_JUMP_NS
 
     def _is_of_another_clock(self, topic: str, stamp: int) -> bool:
         """Tell whether a topic's stamps stay away from the joints', not only for one of them."""

@@ -128,6 +128,11 @@ def test_it_stops_when_the_held_out_error_falls_no_further_and_keeps_the_best(mo
     assert hashes(result.model) == hashes(model)
 
 
+def test_the_weights_after_the_last_step_are_looked_at_whatever_the_interval(model, data):
+    result = finetune(model, data, replace(QUICK, max_steps=5, validation_interval=3))
+    assert list(result.errors) == [0, 3, 5]
+
+
 def test_each_step_has_a_batch_of_its_own_and_the_same_one_again(model, data):
     finetuning = Finetuning(model, data, QUICK)
     first, second, again = (finetuning.batch(step)[1] for step in (1, 2, 1))

@@ -53,6 +53,21 @@ def test_the_error_is_that_of_the_latents_after_the_actions_from_now_on(
     assert found.item() == pytest.approx(expected.item(), rel=1e-4)
 
 
+def test_dynamics_under_a_residual_learn_what_it_leaves(model, windows, by_hand):
+    make_method(model, FinetuneSettings(method='residual', residual_hidden=8))
+    with torch.no_grad():  # a new one changes nothing
+        for parameter in model.residual.parameters():
+            parameter.add_(0.1)
+        context, actions, target = by_hand
+        expected = (model.predict(model.memory(context), actions) - target).square().mean()
+        scaled = model.normalizer.scale('actions', actions)
+        alone = (model.dynamics(model.memory(context), scaled) - target).square().mean()
+        learns = make_method(model, FinetuneSettings(method='dynamics'))
+        found = learns.error(learns.prepare(windows))
+    assert found.item() == pytest.approx(expected.item(), rel=1e-4)
+    assert found.item() != pytest.approx(alone.item(), rel=1e-2)
+
+
 def test_the_policy_is_cloned_on_scaled_actions_from_now_on(model, windows, by_hand, episode):
     context, actions, _ = by_hand
     assert len({command.tobytes() for command in windows.commands[0]}) == T + 1

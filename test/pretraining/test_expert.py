@@ -106,6 +106,13 @@ def test_the_last_part_of_a_training_is_in_the_wider_worlds_and_goes_on_in_them(
     assert (again.env.plan_delay == begun.env.plan_delay).all()
 
 
+def test_the_wider_worlds_begin_on_the_ground_that_was_reached(tmp_path, go2):
+    begun = training(tmp_path, go2)
+    begun.env.levels[:] = 0.7
+    begun.widen()
+    assert (begun.env.levels == 0.7).all()
+
+
 @pytest.mark.parametrize('blend', [0.0, 0.25, 1.0])
 def test_the_expert_lies_between_the_actors_before_and_after_the_wider_worlds(
     tmp_path, go2, recipe, blend

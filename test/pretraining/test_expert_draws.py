@@ -212,6 +212,8 @@ def test_tracking_is_that_of_the_episode_alone():
     one = result_of(tracking=good, truncated=[1, 0, 0])
     two = result_of(tracking=bad, truncated=[1, 0, 0])
     assert levels_after(one, two, one)[0] == pytest.approx(0.7)  # up, not, up
+    failed = result_of(tracking=good, diverged=[1, 0, 0])
+    assert levels_after(failed, two)[0] == pytest.approx(0.5)
 
 
 def test_levels_stay_between_level_and_hardest_ground():

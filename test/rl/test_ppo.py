@@ -241,6 +241,13 @@ def test_the_deviation_of_the_policy_stays_within_its_bounds(ppo):
         assert 0.0799 < std.min() <= std.max() < 1.501
 
 
+def test_the_rate_follows_the_divergence_of_the_last_pass(ppo):
+    kl = iter([0.0] * SETTINGS.minibatches + [1.0] * SETTINGS.minibatches)
+    ppo.gradient_step = lambda *_: (0.0, 0.0, next(kl))
+    ppo.update(experience_of(ppo, lambda action: action[..., 0]))
+    assert ppo.rate == pytest.approx(SETTINGS.rate / 1.2)
+
+
 def test_all_experience_is_used_once_in_each_pass(ppo):
     seen = []
     real = ppo.gradient_step

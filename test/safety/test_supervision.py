@@ -373,9 +373,9 @@ def test_a_plan_with_a_delay_begins_when_it_takes_effect(walking, state, plan):
 
 
 def test_a_plan_may_come_before_the_first_state(walking, state, plan):
-    assert walking.on_plan(plan(3, first=0.45))
-    walking.on_state(state(3))
-    np.testing.assert_allclose(walking.command(3 * PERIOD_NS).command.position, [0.45, 0.45])
+    assert walking.on_plan(plan(300, first=0.45))
+    walking.on_state(state(300))
+    np.testing.assert_allclose(walking.command(300 * PERIOD_NS).command.position, [0.45, 0.45])
 
 
 def test_an_older_plan_is_ignored(walking, tick, plan):

@@ -10,6 +10,7 @@ import pytest
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.observation import RobotState
+from simdist_ros.embodiment.observation_terms import term_slice
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.tasks.velocity.settings import velocity_goal
 from simdist_ros.transitions.assembly import AssemblySettings, TransitionAssembler
@@ -108,6 +109,35 @@ def test_a_clock_that_jumps_back_cuts():
     found, discarded = lengths(walk(ROBOT, 9, first=500) + walk(ROBOT, 9))
     assert found == [9, 9]
     assert discarded == {'clock jump': 1}
+
+
+@pytest.mark.parametrize('steps', [5, 8, 20, 45])
+def test_a_clock_that_is_set_back_by_less_than_a_second_cuts_too(steps):
+    """Two clocks are not mixed: what the second says of a time is another thing."""
+    before, after = walk(ROBOT, 60, first=500), walk(ROBOT, 60, first=561 - steps)
+    later = [
+        replace(e, message=odometry(stamp_of(e.step), 0.01 * e.step, vx=0.25))
+        if e.topic == 'odom'
+        else e
+        for e in after
+    ]
+    episodes, assembler = assemble(before + later, replace(SETTINGS, reorder_s=0.2))
+    assert assembler.discarded['clock jump'] == 1
+    first, second = episodes
+    assert first.num_steps == 60
+    assert second.num_steps >= 58
+    at = term_slice(ROBOT, 'base_lin_vel').start
+    np.testing.assert_allclose(second.proprio_obs[:, at], 0.25, atol=1e-6)
+
+
+@pytest.mark.parametrize('late', [1, 3])
+def test_joints_that_come_late_are_no_clock_that_was_set_back(late):
+    entries = walk(ROBOT, 20)
+    index = next(i for i, e in enumerate(entries) if (e.topic, e.step) == ('joint_states', 8))
+    moved = entries.pop(index)
+    behind = max(i for i, e in enumerate(entries) if e.step == 8 + late)
+    entries.insert(behind + 1, moved)
+    assert lengths(entries) == ([20], {})
 
 
 @pytest.mark.parametrize('has_ticks', [True, False])
@@ -266,6 +296,22 @@ def test_a_robot_may_be_slower_backwards_than_forwards(asked):
 def test_the_shortest_episode_cannot_be_longer_than_the_longest():
     with pytest.raises(ConfigError, match='must not exceed episode_s'):
         AssemblySettings(episode_s=1.0, min_episode_s=2.0)
+
+
+def test_two_stamps_that_are_far_ahead_are_no_other_clock():
+    entries = walk(ROBOT, 20)
+    for step in (8, 9):
+        far = imu(stamp_of(step) + 5_000_000_000)
+        entries = with_message(entries, 'imu/data', step, far)
+    _, assembler = assemble(entries)
+    assert assembler.clock_offsets_s == {}
+
+
+def test_ticks_of_the_supervisor_tell_the_mode_and_its_topic_only_without_them():
+    entries = walk(ROBOT, 20)
+    index = next(i for i, entry in enumerate(entries) if entry.step == 10)
+    entries.insert(index, Entry('mode', make('std_msgs/msg/String', data='stand'), 10))
+    assert lengths(entries) == ([20], {})
 
 
 def test_a_topic_on_another_clock_leaves_nothing_and_is_named():

@@ -299,6 +299,25 @@ def test_a_folder_that_holds_only_databases_is_read_in_their_order(tmp_path, joi
     assert bag_info(tmp_path / 'old').message_count == 200
 
 
+def test_files_without_metadata_are_read_by_their_numbers_not_their_letters(tmp_path, joint_state):
+    (tmp_path / 'old').mkdir()
+    for part in (2, 10):
+        connection = sqlite_parts(tmp_path / 'old' / f'old_{part}.db3', joint_state, 'DELETE')
+        connection.execute(f'UPDATE messages SET timestamp = timestamp + {part} * 1000000000')
+        connection.close()
+    stamps = [message.stamp_ns for message in read_bag(tmp_path / 'old')]
+    assert stamps == sorted(stamps)
+
+
+def test_messages_that_are_not_serialized_as_ros_does_it_are_not_read_as_if(tmp_path, joint_state):
+    connection = sqlite_parts(tmp_path / 'walk.db3', joint_state, 'DELETE')
+    connection.execute("UPDATE topics SET serialization_format = 'cbor'")
+    connection.close()
+    assert bag_info(tmp_path / 'walk.db3').message_count == 100
+    with pytest.raises(BagError, match='is no CDR message of a known type'):
+        list(read_bag(tmp_path / 'walk.db3'))
+
+
 def test_messages_of_one_stamp_in_a_database_keep_the_order_in_which_they_came(
     tmp_path, joint_state
 ):

@@ -294,6 +294,22 @@ def test_a_disk_that_is_full_from_the_start_leaves_nothing(tmp_path, topics, inf
     assert not (tmp_path / 'walk').exists()
 
 
+def test_the_metadata_tell_what_was_written_long_before_the_end(
+    tmp_path, topics, info, joint_state, monkeypatch
+):
+    """So a reader of the metadata alone finds the messages of a recorder that was killed."""
+    monkeypatch.setattr('simdist_ros.transitions.bags.writer.METADATA_S', 0.0)
+
+    def told() -> int:
+        text = (tmp_path / 'walk' / 'metadata.yaml').read_text()
+        found = yaml.safe_load(text) or {}
+        return found.get('rosbag2_bagfile_information', {}).get('message_count', 0)
+
+    with BagWriter(tmp_path / 'walk', topics, info) as writer:
+        assert writer.put('/joint_states', START_NS, joint_state(0))
+        wait_until(lambda: told() == 1)
+
+
 def test_a_killed_process_loses_about_a_second_at_most(tmp_path):
     script = textwrap.dedent("""
         import sys, time
