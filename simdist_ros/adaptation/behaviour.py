@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from simdist_ros.adaptation.behaviour_gate import NewBehaviour, gain, judge_behaviour
+from simdist_ros.adaptation.behaviour_gate import NewBehaviour, is_better, judge_behaviour
 from simdist_ros.adaptation.believed_robot import Behaviour, BelievedRobot, walk
 from simdist_ros.adaptation.believed_walks import BatchWalks, Walked
 from simdist_ros.adaptation.finetune import FinetuneData
@@ -193,7 +193,7 @@ def choose(
     for one in found:
         walked = walk(walks, one)
         told.append(f'{one.name} {np.mean(walked.reward):.2f}')
-        if earned is None or gain(walked, earned).low > 0.0:
+        if earned is None or is_better(walked, earned):
             best, earned = one, walked
     assert earned is not None
     say(f'believed walks: {", ".join(told)} a second; {best.name} is used')

@@ -14,8 +14,16 @@ from simdist_ros.adaptation.settings import GateSettings
 from simdist_ros.adaptation.verdict import Check
 from simdist_ros.evaluation.intervals import Interval, mean_interval
 
-__all__ = ['NewBehaviour', 'check_believed', 'check_nominal', 'gain', 'judge_behaviour']
+__all__ = [
+    'NewBehaviour',
+    'check_believed',
+    'check_nominal',
+    'gain',
+    'is_better',
+    'judge_behaviour',
+]
 
+LEAST_GAIN = 0.01  # of the reward; what is gained by less is not worth a change
 BELIEVED, HEALTHY = 2_000_000, 3_000_000  # first seeds of walks
 
 
@@ -37,6 +45,11 @@ class NewBehaviour:
 def gain(new: Walked, old: Walked) -> Interval:
     """Return how much more was earned a second, over robots with equal starts and pushes."""
     return mean_interval(new.reward - old.reward)
+
+
+def is_better(new: Walked, old: Walked) -> bool:
+    """Tell whether significantly more was earned, and enough to be worth a change."""
+    return bool(gain(new, old).low > LEAST_GAIN * abs(float(np.mean(old.reward))))
 
 
 def judge_behaviour(
@@ -71,7 +84,7 @@ def judge_behaviour(
             check_nominal(usual, walk(sound, one), believed.gate),
         )
         gained = gain(walked, unpractised)
-        if gained.low > 0.0 and all(check.passed for check in checks):
+        if is_better(walked, unpractised) and all(check.passed for check in checks):
             return NewBehaviour(one, checks)
         why = '; '.join(check.sentence for check in checks if not check.passed)
         told = f'it earns {gained.mean:+.2f} a second ({gained.low:+.2f} .. {gained.high:+.2f})'

@@ -99,6 +99,8 @@ def named(name, belief=0.0, content=b''):
         (2.4, 1.9, 1.2, 'belief 0'),
         (1.2, 1.9, 1.9, 'half'),  # a tie goes to less
         (1.2, 1.2, 1.2, 'belief 0'),
+        (1.2, 1.21, 1.2, 'belief 0'),  # not worth a change
+        (1.2, 1.22, 1.2, 'half'),
         (float('nan'), 1.9, 1.2, 'belief 0'),
     ],
 )
