@@ -12,6 +12,7 @@ from benchmarks.options import BenchmarkOptions
 from simdist_ros.adaptation.adapt import data_of_episodes
 from simdist_ros.adaptation.finetune import Finetuning
 from simdist_ros.adaptation.settings import METHODS, FinetuneSettings
+from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.tasks.choice import task_of
@@ -70,7 +71,7 @@ def random_episode(robot: Robot, generator: np.random.Generator) -> Episode:
     sizes = {
         'proprio_obs': (STEPS + 1, proprio_obs_dim(robot)),
         'extero_obs': (STEPS + 1, 0 if grid is None else grid.size),
-        'actions': (STEPS, robot.num_joints),
+        'actions': (STEPS, action_space_of(robot).dim),
         'commands': (STEPS + 1, task_of(robot).goal.size),
     }
     return Episode(

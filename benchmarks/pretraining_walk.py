@@ -41,8 +41,8 @@ def time_physics(robot: Robot, num_robots: int, threads: int, seconds: float) ->
     while spent < seconds:
         if steps % EPISODE_STEPS == 0:
             env.state = start.copy()
-        action = ACTION_STD * rng.standard_normal((num_robots, robot.num_joints))
-        target = np.clip(robot.joint_target(action), env.low, env.high)
+        action = ACTION_STD * rng.standard_normal((num_robots, env.actions.dim))
+        target = np.clip(env.actions.to_joints(action, env.lag.newest), env.low, env.high)
         began = time.perf_counter()
         env.advance(target)
         spent += time.perf_counter() - began

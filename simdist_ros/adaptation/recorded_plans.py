@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from simdist_ros.embodiment.action_space import action_space_of
+from simdist_ros.embodiment.observation_terms import observed_joint_pos
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.planning.plan import NoPlan, Observation, Source
 from simdist_ros.planning.planner import Planner
@@ -45,7 +47,8 @@ def plan_recorded(
     low, high = robot.per_joint('low'), robot.per_joint('high')
     failed, beyond = 0, []
     windows = sampler.gather(evenly(len(sampler), count))
-    nothing = np.zeros((0, robot.num_joints), np.float32)
+    actions = action_space_of(robot)
+    nothing = np.zeros((0, actions.dim), np.float32)
     for number in range(len(windows.actions)):
         planner.reset()
         result = planner.plan(
@@ -61,7 +64,8 @@ def plan_recorded(
         if isinstance(result, NoPlan) or result.source is not Source.MPPI:
             failed += 1
             continue
-        targets = robot.joint_target(result.actions)
+        joint_pos = observed_joint_pos(robot, windows.proprio_obs[number, past])
+        targets = actions.sequence(result.actions, joint_pos)
         beyond.append(float(np.mean((targets < low) | (targets > high))))
     return RecordedPlans(
         num_plans=len(windows.actions),

@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['UP', 'cross', 'from_body', 'into_body', 'perturb', 'projected_gravity', 'tilt', 'yaw']
+__all__ = [
+    'UP',
+    'cross',
+    'from_body',
+    'into_body',
+    'perturb',
+    'projected_gravity',
+    'rotation_vector',
+    'tilt',
+    'yaw',
+]
 
 Array = NDArray[np.floating[Any]]
 
@@ -81,3 +91,18 @@ def perturb(quaternion: Array, rotation: Array) -> Array:
     appended = np.concatenate([[w - v @ u], w * u + v + cross(v, u)])
     unit: Array = appended / np.linalg.norm(appended)
     return unit
+
+
+def rotation_vector(matrix: Array) -> Array:
+    """Return axis times angle [rad] of rotations by less than half a turn, (..., 3).
+
+    Args:
+        matrix: Rotation matrices, (..., 3, 3).
+    """
+    pairs = ((2, 1), (0, 2), (1, 0))
+    axis = 0.5 * np.stack([matrix[..., i, j] - matrix[..., j, i] for i, j in pairs], axis=-1)
+    sin = np.linalg.norm(axis, axis=-1, keepdims=True)
+    cos = 0.5 * (np.trace(matrix, axis1=-2, axis2=-1)[..., None] - 1.0)
+    ratio = np.arctan2(sin, cos) / np.where(sin > 1e-9, sin, 1.0)
+    vector: Array = axis * np.where(sin > 1e-9, ratio, 1.0)
+    return vector

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.embodiment.joint_mirror import JointMirror
-from simdist_ros.embodiment.mirror import Mirror, mirror_of_actions
+from simdist_ros.embodiment.mirror import Mirror, mirror_of_joints
 
 __all__ = ['BeliefSpace', 'in_words', 'physical_value']
 
@@ -172,7 +172,7 @@ class BeliefSpace:
             joints: Of the robot's joints, in their order.
             feet: The foot on the other side of each foot.
         """
-        signed = mirror_of_actions(joints)
+        signed = mirror_of_joints(joints)
         unsigned = Mirror(signed.index, signed.sign.abs())
         names = list(self.feet)
         exchanged = Mirror.of([names.index(feet[n]) for n in names], [1.0] * len(names))

@@ -9,7 +9,7 @@ from pathlib import Path
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import Settings, setting
 
-__all__ = ['JointMirror', 'check_joint_mirrors', 'check_mirror']
+__all__ = ['JointMirror', 'check_joint_mirrors', 'check_mirror', 'exchanged']
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,13 @@ class JointMirror(Settings):
         super().__post_init__()
         if abs(self.sign) != 1.0:
             raise ConfigError(f'{type(self).__name__}.sign is {self.sign:g}; it must be 1 or -1')
+
+
+def exchanged(joints: Mapping[str, JointMirror]) -> tuple[list[int], list[float]]:
+    """Return index and sign of one number per joint in the mirror, in their order."""
+    names = list(joints)
+    index = [names.index(joint.mirror) for joint in joints.values()]
+    return index, [joint.sign for joint in joints.values()]
 
 
 def check_joint_mirrors(joints: Mapping[str, JointMirror], path: Path) -> None:

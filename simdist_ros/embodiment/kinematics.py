@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.rotation import cross
 from simdist_ros.embodiment.robot import Robot
 
 __all__ = ['ToolChain', 'tool_chain']
@@ -41,6 +42,14 @@ class Hinge:
     index: int
     axis: Array
     anchor: Array
+
+    def rotation(self, angle: Array) -> Array:
+        """Return how it turns the body by angles, (...) [rad], (..., 3, 3)."""
+        x, y, z = self.axis.tolist()
+        skew = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+        sin, cos = np.sin(angle)[..., None, None], np.cos(angle)[..., None, None]
+        found: Array = np.eye(3) + sin * skew + (1.0 - cos) * (skew @ skew)
+        return found
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,36 @@ class ToolChain:
                 place = hinge.anchor + turned(arm, hinge.axis, joint_pos[..., hinge.index])
             place = link.offset + place @ link.rotation.T
         return place
+
+    def motion(self, joint_pos: Array) -> tuple[Array, Array, Array]:
+        """Return where the tool is, how its body is turned, and what each joint does to it.
+
+        Args:
+            joint_pos: In the robot's order, (..., num_joints) [rad].
+
+        Returns:
+            In the frame of the base: place, (..., 3) [m]; rotation of the body that carries the
+            tool, (..., 3, 3); Jacobian, (..., 6, num_joints), whose rows are x, y, z [m/rad] and
+            the turning about them.
+        """
+        leading = joint_pos.shape[:-1]
+        place: Array = np.zeros((*leading, 3))
+        rotation: Array = np.broadcast_to(np.eye(3), (*leading, 3, 3))
+        found: list[tuple[int, Array, Array]] = []  # joint, its anchor and axis
+        for link in self.links:
+            place = place + rotation @ link.offset
+            rotation = rotation @ link.rotation
+            for hinge in link.hinges:
+                anchor, axis = place + rotation @ hinge.anchor, rotation @ hinge.axis
+                rotation = rotation @ hinge.rotation(joint_pos[..., hinge.index])
+                place = anchor - rotation @ hinge.anchor
+                found.append((hinge.index, anchor, axis))
+        tool = place + rotation @ self.site
+        jacobian = np.zeros((*leading, 6, joint_pos.shape[-1]))
+        for index, centre, about_axis in found:
+            jacobian[..., :3, index] = cross(about_axis, tool - centre)
+            jacobian[..., 3:, index] = about_axis
+        return tool, rotation, jacobian
 
 
 def turned(vectors: Array, axis: Array, angle: Array) -> Array:

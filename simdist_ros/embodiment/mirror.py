@@ -9,11 +9,18 @@ import torch
 from torch import Tensor
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.embodiment.joint_mirror import JointMirror
+from simdist_ros.embodiment.action_space import action_space_of
+from simdist_ros.embodiment.joint_mirror import JointMirror, exchanged
 from simdist_ros.embodiment.observation_terms import JOINTS, terms_of
 from simdist_ros.embodiment.robot import Robot
 
-__all__ = ['Mirror', 'mirror_of_actions', 'mirror_of_extero', 'mirror_of_proprio']
+__all__ = [
+    'Mirror',
+    'mirror_of_actions',
+    'mirror_of_extero',
+    'mirror_of_joints',
+    'mirror_of_proprio',
+]
 
 
 @dataclass(frozen=True)
@@ -49,16 +56,19 @@ class Mirror:
         return Mirror(torch.cat(index), torch.cat([m.sign for m in mirrors]))
 
 
-def mirror_of_actions(joints: Mapping[str, JointMirror]) -> Mirror:
+def mirror_of_actions(robot: Robot, joints: Mapping[str, JointMirror]) -> Mirror:
+    """Mirror an action."""
+    return Mirror.of(*action_space_of(robot).mirror(joints))
+
+
+def mirror_of_joints(joints: Mapping[str, JointMirror]) -> Mirror:
     """Mirror one number per joint, in their order."""
-    names = list(joints)
-    index = [names.index(joint.mirror) for joint in joints.values()]
-    return Mirror.of(index, [joint.sign for joint in joints.values()])
+    return Mirror.of(*exchanged(joints))
 
 
 def mirror_of_proprio(robot: Robot, joints: Mapping[str, JointMirror]) -> Mirror:
     """Mirror the proprioceptive observation, term by term."""
-    of_joints = mirror_of_actions(joints)
+    of_joints = mirror_of_joints(joints)
     kinds = (term.mirror for term in terms_of(robot))
     return Mirror.join(*(of_joints if kind == JOINTS else Mirror.signs(kind) for kind in kinds))
 

@@ -28,6 +28,7 @@ __all__ = [
     'Term',
     'gait_phase',
     'observed',
+    'observed_joint_pos',
     'proprio_noise',
     'proprio_obs_dim',
     'term_slice',
@@ -200,6 +201,13 @@ def term_slice(robot: Robot, wanted: str) -> slice:
             return slice(start, end)
         start = end
     return slice(0, 0)
+
+
+def observed_joint_pos(robot: Robot, proprio_obs: Array) -> Array:
+    """Return joint positions out of observations, (..., num_joints) [rad]; NaN if not observed."""
+    offset = proprio_obs[..., term_slice(robot, 'joint_pos')]
+    default = robot.per_joint('default')
+    return default + (offset.astype(float) if offset.shape[-1] else np.full_like(default, np.nan))
 
 
 def proprio_noise(robot: Robot, noise: SensorNoise) -> NDArray[np.float32]:

@@ -21,6 +21,7 @@ from simdist_ros.core.settings import (
     setting,
 )
 from simdist_ros.core.share import find_config
+from simdist_ros.embodiment.tool_delta import ToolDeltaSettings
 
 __all__ = ['HeightMap', 'Joint', 'Robot', 'load_robot']
 
@@ -97,7 +98,7 @@ class HeightMap(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class Robot(Settings):
-    """A robot's description; arrays follow the order of `joints`, the order of its actions.
+    """A robot's description; arrays follow the order of `joints`.
 
     What it is for stands under `tasks`, each with its settings, see `simdist_ros.tasks`; `task` is
     the one chosen, the first where it is empty.
@@ -114,7 +115,10 @@ class Robot(Settings):
         50.0, 'Rate of observations and actions.', unit='Hz', low=1.0, high=1000.0
     )
     action_scale: float = setting(
-        0.25, 'Radians that action 1 adds to the default.', unit='rad', above=0.0
+        0.25,
+        'Radians that action 1 adds to the default, where actions are joint targets.',
+        unit='rad',
+        above=0.0,
     )
     phase_period_s: float = setting(0.5, 'Period of the gait clock.', unit='s', low=1e-3)
     base: str = setting(
@@ -153,6 +157,7 @@ class Robot(Settings):
     task: str = ''
     joints: tuple[Joint, ...] = ()
     height_map: HeightMap | None = None
+    tool_delta: ToolDeltaSettings | None = None
     source: Path = Path()
 
     def __post_init__(self) -> None:
@@ -168,7 +173,7 @@ class Robot(Settings):
 
     @property
     def num_joints(self) -> int:
-        """Number of actuated joints, also the size of an action."""
+        """Number of actuated joints."""
         return len(self.joints)
 
     @property
@@ -219,14 +224,6 @@ class Robot(Settings):
         """Return one number of every joint, e.g. ``'max_torque'``, (num_joints,)."""
         return np.array([getattr(joint, field) for joint in self.joints])
 
-    def joint_target(self, action: Array) -> Array:
-        """Turn actions into joint targets [rad]; any leading axes."""
-        return self.per_joint('default') + self.action_scale * action
-
-    def action(self, joint_target: Array) -> Array:
-        """Turn joint targets [rad] into actions; any leading axes."""
-        return (joint_target - self.per_joint('default')) / self.action_scale
-
     def order(self, names: Sequence[str]) -> NDArray[np.intp]:
         """Return the index of each of our joints in a message's list of names.
 
@@ -244,6 +241,7 @@ class Robot(Settings):
         return np.array([position[name] for name in self.joint_names])
 
 
+PARTS: dict[str, Any] = {'height_map': HeightMap, 'tool_delta': ToolDeltaSettings}
 FORMERLY_ON_TOP = ('command_low', 'command_high')
 REQUIRED = {
     'name': 'the robot, as its models and bags do',
@@ -269,7 +267,12 @@ def load_robot(name: str, task: str = '') -> Robot:
         if not values.get(name):
             raise ConfigError(f'{path}: {name} is missing; name {what}')
     joints = values.pop('joints', None)
-    height_map = values.pop('height_map', None)
+    parts = {
+        name: kind.from_mapping(values[name], f'{path}: {name}')
+        for name, kind in PARTS.items()
+        if values.get(name) is not None
+    }
+    values = {name: value for name, value in values.items() if name not in PARTS}
     terms = values.pop('proprio_obs', [])
     tasks = parse_tasks(values.pop('tasks', {}), task, path)
     if not isinstance(joints, Mapping):
@@ -277,9 +280,6 @@ def load_robot(name: str, task: str = '') -> Robot:
     if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
         raise ConfigError(f'{path}: proprio_obs is {terms!r}; it must be a list of names')
     parsed = tuple(parse_joint(str(joint), joints[joint], path) for joint in joints)
-    grid = (
-        None if height_map is None else HeightMap.from_mapping(height_map, f'{path}: height_map')
-    )
     infos = {info.name: info for info in describe(Robot)}
     plain = {name: checked(infos[name], values[name], f'{path}: {name}') for name in values}
     try:
@@ -289,7 +289,7 @@ def load_robot(name: str, task: str = '') -> Robot:
             tasks=tasks,
             task=task,
             joints=parsed,
-            height_map=grid,
+            **parts,
             source=path,
         )
     except ConfigError as error:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.rotation import into_body, yaw
+from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.simulated_robot import SimulatedRobot, TrueState
@@ -40,7 +41,9 @@ class WalkReward:
         self.cells = np.stack([x.ravel(), y.ravel()], axis=1)
         self.under = np.flatnonzero(np.abs(self.cells).max(axis=1) <= UNDER_M)
         self.plane = np.linalg.pinv(np.column_stack([self.cells, np.ones(len(self.cells))]))
-        self.last_action = robot.action(simulation.true_state().joint_pos)
+        self.actions = action_space_of(robot)
+        self.told = simulation.true_state().joint_pos
+        self.last_action = self.actions.from_joints(self.told, self.told)
 
     def ground(self, truth: TrueState) -> tuple[float, Array]:
         """Return the height of the base over the ground [m] and the ground's normal, (3,)."""
@@ -61,8 +64,8 @@ class WalkReward:
             executed: What the joints were told; damping only counts as holding the position.
         """
         truth = self.simulation.true_state()
-        position = truth.joint_pos if executed.position is None else executed.position
-        action = self.robot.action(np.asarray(position))
+        told = truth.joint_pos if executed.position is None else np.asarray(executed.position)
+        action = self.actions.from_joints(told, self.told)
         height, normal = self.ground(truth)
         feet, velocity, radius = self.simulation.contacts.foot_motion(self.simulation.data)
         depth = [self.simulation.height_scan.depth(*foot) for foot in feet.tolist()]
@@ -84,7 +87,7 @@ class WalkReward:
             foot_height=(np.array(depth) * normal[2] - radius)[None, order],
             foot_speed=np.linalg.norm(along, axis=1)[None, order],
         )
-        self.last_action = action
+        self.told, self.last_action = told, action
         terms = self.task.reward_terms(self.scoring, step)
         return float(sum(value[0] for value in terms.values()))
 

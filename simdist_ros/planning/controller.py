@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.ticks import TickCounter
+from simdist_ros.embodiment.action_space import ActionSpace, action_space_of
 from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.executed_actions import ExecutedActions
 from simdist_ros.embodiment.history import History
 from simdist_ros.embodiment.observation import RobotState, extero_obs, proprio_obs
 from simdist_ros.embodiment.observation_terms import proprio_obs_dim
@@ -21,8 +23,10 @@ from simdist_ros.planning.planner import Planner
 
 __all__ = ['Controller', 'PlannedTargets']
 
+Array = NDArray[np.floating[Any]]
 F32 = NDArray[np.float32]
 
+NO_ANGLE_RAD = 1e6  # beyond what any joint can be told
 MAX_GAP_STEPS = 5  # missed ticks that the history bridges before it starts anew
 
 
@@ -39,7 +43,7 @@ class PlannedTargets:
 
     stamp_ns: int
     delay_steps: int
-    positions: NDArray[np.floating[Any]]
+    positions: Array
     plan: Plan
 
 
@@ -51,12 +55,13 @@ class Controller:
         history_steps = planner.model.architecture.history_steps
         self.robot = robot
         self.planner = planner
-        self.history = History(history_steps, proprio_obs_dim(robot), robot.num_joints)
+        self.actions: ActionSpace = action_space_of(robot)
+        self.history = History(history_steps, proprio_obs_dim(robot), self.actions.dim)
         self.ticks = TickCounter(robot.period_ns)
         self.order = StampCheck(robot.period_ns)
         self.check = StateCheck(robot)
         self.findings: tuple[Implausible, ...] = ()  # why the newest state is not used
-        self.executed: dict[int, tuple[int, F32]] = {}  # stamp and action by step
+        self.executed = ExecutedActions(self.actions, MAX_GAP_STEPS)
         self.step: int | None = None  # of the newest observation in the history
         self.planned_step = 0  # of the observation that `planned` answers
         self.planned: PlannedTargets | None = None
@@ -77,23 +82,18 @@ class Controller:
     def note_executed(self, command: JointCommand, joint_pos: F32) -> None:
         """Remember what the robot was really told from its stamp on.
 
-        Of several commands in one tick the first counts, for it acts the longest; the same stamp
-        again is a decision made anew. Damping only counts as asking for the position it has,
-        (num_joints,) [rad]; what is not finite is forgotten, or it would stay in the history for
-        H ticks, and so is an answer to a state far from the newest, whose stamp is doubted.
+        Of several commands in one tick the first counts. Damping only counts as asking for the
+        position it has, (num_joints,) [rad]; what is not finite is forgotten, or it would stay in
+        the history for H ticks, and so is an answer to a state far from the newest, whose stamp is
+        doubted.
         """
         position = joint_pos if command.position is None else command.position
-        action = self.robot.action(position).astype(np.float32)
-        if not np.isfinite(action).all():
+        if not (np.abs(position) < NO_ANGLE_RAD).all():  # NaN is not
             return
         step = self.ticks.step_of(command.stamp_ns)
         if self.ticks.step is not None and abs(step - self.ticks.step) > MAX_GAP_STEPS:
             return
-        if step in self.executed and self.executed[step][0] < command.stamp_ns:
-            return
-        self.executed[step] = (command.stamp_ns, action)
-        for old in [key for key in self.executed if key < step - MAX_GAP_STEPS]:
-            del self.executed[old]
+        self.executed.note(step, command, joint_pos)
 
     def tick(self, state: RobotState, command: F32) -> PlannedTargets | NoPlan:
         """Plan from a new state.
@@ -133,7 +133,9 @@ class Controller:
         self.planned = PlannedTargets(
             stamp_ns=state.stamp_ns,
             delay_steps=delay,
-            positions=self.robot.joint_target(result.actions),
+            positions=self.actions.sequence(
+                result.actions, self.told_at(step + delay - 1, state.joint_pos)
+            ),
             plan=result,
         )
         return self.planned
@@ -168,18 +170,32 @@ class Controller:
 
     def action_at(self, step: int) -> F32:
         """Return the action of a step: as executed, else as planned, else the last known."""
-        if step in self.executed:
-            return self.executed[step][1]
-        planned = self.planned
+        executed, planned = self.executed.get(step), self.planned_at(step)
+        if executed is not None:
+            return executed.action.astype(np.float32)
         if planned is not None:
-            index = step - self.planned_step - planned.delay_steps
-            if 0 <= index < len(planned.plan.actions):
-                planned_action: F32 = planned.plan.actions[index]
-                return planned_action
-        last: F32 = self.history.actions[-1].copy()
+            planned_action: F32 = planned[0]
+            return planned_action
+        last: F32 = self.actions.repeated(self.history.actions[-1].copy())
         return last
+
+    def told_at(self, step: int, joint_pos: Array) -> Array:
+        """Return the joint targets of a step, as `action_at`; positions where none are known."""
+        executed, planned = self.executed.get(step), self.planned_at(step)
+        if executed is not None or planned is None:
+            return self.executed.told_before(step + 1, joint_pos)
+        return planned[1]
+
+    def planned_at(self, step: int) -> tuple[F32, Array] | None:
+        """Return action and joint targets that the last plan has for a step; None without one."""
+        if self.planned is None:
+            return None
+        index = step - self.planned_step - self.planned.delay_steps
+        if not 0 <= index < len(self.planned.positions):
+            return None
+        return self.planned.plan.actions[index], self.planned.positions[index]
 
     def committed(self, step: int, delay_steps: int) -> F32:
         """Return the actions that will be executed before a new plan can begin, (d, A)."""
         actions = [self.action_at(step + ahead) for ahead in range(delay_steps)]
-        return np.array(actions, dtype=np.float32).reshape(delay_steps, self.robot.num_joints)
+        return np.array(actions, dtype=np.float32).reshape(delay_steps, self.actions.dim)

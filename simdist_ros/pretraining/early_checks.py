@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.settings import EvaluateSettings
@@ -57,7 +58,7 @@ def check_robot(robot: Robot, stages: Collection[str], evaluate: EvaluateSetting
         make_ppo(robot, recipe, PpoSettings(), seed=0)
         env = VectorEnv(robot, recipe, num_robots=2, seed=0)
         check_tool(robot, env.models.plane)
-        if env.step(np.zeros((2, robot.num_joints))).diverged.any():
+        if env.step(np.zeros((2, env.actions.dim))).diverged.any():
             raise ConfigError(
                 f'{robot.mjcf_path}: the physics diverges within one step in the default pose; '
                 'check masses, gains and base_height_m'
@@ -86,7 +87,9 @@ def transition_bytes(robot: Robot) -> int:
     """Return the size on disk of a transition, heights in half precision."""
     height_map = robot.height_map
     cells = 0 if height_map is None else height_map.size
-    numbers = proprio_obs_dim(robot) + task_of(robot).goal.size + 2 * robot.num_joints + 2
+    numbers = (
+        proprio_obs_dim(robot) + task_of(robot).goal.size + 2 * action_space_of(robot).dim + 2
+    )
     return 4 * numbers + 2 * cells
 
 

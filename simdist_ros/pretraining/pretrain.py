@@ -15,6 +15,7 @@ from simdist_ros.core.atomic import TEMPORARY_SUFFIX, write_atomic
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.overrides import override
 from simdist_ros.core.settings import Settings, read_yaml
+from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.evaluation.settings import EVALUATE_PRESETS, EvaluateSettings
 from simdist_ros.evaluation.walk import MakeWalker
@@ -287,6 +288,7 @@ def write_model(plan: Plan, folder: Path, model: WorldModel, metrics: Mapping[st
         model,
         robot=plan.robot.name,
         task=task_of(plan.robot).name,
+        actions=action_space_of(plan.robot).kind,
         created_by=created_by,
         metrics=metrics,
         overwrite=True,  # `check_out` has seen that it is ours, or may be replaced
@@ -328,12 +330,12 @@ def check_out(plan: Plan) -> None:
         return
     if 'imitate' in options.stages:
         check_destination(out)
-    ours = plan.robot.name, task_of(plan.robot).name
-    found = manifest.robot, manifest.task
-    for what, theirs, expected in zip(('robot', 'task'), found, ours, strict=True):
-        if theirs != expected:
+    ours = plan.robot.name, task_of(plan.robot).name, action_space_of(plan.robot).kind
+    for what, expected in zip(('robot', 'task', 'actions'), ours, strict=True):
+        found = getattr(manifest, what)
+        if found != expected:
             raise ConfigError(
-                f'{out} holds a model of {what} {theirs!r}, expected {expected!r}; choose another '
+                f'{out} holds a model of {what} {found!r}, expected {expected!r}; choose another '
                 'folder'
             )
     if not manifest.created_by.startswith(MAKER):

@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.observation import extero_obs, proprio_obs
 from simdist_ros.embodiment.observation_terms import proprio_obs_dim
@@ -39,8 +40,9 @@ class TaskEnv(gymnasium.Env[Observation, F32]):
     """Observations, actions and worlds as the planner meets them; terminated by a failure.
 
     Observation: ``proprio_obs``, ``extero_obs`` (for a robot with a height map) and ``command``.
-    Action: policy units / `action_range`, within -1 .. 1 as learners want it: joint target =
-    default + action_scale * action_range * action, clipped to the joints' limits.
+    Action: policy units / `action_range`, within -1 .. 1 as learners want it, in the robot's
+    action space; for joint targets: default + action_scale * action_range * action, clipped to
+    the joints' limits.
     Reward: `Task.score`, 0 to 1, higher is better; 0 in the step of a fall. An episode is
     truncated after `episode_s`. Command: drawn by the task, or chosen with
     ``reset(options={'command': [...]})``, vx, vy and yaw rate for walking. Of a task with an end,
@@ -75,11 +77,13 @@ class TaskEnv(gymnasium.Env[Observation, F32]):
         self.episode_ns = round(episode_s * 1e9)
         self.action_range = action_range
         self.low, self.high = self.robot.per_joint('low'), self.robot.per_joint('high')
-        ones = np.ones(self.robot.num_joints)
+        self.actions = action_space_of(self.robot)
+        ones = np.ones(self.actions.dim)
         self.action_space: spaces.Space[F32] = box(-ones, ones)
         self.observation_space: spaces.Space[Observation] = observation_space(self.robot)
         self.task = task_of(self.robot)
         self.command: Array = self.task.first_command()
+        self.told: Array = self.robot.per_joint('stand')  # joint targets of the step before
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -90,14 +94,15 @@ class TaskEnv(gymnasium.Env[Observation, F32]):
         given = (options or {}).get('command', drawn)
         self.command = self.task.goal.check(np.asarray(given, dtype=float))
         self.simulation.reset(int(self.np_random.integers(2**31)))
+        self.told = self.simulation.state().joint_pos
         return self.observe(), {'start_heading_rad': self.simulation.start_heading_rad}
 
     def step(self, action: F32) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Act for one control period."""
-        target = self.robot.joint_target(self.action_range * np.asarray(action, dtype=float))
-        target = np.clip(target, self.low, self.high)
+        wanted = self.action_range * np.asarray(action, dtype=float)
+        self.told = np.clip(self.actions.to_joints(wanted, self.told), self.low, self.high)
         stamp = self.simulation.state().stamp_ns
-        self.simulation.apply(JointCommand(stamp_ns=stamp, position=target))
+        self.simulation.apply(JointCommand(stamp_ns=stamp, position=self.told))
         self.simulation.step()
         state = self.simulation.true_state()
         moved = state.linear_velocity, state.angular_velocity, state.joint_pos

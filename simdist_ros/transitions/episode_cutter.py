@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.rotation import projected_gravity
 from simdist_ros.core.ticks import TickCounter
+from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.executed_actions import ExecutedActions
 from simdist_ros.embodiment.observation import (
     RobotState,
     extero_obs,
@@ -59,7 +61,7 @@ class EpisodeCutter:
         self.discarded: Counter[str] = Counter()
         self.mode: str | None = None
         self._check = StateCheck(robot)
-        self._task = task_of(robot)
+        self._task, self._space = task_of(robot), action_space_of(robot)
         self._max_base_step_m = robot.max_base_speed_mps * robot.period_s + BASE_SLACK_M
         grid = robot.height_map
         self._centre = np.linalg.norm(grid.cells(), axis=1).argmin() if grid else 0
@@ -69,22 +71,16 @@ class EpisodeCutter:
         """Start anew, as after a clock jump."""
         self._check.reset()
         self._ticks = TickCounter(self.robot.period_ns)
-        self._executed: dict[int, tuple[int, Array | None]] = {}
+        self._executed = ExecutedActions(self._space, KEPT_STEPS)
+        self._joint_pos = np.full(self.robot.num_joints, np.nan)  # of the newest state
         self._broken = ''  # why the newest state has no predecessor
         self._states: list[Seen] = []
         self._actions: list[Array] = []
 
     def note_command(self, command: JointCommand) -> None:
-        """Take what the joints were told; of several in one tick the first acts the longest."""
+        """Take what the joints were told."""
         step = self._ticks.step_of(command.stamp_ns)
-        known = self._executed.get(step)
-        if known is not None and known[0] < command.stamp_ns:
-            return
-        position = command.position
-        action = None if position is None else self.robot.action(position)
-        self._executed[step] = (command.stamp_ns, action)
-        for old in [key for key in self._executed if key < step - KEPT_STEPS]:
-            del self._executed[old]
+        self._executed.note(step, command, self._joint_pos)
 
     def add(self, state: RobotState, velocity: Array, position: Array) -> list[Episode]:
         """Take a state.
@@ -98,6 +94,7 @@ class EpisodeCutter:
             Episodes that are complete now.
         """
         step = self._ticks.count(state.stamp_ns)
+        self._joint_pos = state.joint_pos
         seen = self._see(step, state, velocity, position)
         last = self._states[-1] if self._states else None
         if isinstance(seen, str):
@@ -112,9 +109,9 @@ class EpisodeCutter:
         reason = self._why_cut(last, seen)
         if reason:
             return self._break(reason, max(1, step - last.step), seen)
-        action = self._executed[last.step][1]
-        assert action is not None
-        self._actions.append(action)
+        executed = self._executed.get(last.step)
+        assert executed is not None
+        self._actions.append(executed.action)
         self._states.append(seen)
         if len(self._actions) < self.max_steps:
             return []
@@ -155,12 +152,12 @@ class EpisodeCutter:
             return 'missing state'
         if last.has_fallen:
             return 'fallen'
-        if last.step not in self._executed:
+        executed = self._executed.get(last.step)
+        if executed is None:
             return 'missing command'
-        action = self._executed[last.step][1]
-        if action is None:
+        if executed.is_damped:
             return 'damped'
-        if not np.isfinite(action).all():
+        if not np.isfinite(executed.action).all():
             return 'not finite'
         shifted = np.linalg.norm(seen.position - last.position) > self._max_base_step_m
         return 'reset' if shifted else ''

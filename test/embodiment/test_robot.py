@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.action_space import JointTarget
 from simdist_ros.embodiment.robot import HeightMap, Joint, Robot, load_robot
 from simdist_ros.tasks.velocity.settings import velocity_goal
 
@@ -53,13 +54,13 @@ def test_the_period_follows_from_the_rate(duo):
 
 
 def test_action_0_is_the_default_pose_and_1_adds_the_scale(duo):
-    np.testing.assert_allclose(duo.joint_target(np.zeros(2)), [0.1, -1.0])
-    np.testing.assert_allclose(duo.joint_target(np.array([1.0, -2.0])), [0.6, -2.0])
+    np.testing.assert_allclose(JointTarget(duo).to_joints(np.zeros(2)), [0.1, -1.0])
+    np.testing.assert_allclose(JointTarget(duo).to_joints(np.array([1.0, -2.0])), [0.6, -2.0])
 
 
 def test_actions_and_joint_targets_make_a_round_trip_with_leading_axes(duo):
     actions = np.random.default_rng(0).normal(size=(3, 1, 2))
-    back = duo.action(duo.joint_target(actions))
+    back = JointTarget(duo).from_joints(JointTarget(duo).to_joints(actions))
     assert back.shape == (3, 1, 2)
     np.testing.assert_allclose(back, actions, atol=1e-12)
 

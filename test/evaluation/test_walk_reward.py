@@ -7,6 +7,7 @@ import mujoco
 import numpy as np
 import pytest
 
+from simdist_ros.embodiment.action_space import JointTarget
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.evaluation.walk_scoring import WalkReward
 from simdist_ros.pretraining.recipe import load_recipe
@@ -57,7 +58,7 @@ def test_on_level_ground_it_is_that_of_the_training_environment(go2):
     compared = []
     for _ in range(40):
         target = stand + rng.uniform(-0.15, 0.15, go2.num_joints)
-        result = env.step(go2.action(target)[None])
+        result = env.step(JointTarget(go2).from_joints(target)[None])
         put(simulation, env, target)
         found = reward.step(COMMAND, JointCommand(stamp_ns=0, position=target))
         compared.append((found, float(sum(result.terms.values()))))

@@ -34,6 +34,7 @@ from safetensors.numpy import load_file
 from simdist_ros.adaptation.adapt import data_of_episodes
 from simdist_ros.adaptation.finetune import Finetuning
 from simdist_ros.adaptation.settings import FinetuneSettings
+from simdist_ros.embodiment.action_space import JointTarget
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.evaluation import walk as evaluate_walk
 from simdist_ros.evaluation.closed_loop import Tick
@@ -139,6 +140,7 @@ def arrays_of_walk(ticks: list[Tick]) -> Arrays:
     """Return what was seen, was really so, and was done."""
     states, truths = [tick.state for tick in ticks], [tick.truth for tick in ticks]
     seen = ('orientation', 'angular_velocity', 'linear_velocity', 'joint_pos', 'joint_vel')
+    actions = JointTarget(ROBOT)
     return {
         'stamp_ns': np.array([state.stamp_ns for state in states]),
         **{name: np.stack([getattr(state, name) for state in states]) for name in seen},
@@ -149,7 +151,7 @@ def arrays_of_walk(ticks: list[Tick]) -> Arrays:
         'has_fallen': np.array([truth.has_fallen for truth in truths]),
         'velocity_command': np.stack([tick.velocity for tick in ticks]),
         'joint_target': np.stack([tick.command.position for tick in ticks]),
-        'action': np.stack([ROBOT.action(tick.command.position) for tick in ticks]),
+        'action': np.stack([actions.from_joints(tick.command.position) for tick in ticks]),
         'is_walking': np.array([tick.mode == 'walk' for tick in ticks]),
     }
 

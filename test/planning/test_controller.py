@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.action_space import JointTarget
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.observation import RobotState, proprio_obs
 from simdist_ros.planning.controller import MAX_GAP_STEPS, Controller, PlannedTargets
@@ -79,7 +80,7 @@ def state(step, **changes):
 
 def executed(controller, step, action):
     """Tell a controller that an action was executed from a step on."""
-    target = controller.robot.joint_target(np.full(A, float(action)))
+    target = JointTarget(controller.robot).to_joints(np.full(A, float(action)))
     command = JointCommand(stamp_ns=step * PERIOD_NS, position=target)
     controller.note_executed(command, joint_pos=np.full(A, 77.0))
 
@@ -150,7 +151,7 @@ def test_without_word_and_without_a_plan_the_last_action_counts(controller, plan
 
 def test_damping_counts_as_asking_for_the_measured_position(controller, planner, robot):
     controller.tick(state(0), COMMAND)
-    measured = robot.joint_target(np.array([2.0, -3.0]))
+    measured = JointTarget(robot).to_joints(np.array([2.0, -3.0]))
     controller.note_executed(JointCommand(stamp_ns=0, position=None), measured)
     controller.tick(state(1), COMMAND)
     np.testing.assert_allclose(planner.asked[-1].acts_hist[-1], [2.0, -3.0], atol=1e-6)
@@ -441,14 +442,16 @@ def test_observation_of_the_planner_is_the_robots_own(robot, small_model):
     with torch.inference_mode():
         context = small_model.encode(history, torch.zeros(1, H, A), torch.zeros(1, CELLS))
         prior = small_model.policy_prior(context, torch.from_numpy(COMMAND).expand(1, T + 1, -1))
-    np.testing.assert_allclose(result.positions, robot.joint_target(prior[0].numpy()), atol=1e-6)
+    np.testing.assert_allclose(
+        result.positions, JointTarget(robot).to_joints(prior[0].numpy()), atol=1e-6
+    )
 
 
 def test_of_the_commands_of_one_tick_the_first_enters_the_history(controller, planner):
     """A supervisor at 500 Hz takes the next plan's step shortly before the next state."""
     controller.tick(state(0), COMMAND)
     for millisecond in range(0, 20, 2):
-        target = controller.robot.joint_target(np.full(A, 5.0 + millisecond))
+        target = JointTarget(controller.robot).to_joints(np.full(A, 5.0 + millisecond))
         stamp = millisecond * 1_000_000
         command = JointCommand(stamp_ns=stamp, position=target)
         controller.note_executed(command, joint_pos=np.zeros(A))

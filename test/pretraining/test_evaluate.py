@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.action_space import JointTarget
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.history import History
 from simdist_ros.embodiment.observation import extero_obs, proprio_obs
@@ -245,13 +246,13 @@ def test_an_expert_walks_by_what_it_sees_and_by_what_was_executed(tmp_path):
     command = np.array([0.5, 0.0, 0.0], dtype=np.float32)
     expert.tick(state, command)
     executed = np.linspace(-1.0, 1.0, ROBOT.num_joints)
-    sent = JointCommand(stamp_ns=0, position=ROBOT.joint_target(executed))
+    sent = JointCommand(stamp_ns=0, position=JointTarget(ROBOT).to_joints(executed))
     expert.note_executed(sent, state.joint_pos)
     target = expert.tick(state, command).positions[0]
     seen = np.concatenate([proprio_obs(ROBOT, state), command, executed]).astype(np.float32)
     with torch.inference_mode():
         wanted = actor(torch.tensor(seen)[None], torch.tensor(extero_obs(ROBOT, state))[None])
-    np.testing.assert_allclose(ROBOT.action(target), wanted[0], atol=1e-5)
+    np.testing.assert_allclose(JointTarget(ROBOT).from_joints(target), wanted[0], atol=1e-5)
     walked = walk(ROBOT, recipe, expert, None, replace(TASK, is_expert=True))
     assert walked.values == []
     assert walked.lasted_s > 0.2

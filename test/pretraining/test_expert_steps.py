@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from simdist_ros.embodiment.action_space import JointTarget
 from simdist_ros.sim.batch.robot_faults import HEALTHY
 from simdist_ros.sim.batch.step_scoring import StepScorer
 from simdist_ros.tasks.velocity.commands import HOLD_STEPS
@@ -34,7 +35,7 @@ def calm(env):
 
 
 def stand(env):
-    return np.tile(env.robot.action(env.robot.per_joint('stand')), (4, 1))
+    return np.tile(JointTarget(env.robot).from_joints(env.robot.per_joint('stand')), (4, 1))
 
 
 def test_what_the_joints_limits_leave_of_an_action_is_executed_and_remembered(calm):
@@ -42,8 +43,8 @@ def test_what_the_joints_limits_leave_of_an_action_is_executed_and_remembered(ca
     action[0, 1], action[1, 2] = 100.0, -100.0
     before = calm.last_action.copy()
     result = calm.step(action)
-    limits = [calm.robot.joint_target(action).clip(calm.low, calm.high)]
-    np.testing.assert_allclose(calm.last_action, calm.robot.action(limits[0]))
+    limits = [JointTarget(calm.robot).to_joints(action).clip(calm.low, calm.high)]
+    np.testing.assert_allclose(calm.last_action, JointTarget(calm.robot).from_joints(limits[0]))
     np.testing.assert_allclose(result.observation.last_action, calm.last_action, atol=1e-6)
     assert not np.array_equal(before, calm.last_action)
 

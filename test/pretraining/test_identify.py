@@ -12,6 +12,7 @@ import torch
 
 from simdist_ros.cli import main
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.action_space import JointTarget
 from simdist_ros.jobs.errors import PretrainingError
 from simdist_ros.pretraining.expert.files import EXPERT, save_networks
 from simdist_ros.pretraining.expert.networks import Actor, Critic, belief_space
@@ -71,7 +72,7 @@ def test_a_window_is_what_a_robot_saw_and_what_it_did_then(go2, recipe, actor):
     with torch.no_grad():
         answer = actor(x, torch.from_numpy(seen.extero_obs)).numpy()
     low, high = go2.per_joint('low'), go2.per_joint('high')
-    decided = go2.action(np.clip(go2.joint_target(answer), low, high))
+    decided = JointTarget(go2).from_joints(np.clip(JointTarget(go2).to_joints(answer), low, high))
     late = walk.env.plan_delay[:, None] > 0
     executed = np.where(late, seen.last_action, decided)  # as a bag has it
     np.testing.assert_allclose(logged[:, -12:], executed, atol=1e-5)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from simdist_ros.embodiment.action_space import JointTarget
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.observation_terms import term_slice
 from simdist_ros.evaluation.settings import EvaluateSettings
@@ -103,4 +104,6 @@ def test_to_an_expert_a_damped_joint_was_told_to_be_where_it_is(tmp_path):
     expert = ExpertWalker(ROBOT, recipe, path)
     joint_pos = np.linspace(-0.5, 1.5, ROBOT.num_joints).astype(np.float32)
     expert.note_executed(JointCommand(stamp_ns=0, position=None), joint_pos)
-    np.testing.assert_allclose(expert.executed, ROBOT.action(joint_pos), rtol=1e-5)
+    np.testing.assert_allclose(
+        expert.executed, JointTarget(ROBOT).from_joints(joint_pos), rtol=1e-5
+    )

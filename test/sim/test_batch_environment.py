@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from simdist_ros.embodiment.action_space import JointTarget
 from simdist_ros.jobs.errors import PretrainingError
 from simdist_ros.pretraining.expert.curriculum import Curriculum
 from simdist_ros.sim.batch.randomisation import draw_parameters
@@ -195,7 +196,9 @@ def test_a_good_episode_raises_the_level_and_a_fall_lowers_it(walkers):
     env.state[:, env.layout.velocity_at :] = 0.0
     env.commands[1] = [1.5, 0.5, 0.0]  # which nobody follows by standing still
     for _ in range(4):
-        result = env.step(env.robot.action(env.robot.per_joint('stand')) * np.ones((3, 1)))
+        result = env.step(
+            JointTarget(env.robot).from_joints(env.robot.per_joint('stand')) * np.ones((3, 1))
+        )
         if env.steps[0] == 4:
             result.terminated[2], result.truncated[2] = True, False
         curriculum.after(result)

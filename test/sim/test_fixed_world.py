@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.action_space import JointTarget
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.sim.batch.fixed_world import CommandLag
 from simdist_ros.sim.batch.vector_env import VectorEnv
@@ -56,7 +57,7 @@ def test_a_robot_of_a_batch_moves_as_the_stand_in(go2, recipe, name):
         for simulation in (one, other):
             simulation.apply(JointCommand(stamp_ns=0, position=target))
             simulation.step()
-        env.step(np.tile(go2.action(target), (2, 1)))
+        env.step(np.tile(JointTarget(go2).from_joints(target), (2, 1)))
     expected = np.concatenate([one.data.qpos, one.data.qvel])
     np.testing.assert_allclose(env.state[0, 1:], expected, atol=2e-3)
     np.testing.assert_array_equal(env.state[0], env.state[1])
@@ -100,7 +101,7 @@ def test_what_acts_in_a_physics_step_was_told_its_lag_before(lag, own):
 
 def test_torques_are_those_of_the_target_that_acts_at_the_end_of_a_step(go2, recipe):
     env = VectorEnv(go2, recipe, num_robots=2, seed=0, world=World(command_delay_s=0.055))
-    start = env.robot.joint_target(env.executed)
+    start = JointTarget(env.robot).to_joints(env.executed)
     told = [start + 0.1, start - 0.1, start]
     found = [env.advance(target) for target in told]  # 11 physics steps late; 4 in a step
     np.testing.assert_allclose(found, [start, start, told[0]])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.action_space import JointTarget
 from simdist_ros.embodiment.observation_terms import term_slice
 from simdist_ros.sim.batch.randomisation import joint_drives
 from simdist_ros.sim.batch.robot_faults import HEALTHY, draw_faults, fault_sizes
@@ -145,7 +146,7 @@ def test_a_joint_with_a_wrong_zero_reads_what_it_is_told_and_stands_off_by_the_e
     env = pair('joint_zero_offset_rad', 0.15)
     stand = go2.per_joint('stand')
     for _ in range(100):
-        seen = env.step(np.tile(go2.action(stand), (2, 1))).observation
+        seen = env.step(np.tile(JointTarget(go2).from_joints(stand), (2, 1))).observation
     default = go2.per_joint('default')
     read = seen.true_proprio_obs[:, term_slice(go2, 'joint_pos')] + default
     true = env.state[:, env.layout.joint_pos]
@@ -160,7 +161,7 @@ def test_the_torque_that_is_scored_is_the_one_that_physics_gives(pair, go2):
     env = pair('joint_zero_offset_rad', 0.1)
     env.parameters['joint_strength'][1, 5] = 0.1
     env.set_model(1)
-    target = env.robot.joint_target(np.full((2, 12), 1.2))
+    target = JointTarget(env.robot).to_joints(np.full((2, 12), 1.2))
     now = env.batch_state(env.state, env.stamp_ns)
     scored = env.scorer.torque(env.parameters, target, now)
     for i, model in enumerate(env.models.models):
@@ -196,7 +197,9 @@ def test_a_robot_with_a_wrong_zero_starts_where_its_encoders_read_the_pose(go2, 
     assert (wrong != 0.0).any(axis=1).all()
     read = env.state[:, env.layout.joint_pos] + wrong
     assert read == pytest.approx(np.tile(go2.per_joint('stand'), (8, 1)))
-    assert env.last_action == pytest.approx(np.tile(go2.action(go2.per_joint('stand')), (8, 1)))
+    assert env.last_action == pytest.approx(
+        np.tile(JointTarget(go2).from_joints(go2.per_joint('stand')), (8, 1))
+    )
 
 
 WHOLE = Randomisation(
@@ -290,7 +293,7 @@ def test_a_robot_with_a_lag_is_told_later_than_the_others(go2, recipe):
     late = Randomisation(fault_share=1.0, fault_lag_steps=2)
     env = VectorEnv(go2, dataclasses.replace(recipe, randomisation=late), num_robots=3, seed=0)
     env.parameters['lag_steps'][:, 0] = 0, 1, 2
-    start = env.robot.joint_target(env.executed)
+    start = JointTarget(env.robot).to_joints(env.executed)
     told = [start + 0.1 * k for k in (1, 2, 3)]
     acted = [env.advance(target) for target in told][-1]
     assert acted == pytest.approx(np.stack([told[2][0], told[1][1], told[0][2]]))

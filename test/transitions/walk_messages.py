@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
+from simdist_ros.embodiment.action_space import JointTarget
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.transitions.bags.recorded_topic import typestore
 
@@ -171,7 +172,7 @@ def one_step(robot: Robot, step: int, mode: str = 'walk') -> list[Entry]:
         'height_map': height_map(robot, stamp, 0.3 + 0.001 * step),
         'cmd_vel': velocity(stamp, 0.5),
         'joint_command': joint_command(
-            robot, stamp, robot.joint_target(action_value(robot, step))
+            robot, stamp, JointTarget(robot).to_joints(action_value(robot, step))
         ),
         'supervisor/tick': mode_tick(stamp, mode),
     }

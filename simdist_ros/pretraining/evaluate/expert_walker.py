@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.history import History
 from simdist_ros.embodiment.observation import RobotState, extero_obs, proprio_obs
@@ -41,8 +42,10 @@ class ExpertWalker:
         """
         self.robot = robot
         self.actor = load_actor(path, robot, recipe)
-        self.history = History(1, proprio_obs_dim(robot), robot.num_joints)
-        self.executed: F32 = np.zeros(robot.num_joints, dtype=np.float32)
+        self.actions = action_space_of(robot)
+        self.history = History(1, proprio_obs_dim(robot), self.actions.dim)
+        self.executed: F32 = np.zeros(self.actions.dim, dtype=np.float32)
+        self.told: NDArray[np.floating] | None = None  # joint targets, before the first none
 
     @torch.inference_mode()
     def tick(self, state: RobotState, command: F32) -> ExpertPlan:
@@ -55,9 +58,13 @@ class ExpertWalker:
             'last_action': torch.tensor(self.history.actions[-1:]),
         }
         action = self.actor(actor_input(seen), ground).numpy()
-        return ExpertPlan(self.robot.joint_target(action))
+        if self.told is None:
+            self.told = state.joint_pos
+        return ExpertPlan(self.actions.to_joints(action, self.told))
 
     def note_executed(self, command: JointCommand, joint_pos: F32) -> None:
         """Remember what was really sent; damping only counts as holding the position."""
-        position = joint_pos if command.position is None else command.position
-        self.executed = self.robot.action(np.asarray(position)).astype(np.float32)
+        told = np.asarray(joint_pos if command.position is None else command.position)
+        before = told if self.told is None else self.told
+        self.executed = self.actions.from_joints(told, before).astype(np.float32)
+        self.told = told

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import CheckpointError
+from simdist_ros.embodiment.action_space import JointTarget, action_space_of
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.pretraining.expert.networks import Actor, Critic
 from simdist_ros.pretraining.recipe import Recipe
@@ -33,6 +34,7 @@ __all__ = [
     'save_networks',
     'save_training',
     'steps_done',
+    'whose',
 ]
 
 CHECKPOINT = 'checkpoint.safetensors'
@@ -93,7 +95,7 @@ def save_training(
     for name, array in env.get_state().items():
         tensors[f'env.{name}'] = torch.from_numpy(np.ascontiguousarray(array))
     rng = env.rng.bit_generator.state
-    about = {**about, 'robot': env.robot.name, 'rate': ppo.rate, 'rng': rng}
+    about = {**about, **whose(env.robot), 'rate': ppo.rate, 'rng': rng}
     write(path, tensors, about)
 
 
@@ -144,6 +146,11 @@ def steps_done(path: Path, robot: Robot) -> int:
         raise damaged(path, error) from None
 
 
+def whose(robot: Robot) -> dict[str, str]:
+    """Return what a file says of the robot it is of."""
+    return {'robot': robot.name, 'actions': action_space_of(robot).kind}
+
+
 def policy_files(expert: Path) -> list[Path]:
     """Return the files of an expert's folder that walk: itself, then its earlier policies."""
     return [expert / EXPERT, *sorted((expert / POLICIES).glob('*.safetensors'))]
@@ -190,6 +197,12 @@ def read(path: Path, robot: Robot) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(
             f'{path} is of robot {about.get("robot")!r}, expected {robot.name!r}; choose another '
             'folder'
+        )
+    actions, kind = about.get('actions', JointTarget.kind), action_space_of(robot).kind
+    if actions != kind:
+        raise CheckpointError(
+            f'{path}: the actions of the expert are {actions!r}, those of robot {robot.name!r} '
+            f'are {kind!r}; choose another folder'
         )
     return tensors, about
 

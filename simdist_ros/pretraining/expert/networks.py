@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from simdist_ros.embodiment.action_space import JointTarget, action_space_of
 from simdist_ros.embodiment.belief import BeliefSpace
 from simdist_ros.embodiment.mirror import (
     Mirror,
@@ -69,13 +70,12 @@ class Actor(ExpertNetwork):
 
     def __init__(self, robot: Robot, recipe: Recipe, belief_dim: int = 0) -> None:
         """Start as the trot with a little noise of the weights; 0 numbers are no belief."""
-        joints = robot.num_joints
-        size = proprio_obs_dim(robot) + task_of(robot).goal.size + joints
+        size = actor_input_dim(robot)
         map_size = extero_obs_dim(robot)
         clock = term_slice(robot, 'cos_sin_phase')  # the actor's input begins with the terms
         phases = torch.arange(clock.start, clock.stop)
         belief = BeliefPath(belief_dim) if belief_dim else None
-        super().__init__(size, map_size, trot(recipe)[:, : len(phases)], phases, belief)
+        super().__init__(size, map_size, trot(robot, recipe)[:, : len(phases)], phases, belief)
         self.size = size
         last = self.body.net[-1]
         assert isinstance(last, nn.Linear)
@@ -84,9 +84,9 @@ class Actor(ExpertNetwork):
             last.bias.zero_()
         weights = self.trot
         del self.trot
-        self.log_std = nn.Parameter(torch.full((joints,), math.log(INITIAL_STD)))
+        self.log_std = nn.Parameter(torch.full((len(weights),), math.log(INITIAL_STD)))
         self.trot = weights  # after it: an optimizer's state goes by their order
-        self.register_buffer('pairs', mirror_of_actions(recipe.joints).index)
+        self.register_buffer('pairs', mirror_of_actions(robot, recipe.joints).index)
 
     def forward(self, x: Tensor, height_map: Tensor, belief: Tensor | None = None) -> Tensor:
         """Return the mean action as an expert does; the belief may also be the end of `x`."""
@@ -111,8 +111,7 @@ class Critic(nn.Module):
 
     def __init__(self, robot: Robot, recipe: Recipe, belief_dim: int = 0) -> None:
         super().__init__()
-        size = proprio_obs_dim(robot) + task_of(robot).goal.size + robot.num_joints
-        size += len(NORMAL_SIGNS) + NUM_PHYSICS + 2 * len(recipe.feet)
+        size = actor_input_dim(robot) + len(NORMAL_SIGNS) + NUM_PHYSICS + 2 * len(recipe.feet)
         map_size = extero_obs_dim(robot)
         self.body = MapNet(size, map_size, 1)
         self.size = size
@@ -137,12 +136,21 @@ class Critic(nn.Module):
         self.body.norm.update(x[:, : self.size])
 
 
-def trot(recipe: Recipe) -> Tensor:
+def actor_input_dim(robot: Robot) -> int:
+    """Return how many numbers `actor_input` has."""
+    actions = action_space_of(robot)
+    return proprio_obs_dim(robot) + task_of(robot).goal.size + actions.dim
+
+
+def trot(robot: Robot, recipe: Recipe) -> Tensor:
     """Return the weights of the phase's cosine and sine in each action, (action_dim, 2).
 
     The action of a joint is lift * sin(2 pi (phase - swing_start)): its foot's swing lifts it, its
-    stance pushes it down.
+    stance pushes it down. Actions that move a tool have no trot.
     """
+    actions = action_space_of(robot)
+    if not isinstance(actions, JointTarget):
+        return torch.zeros(actions.dim, 2)
     weights = []
     for joint in recipe.joints.values():
         start = recipe.feet[joint.foot].swing_start if joint.foot else 0.0
@@ -166,7 +174,7 @@ def make_mirrors(robot: Robot, recipe: Recipe, device: str, has_beliefs: bool = 
     """Return the mirror image of everything that the networks see."""
     proprio, command = mirror_of_proprio(robot, recipe.joints), Mirror.signs(task_of(robot).mirror)
     feet = mirror_of_feet(recipe.feet)
-    actor = Mirror.join(proprio, command, mirror_of_actions(recipe.joints))
+    actor = Mirror.join(proprio, command, mirror_of_actions(robot, recipe.joints))
     physics = Mirror.signs([1.0] * NUM_PHYSICS)
     critic = Mirror.join(actor, Mirror.signs(NORMAL_SIGNS), physics, feet, feet)
     if has_beliefs:
@@ -176,7 +184,7 @@ def make_mirrors(robot: Robot, recipe: Recipe, device: str, has_beliefs: bool = 
         actor=actor.to(device),
         critic=critic.to(device),
         extero=mirror_of_extero(robot).to(device),
-        action=mirror_of_actions(recipe.joints).to(device),
+        action=mirror_of_actions(robot, recipe.joints).to(device),
     )
 
 

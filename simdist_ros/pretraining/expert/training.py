@@ -28,6 +28,7 @@ from simdist_ros.pretraining.expert.files import (
     save_networks,
     save_training,
     steps_done,
+    whose,
 )
 from simdist_ros.pretraining.expert.networks import (
     Actor,
@@ -263,7 +264,7 @@ class ExpertTraining:
     def about(self) -> dict[str, Any]:
         """Return what is said about a policy."""
         last = self.curve[-1] if self.curve else {}
-        return {'robot': self.env.robot.name, 'num_steps': self.num_steps, 'metrics': last}
+        return {**whose(self.env.robot), 'num_steps': self.num_steps, 'metrics': last}
 
 
 class Tally:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.mirror import Mirror, mirror_of_actions, mirror_of_proprio
 from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
@@ -83,7 +84,9 @@ def run_identify(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         names = belief_space(robot, recipe).names
-        identifier = Identifier(proprio_obs_dim(robot), robot.num_joints, len(names), names)
+        identifier = Identifier(
+            proprio_obs_dim(robot), action_space_of(robot).dim, len(names), names
+        )
         windows = collect_windows(robot, recipe, actor, settings, identifier.window_steps, threads)
         training = IdentifierTraining(robot, recipe, identifier, windows, settings)
         say(f'identify: {len(windows.steps)} windows of {training.num_episodes} episodes')
@@ -113,7 +116,7 @@ class IdentifierTraining:
         identifier.mean.copy_(few.mean(0))
         identifier.std.copy_(few.std(0) + SCALE_FLOOR)
         proprio = mirror_of_proprio(robot, recipe.joints)
-        self.mirror = Mirror.join(proprio, mirror_of_actions(recipe.joints))
+        self.mirror = Mirror.join(proprio, mirror_of_actions(robot, recipe.joints))
         self.belief_mirror = mirror_of_beliefs(robot, recipe)
         _, at = np.unique(windows.episodes, return_inverse=True)
         order = np.argsort(at, kind='stable')

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.jobs.errors import PretrainingError
@@ -138,7 +139,7 @@ def collect_windows(
     """
     s = settings
     walk = FaultyWalk(robot, recipe, actor, s, threads)
-    size = proprio_obs_dim(robot) + robot.num_joints
+    size = proprio_obs_dim(robot) + action_space_of(robot).dim
     recent: NDArray[Any] = np.zeros((s.num_robots, window_steps, size), dtype=np.float32)
     age = np.zeros(s.num_robots, dtype=np.int64)
     found: list[tuple[Any, ...]] = []

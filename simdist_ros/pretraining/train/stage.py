@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.jobs.stage_folder import claim_folder
@@ -60,7 +61,7 @@ def robot_architecture(robot: Robot) -> Architecture:
         proprio_obs_dim=proprio_obs_dim(robot),
         extero_rows=grid.rows if grid else 0,
         extero_columns=grid.columns if grid else 0,
-        action_dim=robot.num_joints,
+        action_dim=action_space_of(robot).dim,
         command_dim=task_of(robot).goal.size,
     )
 

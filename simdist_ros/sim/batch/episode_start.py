@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.batch.bumps import PERIOD_M
 from simdist_ros.sim.batch.settings import BatchSettings
@@ -86,6 +87,7 @@ def draw_start(
     speed = rng.uniform(-limit, limit, (n, 3)) * (rng.random((n, 1)) < 0.5)
     layout.throw(state, speed)
     ticks = round(robot.phase_period_s * 1e9 / physics_step_ns)
+    action = action_space_of(robot).from_joints(pose, pose)
     # The order of the draws is part of what a seed means.
     return EpisodeStart(
         state=state,
@@ -94,8 +96,8 @@ def draw_start(
         commands=task.draw(n, rng, command_scale),
         next_command=rng.integers(*task.hold_steps, size=n),
         next_push=draw_push_steps(robot, settings, n, rng),
-        last_action=robot.action(pose),
-        executed=robot.action(pose),
+        last_action=action,
+        executed=action,
         plan_delay=rng.integers(r.plan_delay_steps + 1, size=n),
     )
 

@@ -96,6 +96,11 @@ class CommandLag:
         oldest = int(self.age.max()) + most
         self.told = np.zeros((num_robots, oldest + 1, joints))  # the newest first
 
+    @property
+    def newest(self) -> Array:
+        """What the robots were told last, (N, joints)."""
+        return self.told[:, 0]
+
     def begin(self, index: NDArray[np.intp], target: Array) -> None:
         """Start episodes of some robots, which have been told the same for long."""
         self.told[index] = target[:, None]

@@ -11,6 +11,7 @@ import numpy as np
 from mujoco.rollout import Rollout
 from numpy.typing import NDArray
 
+from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.jobs.errors import PretrainingError
 from simdist_ros.rl.step import Observation, StepResult
@@ -88,7 +89,8 @@ class VectorEnv:
         self.rng = np.random.default_rng(seed)
         self.fixed = {} if world is None else parameters_in(world, robot)
         self.models = RobotModels(robot, settings, num_robots, world)
-        self.task, self.observer = task_of(robot), Observer(robot, settings.noise)
+        self.task, self.actions = task_of(robot), action_space_of(robot)
+        self.observer = Observer(robot, settings.noise)
         plane = self.models.plane
         self.num_substeps = steps_per_period(plane, robot)
         self.physics_step_ns = robot.period_ns // self.num_substeps
@@ -109,15 +111,12 @@ class VectorEnv:
         self.rough &= has_bumps[np.arange(n) % len(self.mixture)]
         self.parameters = {name: np.zeros((n, size)) for name, size in self.models.sizes.items()}
         self.penalty_scale = self.command_scale = 1.0
-        self.stamp_ns = np.zeros(n, dtype=np.int64)
-        self.delay = np.zeros(n, dtype=np.int64)
-        self.steps = np.zeros(n, dtype=np.int64)
-        self.next_command = np.zeros(n, dtype=np.int64)
-        self.next_push = np.zeros(n, dtype=np.int64)
+        counters = np.zeros((6, n), dtype=np.int64)
+        self.stamp_ns, self.delay, self.plan_delay, self.steps = counters[:4]
+        self.next_command, self.next_push = counters[4:]
         self.commands = np.zeros((n, self.task.goal.size))
-        self.last_action = np.zeros((n, joints))  # decided; it acts `plan_delay` steps later
-        self.executed = np.zeros((n, joints))
-        self.plan_delay = np.zeros(n, dtype=np.int64)
+        self.executed = np.zeros((n, self.actions.dim))
+        self.last_action = self.executed.copy()  # decided; it acts `plan_delay` steps later
         late = 0 if world is None else physics_steps(plane, world.command_delay_s)
         most = max(own.randomisation.fault_lag_steps for own in self.mixture)
         most = max(most, known.most_lag_steps if known else 0)
@@ -167,7 +166,9 @@ class VectorEnv:
         for name, values in vars(drawn).items():
             getattr(self, name)[index] = values
         self.steps[index] = 0
-        self.lag.begin(index, self.robot.joint_target(self.executed[index]))
+        read = self.state[index, self.layout.joint_pos]
+        read = read + self.parameters['joint_zero_offset_rad'][index]
+        self.lag.begin(index, self.actions.to_joints(self.executed[index], read))
 
     def settle(self, index: NDArray[np.intp]) -> None:
         """Put robots on the highest ground below them."""
@@ -210,24 +211,26 @@ class VectorEnv:
                 'an action is not finite: the policy has diverged; go on from an earlier '
                 'checkpoint with a smaller learning rate'
             )
-        before = self.state.copy()
+        started = self.state.copy()
         self.push()
-        decided = np.clip(self.robot.joint_target(action), self.low, self.high)
-        late = self.plan_delay[:, None] > 0
-        target = np.where(late, self.robot.joint_target(self.last_action), decided)
+        told, late = self.lag.newest.copy(), self.plan_delay[:, None] > 0
+        pending = self.actions.to_joints(self.last_action, told)
+        before = np.where(late, pending, told)  # what is decided now
+        decided = np.clip(self.actions.to_joints(action, before), self.low, self.high)
+        target = np.where(late, pending, decided)
         acted = self.advance(target)
         after = self.trace[:, -1]
         diverged = self.has_diverged(after)
-        self.state = np.where(diverged[:, None], before, after)
-        self.trace[diverged] = before[diverged, None]
+        self.state = np.where(diverged[:, None], started, after)
+        self.trace[diverged] = started[diverged, None]
         self.sensors[diverged] = 0.0
         self.stamp_ns = self.stamp_ns + self.robot.period_ns
         self.steps += 1
         self.wrap()
         self.last_action = np.where(
-            diverged[:, None], self.last_action, self.robot.action(decided)
+            diverged[:, None], self.last_action, self.actions.from_joints(decided, before)
         )
-        return self.finish(self.robot.action(target), acted, diverged)
+        return self.finish(self.actions.from_joints(target, told), acted, diverged)
 
     def has_diverged(self, after: Array) -> Mask:
         """Tell whose state, (N, state size), or feeling is beyond all reason, (N,)."""

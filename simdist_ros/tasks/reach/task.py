@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import Settings, setting
 from simdist_ros.embodiment.kinematics import tool_chain
-from simdist_ros.embodiment.observation_terms import term_slice
+from simdist_ros.embodiment.observation_terms import observed_joint_pos
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.tasks.goal import GoalSpec
 from simdist_ros.tasks.step import Scoring, Step
@@ -158,8 +158,7 @@ class ReachTask(Task):
 
     def measured(self, proprio_obs: Array) -> Array:
         """Return where the tool is in the frame of the base, (..., 3) [m]."""
-        offset = proprio_obs[..., term_slice(self.robot, MEASURED)].astype(float)
-        return self.chain.position(offset + self.robot.per_joint('default'))
+        return self.chain.position(observed_joint_pos(self.robot, proprio_obs))
 
     def distance(self, proprio_obs: Array, commands: Array) -> Array:
         """Return how far the tool is from its place, (...) [m], by sensors alone."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from simdist_ros.core.atomic import TEMPORARY_SUFFIX, write_atomic
+from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.episode import Episode
@@ -194,6 +195,7 @@ def begin(folder: Path, robot: Robot, seed: int, settings: dict[str, Any]) -> Da
         manifest = DatasetManifest(
             robot=robot.name,
             task=task_of(robot).name,
+            actions=action_space_of(robot).kind,
             sizes=robot_sizes(robot),
             seed=seed,
             settings=settings,

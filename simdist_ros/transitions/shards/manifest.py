@@ -13,6 +13,7 @@ import yaml
 from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import ConfigError, SimdistError
 from simdist_ros.core.settings import read_yaml
+from simdist_ros.embodiment.action_space import JointTarget, action_space_of
 from simdist_ros.embodiment.observation import extero_obs_dim
 from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
@@ -57,6 +58,7 @@ class DatasetManifest:
     Attributes:
         robot: Name of the robot.
         task: What it was asked to do.
+        actions: What its actions mean.
         sizes: Of proprio_obs, extero_obs, actions and commands.
         seed: Of all that was random in the collection.
         settings: Whatever else the data depend on, by name.
@@ -68,6 +70,7 @@ class DatasetManifest:
     schema_version: int = SCHEMA_VERSION
     robot: str
     task: str = VELOCITY  # where it says none, there was no other
+    actions: str = JointTarget.kind  # likewise
     sizes: dict[str, int]
     seed: int = 0
     settings: dict[str, Any] = field(default_factory=dict)
@@ -86,7 +89,7 @@ def robot_sizes(robot: Robot) -> dict[str, int]:
     return {
         'proprio_obs': proprio_obs_dim(robot),
         'extero_obs': extero_obs_dim(robot),
-        'actions': robot.num_joints,
+        'actions': action_space_of(robot).dim,
         'commands': task_of(robot).goal.size,
     }
 
@@ -112,6 +115,8 @@ def read_dataset_manifest(folder: Path, robot: Robot) -> DatasetManifest:
     check(path, 'robot', values.get('robot'), robot.name, 'choose data of this robot')
     task = task_of(robot).name
     check(path, 'task', values.get('task', VELOCITY), task, 'choose data of this task')
+    actions, known = action_space_of(robot).kind, values.get('actions', JointTarget.kind)
+    check(path, 'actions', known, actions, 'choose data of these actions')
     check(path, 'sizes', values.get('sizes'), robot_sizes(robot), f'{AGAIN} for this description')
     try:
         shards = tuple(ShardInfo(**shard) for shard in values.pop('shards'))

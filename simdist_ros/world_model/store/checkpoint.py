@@ -15,6 +15,7 @@ from simdist_ros.core.atomic import TEMPORARY_SUFFIX, write_atomic
 from simdist_ros.core.errors import CheckpointError, unknown_name
 from simdist_ros.core.priority_gate import GiveWay, no_wait
 from simdist_ros.core.share import share_folder
+from simdist_ros.embodiment.action_space import JointTarget
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.jobs.writable import check_folder
 from simdist_ros.tasks.velocity.settings import VELOCITY
@@ -180,6 +181,7 @@ def save_model(
     robot: str,
     created_by: str,
     task: str = '',
+    actions: str = '',
     parent: str = '',
     metrics: Mapping[str, float] | None = None,
     adaptation: Mapping[str, Any] | None = None,
@@ -193,6 +195,7 @@ def save_model(
         robot: Name of the robot it is for.
         created_by: What made it.
         task: What it was trained for; empty for that of its parent, else of walking.
+        actions: What its actions mean; empty for those of its parent, else joint targets.
         parent: The model it was adapted from, a path relative to `folder`. Files that equal the
             parent's are not written again.
         metrics: The numbers that it was accepted with.
@@ -214,6 +217,7 @@ def save_model(
     manifest = Manifest(
         robot=robot,
         task=task or (above.task if above else VELOCITY),
+        actions=actions or (above.actions if above else JointTarget.kind),
         created_by=created_by,
         parent=parent,
         files=files,
@@ -224,14 +228,19 @@ def save_model(
     )
     inherited = above.files if above else {}
     own = {name: data for name, data in content.items() if inherited.get(name) != files[name]}
+    write_files(folder, own, manifest)
+    return manifest
+
+
+def write_files(folder: Path, content: Mapping[str, bytes], manifest: Manifest) -> None:
+    """Replace what a folder holds; the manifest comes last."""
     try:
         clear(folder)
-        for name, data in own.items():
+        for name, data in content.items():
             write_atomic(folder / name, data)
         write_atomic(folder / MANIFEST, manifest.to_yaml())
     except OSError as error:
         raise CheckpointError(f'{folder}: cannot be written ({error}); choose another') from None
-    return manifest
 
 
 def parent_manifest(folder: Path, parent: str) -> Manifest:

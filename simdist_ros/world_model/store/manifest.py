@@ -36,6 +36,7 @@ class Manifest:
         format_version: Of the folder's layout; a newer one than `FORMAT_VERSION` is refused.
         robot: Name of the robot that the model is for.
         task: Name of the task that it was trained for.
+        actions: What its actions mean, the `kind` of an `ActionSpace`.
         created_by: What made the model.
         parent: The model that this one was adapted from, a path relative to its folder, or empty.
             Files that are not in the folder are the parent's.
@@ -50,6 +51,7 @@ class Manifest:
     format_version: int = FORMAT_VERSION
     robot: str
     task: str = 'velocity'  # of a model made before there were others
+    actions: str = 'joint_target'  # likewise
     created_by: str
     parent: str = ''
     files: dict[str, str]
@@ -112,8 +114,7 @@ def check_version(path: Path, version: Any) -> None:
 def parse(path: Path, values: dict[str, Any]) -> Manifest:
     """Build a manifest from the entries of its file."""
     types = {'robot': str, 'created_by': str, 'parent': str, 'files': dict, 'metrics': dict}
-    if 'task' in values:
-        types |= {'task': str}
+    types |= {name: str for name in ('task', 'actions') if name in values}
     if values.get('adaptation'):
         types |= {'parent_identity': str, 'adaptation': dict}
     for name, kind in types.items():

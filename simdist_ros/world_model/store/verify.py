@@ -11,6 +11,7 @@ import yaml
 from torch import Tensor, nn
 
 from simdist_ros.core.errors import CheckpointError, ConfigError
+from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.tasks.choice import task_of
@@ -62,9 +63,16 @@ def check_robot(
             f'{folder / MANIFEST}: the model is for task {manifest.task!r}, expected '
             f'{task.name!r}; choose a model of this task'
         )
+    actions = action_space_of(robot)
+    if manifest.actions != actions.kind:
+        raise CheckpointError(
+            f'{folder / MANIFEST}: the actions of the model are {manifest.actions!r}, those of '
+            f'robot {robot.name!r} are {actions.kind!r}; choose a model of these actions, or '
+            'change tool_delta in the description'
+        )
     grid = robot.height_map
     sizes = {
-        'action_dim': robot.num_joints,
+        'action_dim': actions.dim,
         'proprio_obs_dim': proprio_obs_dim(robot),
         'command_dim': task.goal.size,
         'extero_rows': grid.rows if grid else 0,
