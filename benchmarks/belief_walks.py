@@ -97,7 +97,7 @@ class PairedBatch(VectorEnv):
         for name in ('stamp_ns', 'delay', 'last_action', 'executed'):
             values = getattr(self, name)
             values[:] = values[alike]
-        self.lag.begin(np.arange(count), self.robot.joint_target(self.executed))
+        self.hold(np.arange(count))
         self.observation = self.observe(self.state, self.stamp_ns)
 
     def draw(self, settings: Any, index: NDArray[np.intp]) -> None:

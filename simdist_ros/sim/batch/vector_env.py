@@ -166,6 +166,10 @@ class VectorEnv:
         for name, values in vars(drawn).items():
             getattr(self, name)[index] = values
         self.steps[index] = 0
+        self.hold(index)
+
+    def hold(self, index: NDArray[np.intp]) -> None:
+        """Let robots have been told for long what they have executed, from where they are."""
         read = self.state[index, self.layout.joint_pos]
         read = read + self.parameters['joint_zero_offset_rad'][index]
         self.lag.begin(index, self.actions.to_joints(self.executed[index], read))
