@@ -170,7 +170,7 @@ class VectorEnv:
 
     def hold(self, index: NDArray[np.intp]) -> None:
         """Let robots have been told for long what they have executed, from where they are."""
-        read = self.state[index, self.layout.joint_pos]
+        read = self.state[index][:, self.layout.joint_pos]
         read = read + self.parameters['joint_zero_offset_rad'][index]
         self.lag.begin(index, self.actions.to_joints(self.executed[index], read))
 
