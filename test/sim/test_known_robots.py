@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from simdist_ros.embodiment.action_space import JointTarget
 from simdist_ros.pretraining.expert.networks import belief_space
 from simdist_ros.sim.batch.known_robots import KnownRobots
 from simdist_ros.sim.batch.robot_faults import HEALTHY
@@ -47,11 +48,13 @@ def test_the_robots_of_a_batch_are_those_of_the_belief(go2, recipe, space, belie
 def test_a_lag_that_is_believed_delays_what_acts(go2, recipe, space, belief):
     env = make_env(go2, recipe, KnownRobots(space=space, belief=belief, healthy_every=2))
     env.plan_delay[:] = 0
-    first = env.advance(env.robot.joint_target(np.full((8, 12), 0.3)))
+    first = env.advance(JointTarget(env.robot).to_joints(np.full((8, 12), 0.3)))
     assert np.ptp(first[1::2], axis=0).max() < 1e-12  # told and acting at once
     assert (first[1::2] != first[0]).all()
-    second = env.advance(env.robot.joint_target(np.zeros((8, 12))))
-    np.testing.assert_allclose(second[::2], env.robot.joint_target(np.full((4, 12), 0.3)))
+    second = env.advance(JointTarget(env.robot).to_joints(np.zeros((8, 12))))
+    np.testing.assert_allclose(
+        second[::2], JointTarget(env.robot).to_joints(np.full((4, 12), 0.3))
+    )
 
 
 def test_every_fourth_robot_is_healthy(go2, recipe, space, belief):

@@ -15,7 +15,7 @@ from simdist_ros.sim.batch.settings import BatchSettings
 from simdist_ros.sim.batch.state_layout import StateLayout
 from simdist_ros.tasks.choice import task_of
 
-__all__ = ['EpisodeStart', 'draw_push_steps', 'draw_start']
+__all__ = ['EpisodeStart', 'draw_push_steps', 'draw_pushes', 'draw_start']
 
 Array = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
@@ -108,3 +108,10 @@ def draw_push_steps(
     """Draw in how many steps the next push comes, (n,)."""
     mean = settings.randomisation.push_interval_s * robot.control_rate_hz
     return np.rint(rng.uniform(0.5, 1.5, n) * mean).astype(np.int64)
+
+
+def draw_pushes(settings: BatchSettings, n: int, rng: np.random.Generator) -> Array:
+    """Draw what pushes add to the velocity of bases, (n, 2) [m/s]."""
+    angle = rng.uniform(-np.pi, np.pi, n)
+    speed = rng.uniform(0.0, settings.randomisation.push_speed_mps, n)
+    return np.stack([speed * np.cos(angle), speed * np.sin(angle)], axis=1)

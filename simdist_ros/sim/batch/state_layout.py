@@ -21,6 +21,7 @@ Array = NDArray[np.floating[Any]]
 FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS
 LEVEL, POSITION, ORIENTATION = slice(1, 3), slice(1, 4), slice(4, 8)  # after the time; base first
 HEIGHT = 3
+MAX_SPEED = 100.0  # of any coordinate; beyond, the physics has diverged
 
 
 class StateLayout:
@@ -35,6 +36,12 @@ class StateLayout:
         self.joint_vel = self.velocity_at + models.qvel
         self.blank = np.zeros(self.size)
         mujoco.mj_getState(plane, models.data, self.blank, FULL)
+
+    def is_sane(self, state: Array) -> NDArray[np.bool_]:
+        """Tell whose physics has not diverged, (N,)."""
+        velocity = state[:, self.velocity_at :]
+        slow: NDArray[np.bool_] = np.all(np.abs(velocity) < MAX_SPEED, axis=1)  # NaN is not
+        return slow & np.isfinite(state).all(axis=1)
 
     def place(self, state: Array, at: Array, yaw: Array) -> None:
         """Set bases level at x, y, (n, 2) [m], turned by angles, (n,) [rad]."""

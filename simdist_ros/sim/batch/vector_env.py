@@ -17,7 +17,7 @@ from simdist_ros.jobs.errors import PretrainingError
 from simdist_ros.rl.step import Observation, StepResult
 from simdist_ros.sim.batch.batch_observation import BatchState, Observer
 from simdist_ros.sim.batch.bumps import PERIOD_M
-from simdist_ros.sim.batch.episode_start import draw_push_steps, draw_start
+from simdist_ros.sim.batch.episode_start import draw_push_steps, draw_pushes, draw_start
 from simdist_ros.sim.batch.fixed_world import CommandLag, parameters_in
 from simdist_ros.sim.batch.footing import Footing, find_footing
 from simdist_ros.sim.batch.ground import BatchGround
@@ -38,7 +38,6 @@ __all__ = ['VectorEnv']
 Array = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
-MAX_SPEED = 100.0  # of any coordinate; beyond, the physics has diverged
 LET_GO_M = 0.015  # height above its stand from which a robot starts
 HELD = (
     'state',
@@ -224,7 +223,7 @@ class VectorEnv:
         target = np.where(late, pending, decided)
         acted = self.advance(target)
         after = self.trace[:, -1]
-        diverged = self.has_diverged(after)
+        diverged = ~(self.layout.is_sane(after) & np.isfinite(self.sensors[:, -1]).all(axis=1))
         self.state = np.where(diverged[:, None], started, after)
         self.trace[diverged] = started[diverged, None]
         self.sensors[diverged] = 0.0
@@ -235,13 +234,6 @@ class VectorEnv:
             diverged[:, None], self.last_action, self.actions.from_joints(decided, before)
         )
         return self.finish(self.actions.from_joints(target, told), acted, diverged)
-
-    def has_diverged(self, after: Array) -> Mask:
-        """Tell whose state, (N, state size), or feeling is beyond all reason, (N,)."""
-        slow = (np.abs(after[:, self.layout.velocity_at :]) < MAX_SPEED).all(axis=1)  # NaN is not
-        sane = np.isfinite(after).all(axis=1) & slow & np.isfinite(self.sensors[:, -1]).all(axis=1)
-        diverged: Mask = ~np.asarray(sane)
-        return diverged
 
     def advance(self, target: Array) -> Array:
         """Run the physics of a control period into `trace` and `sensors`.
@@ -269,10 +261,7 @@ class VectorEnv:
         index = np.flatnonzero(self.steps >= self.next_push)
         if not len(index):
             return
-        angle = self.rng.uniform(-np.pi, np.pi, len(index))
-        speed = self.rng.uniform(0.0, self.settings.randomisation.push_speed_mps, len(index))
-        velocity = np.stack([speed * np.cos(angle), speed * np.sin(angle)], axis=1)
-        self.layout.push(self.state, index, velocity)
+        self.layout.push(self.state, index, draw_pushes(self.settings, len(index), self.rng))
         wait = draw_push_steps(self.robot, self.settings, len(index), self.rng)
         self.next_push[index] = self.steps[index] + wait
 
