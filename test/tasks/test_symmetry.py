@@ -105,11 +105,11 @@ def test_the_policy_starts_as_a_trot_that_is_its_own_mirror_image(go2, recipe, m
 
 
 @pytest.mark.parametrize('start', [0.0, 0.25, 0.6])
-def test_a_foot_is_lifted_most_in_the_middle_of_its_swing_whenever_that_begins(recipe, start):
+def test_a_foot_is_lifted_most_in_the_middle_of_its_swing_whenever_that_begins(go2, recipe, start):
     feet = {
         name: dataclasses.replace(foot, swing_start=start) for name, foot in recipe.feet.items()
     }
-    weights = trot(dataclasses.replace(recipe, feet=feet))
+    weights = trot(go2, dataclasses.replace(recipe, feet=feet))
     middle = 2.0 * math.pi * (start + 0.25)
     lifted = weights @ torch.tensor([math.cos(middle), math.sin(middle)])
     expected = [joint.lift for joint in recipe.joints.values()]
