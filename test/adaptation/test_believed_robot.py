@@ -14,6 +14,7 @@ from simdist_ros.adaptation.believed_walks import BatchWalks
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.pretraining.expert import practice
 from simdist_ros.pretraining.expert.networks import belief_space
+from simdist_ros.rl.step import StepResult
 from simdist_ros.sim.batch.known_robots import KnownRobots
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.expert import Expert
@@ -83,6 +84,24 @@ def test_nothing_is_earned_after_a_fall(robot, recipe, shipped, space):
     sound = walks_of(robot, recipe, None, seconds=2).walk(network, None)
     assert not sound.fell.any()
     assert sound.reward.mean() > short.reward.mean() + 1.0
+
+
+def test_who_rises_after_a_fall_earns_nothing_any_more(robot, recipe, shipped, monkeypatch):
+    walks, step = walks_of(robot, recipe, None), 0  # 20 steps of 4 robots
+
+    def fall(action):
+        nonlocal step
+        step += 1
+        falls = np.array([step == 5, False, False, False])
+        ones, no = np.ones(4, np.float32), np.zeros(4, bool)
+        return StepResult(walks.env.observation, ones, falls, no, no, ones, {})
+
+    monkeypatch.setattr(walks.env, 'step', fall)
+    found = walks.walk(shipped.model.expert.network, None)
+    assert found.reward.tolist() == pytest.approx([5 / 0.4, 50.0, 50.0, 50.0])
+    assert found.tracking.tolist() == pytest.approx([0.25, 1.0, 1.0, 1.0])
+    assert found.fell.tolist() == [True, False, False, False]
+    assert found.told() == f'{np.mean(found.reward):.2f} a second, 1 of 4 fall'
 
 
 def test_practice_makes_another_expert_that_is_told_what_was_chosen(
