@@ -42,7 +42,7 @@ IGNORES = 0.2  # numbers about feet, lag and load that say no more than that not
 # Identification is uncertain, and as a regression answers rather too little than too much: of
 # worlds with 0.22 of all torques and 0.15 of a leg's it tells 1.2 and 1.4 times too little.
 BLUR_SCALE, BLUR_NOISE = (0.8, 1.25), 0.1
-HEALTHY_EVERY = 4  # of the robots that practise
+HEALTHY_EVERY = 3  # of the robots that practise, or too much of what they could do is lost
 
 
 @dataclass(frozen=True)
