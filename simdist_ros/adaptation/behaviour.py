@@ -14,7 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from simdist_ros.adaptation.behaviour_gate import NewBehaviour, is_better, judge_behaviour
+from simdist_ros.adaptation.behaviour_gate import (
+    Found,
+    NewBehaviour,
+    check_nominal,
+    is_better,
+    judge_behaviour,
+)
 from simdist_ros.adaptation.believed_robot import Behaviour, BelievedRobot, walk
 from simdist_ros.adaptation.believed_walks import BatchWalks, Walked
 from simdist_ros.adaptation.finetune import FinetuneData
@@ -35,6 +41,8 @@ Say = Callable[[str], None]
 
 SHARES = {'belief 0': 0.0, 'half': 0.5, 'whole': 1.0}  # of the belief, what an expert may be told
 ENOUGH = 0.95  # of what a healthy robot earns; who earns it has nothing to practise
+# One of so many robots that practise is healthy: the first where what they are told harms it.
+OFTEN, SELDOM = 2, 4
 CHOICE, USUAL = 1_000_000, 1_500_000  # first seeds of walks
 
 
@@ -157,13 +165,15 @@ def found_by_walks(
     before = Behaviour(experts.present, parent.belief, 'before')
     healthy = Behaviour(experts.healthy, None, 'healthy')
     seed = settings.seed
-    choice = believed.walks(CHOICE + seed)
-    chosen, earned = choose(options(experts, belief), choice, say)
-    found = [chosen]
-    usual = believed.walks(USUAL + seed, healthy=True).walk(healthy.expert.network, None)
+    possible = options(experts, belief)
+    chosen, earned = choose(possible, believed.walks(CHOICE + seed), say)
+    sound = believed.walks(USUAL + seed, healthy=True)
+    usual, practised = walk(sound, healthy), None
     if settings.practice_steps and np.mean(earned.reward) < ENOUGH * np.mean(usual.reward):
-        practised = believed.practise(chosen, settings, parent, say)
-        found += [] if practised is None else [practised]
+        is_harmless = check_nominal(usual, walk(sound, chosen), believed.gate).passed
+        every = SELDOM if is_harmless else OFTEN
+        practised = believed.practise(chosen, every, settings, parent, say)
+    found = Found(chosen=chosen, least=possible[0], practised=practised)
     return judge_behaviour(believed, before, healthy, found, seed, say)
 
 

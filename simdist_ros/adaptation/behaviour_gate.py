@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from simdist_ros.adaptation.verdict import Check
 from simdist_ros.evaluation.intervals import Interval, mean_interval
 
 __all__ = [
+    'Found',
     'NewBehaviour',
     'check_believed',
     'check_nominal',
@@ -52,51 +53,68 @@ def is_better(new: Walked, old: Walked) -> bool:
     return bool(gain(new, old).low > LEAST_GAIN * abs(float(np.mean(old.reward))))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What may be done about a belief.
+
+    Attributes:
+        chosen: What earned most.
+        least: The least unusual.
+        practised: From what was chosen; None without practice.
+    """
+
+    chosen: Behaviour
+    least: Behaviour
+    practised: Behaviour | None = None
+
+
 def judge_behaviour(
     believed: BelievedRobot,
     before: Behaviour,
     healthy: Behaviour,
-    found: Sequence[Behaviour],
+    found: Found,
     seed: int,
     say: Callable[[str], None],
 ) -> NewBehaviour:
     """Judge what was found by walks that nothing was chosen by.
 
     What was practised is taken only where it earns significantly more than what was not, and
-    passes; else what was not.
+    passes; else what was chosen, and where that does not pass, the least unusual.
 
     Args:
         believed: The robot.
         before: What the running model does.
         healthy: What the first model does, on a healthy robot.
-        found: Without practice, and with it if there was any.
+        found: To be judged.
         seed: Of the walks.
         say: Prints a line where practice is not used.
     """
     faulty = believed.walks(BELIEVED + seed)
     sound = believed.walks(HEALTHY + seed, healthy=True)
-    plain, *practised = found
-    usual, old, unpractised = walk(sound, healthy), walk(faulty, before), walk(faulty, plain)
-    for one in practised:
-        walked = walk(faulty, one)
-        checks = (
-            check_believed(old, walked, one),
-            check_nominal(usual, walk(sound, one), believed.gate),
-        )
-        gained = gain(walked, unpractised)
-        if is_better(walked, unpractised) and all(check.passed for check in checks):
-            return NewBehaviour(one, checks)
+    usual, old = walk(sound, healthy), walk(faulty, before)
+
+    def checks_of(one: Behaviour, walked: Walked) -> tuple[Check, ...]:
+        nominal = check_nominal(usual, walk(sound, one), believed.gate)
+        return check_believed(old, walked, one), nominal
+
+    if found.practised is not None:
+        walked, without = walk(faulty, found.practised), walk(faulty, found.chosen)
+        checks = checks_of(found.practised, walked)
+        if is_better(walked, without) and all(check.passed for check in checks):
+            return NewBehaviour(found.practised, checks)
+        gained = gain(walked, without)
         why = '; '.join(check.sentence for check in checks if not check.passed)
         told = f'it earns {gained.mean:+.2f} a second ({gained.low:+.2f} .. {gained.high:+.2f})'
         say(f'practice is not used: {why or told}')
-    if plain.is_like(before):
-        return NewBehaviour(None)
-    checks = (
-        check_believed(old, unpractised, plain),
-        check_nominal(usual, walk(sound, plain), believed.gate),
-    )
-    accepted = all(check.passed for check in checks)
-    return NewBehaviour(plain if accepted else None, checks)
+    refused: tuple[Check, ...] = ()
+    for one in dict.fromkeys((found.chosen, found.least)):
+        if one.is_like(before):
+            break
+        checks = checks_of(one, walk(faulty, one))
+        if all(check.passed for check in checks):
+            return NewBehaviour(one, checks)
+        refused = refused or checks
+    return NewBehaviour(None, refused)
 
 
 def check_believed(old: Walked, new: Walked, behaviour: Behaviour) -> Check:

@@ -42,7 +42,6 @@ IGNORES = 0.2  # numbers about feet, lag and load that say no more than that not
 # Identification is uncertain, and as a regression answers rather too little than too much: of
 # worlds with 0.22 of all torques and 0.15 of a leg's it tells 1.2 and 1.4 times too little.
 BLUR_SCALE, BLUR_NOISE = (0.8, 1.25), 0.1
-HEALTHY_EVERY = 3  # of the robots that practise, or too much of what they could do is lost
 
 
 @dataclass(frozen=True)
@@ -126,6 +125,7 @@ class BelievedRobot:
     def practise(
         self,
         start: Behaviour,
+        healthy_every: int,
         settings: FinetuneSettings,
         model: WorldModel,
         say: Callable[[str], None],
@@ -133,10 +133,17 @@ class BelievedRobot:
         """Train an expert on as such a robot, told what it is told; None if that fails.
 
         What an interrupted process has done is taken up by the next that does the same.
+
+        Args:
+            start: What to begin with.
+            healthy_every: Of so many robots one is healthy.
+            settings: With the steps of practice.
+            model: For which the expert is.
+            say: Prints a line of progress.
         """
         told = numbers(start.belief, self.space.size).astype(np.float32)
         about = practice_settings(settings.practice_steps, settings.seed)
-        folder = cache_folder('practice') / self.key(start, about)
+        folder = cache_folder('practice') / self.key(start, healthy_every, about)
         before, after = folder / 'before.safetensors', folder / 'after.safetensors'
         try:
             with lock_folder(folder):
@@ -148,7 +155,7 @@ class BelievedRobot:
                     about,
                     folder / 'training',
                     before,
-                    self.robots(HEALTHY_EVERY),
+                    self.robots(healthy_every),
                     told,
                     self.plan_delay_steps,
                 )
@@ -160,10 +167,12 @@ class BelievedRobot:
             return None
         return Behaviour(expert, start.belief, f'practised, {start.name}')
 
-    def key(self, start: Behaviour, settings: ExpertSettings) -> str:
+    def key(self, start: Behaviour, healthy_every: int, settings: ExpertSettings) -> str:
         """Return a hash of all that decides what comes of practice."""
         about = {
             'version': VERSION,
+            'healthy_every': healthy_every,
+            'plan_delay_steps': self.plan_delay_steps,
             'robot': dataclasses.asdict(dataclasses.replace(self.robot, source=Path())),
             'recipe': self.recipe.as_mapping(),
             'settings': dataclasses.asdict(settings),

@@ -13,6 +13,7 @@ from simdist_ros.adaptation import adapt as adapting
 from simdist_ros.adaptation.adapt import adapt, data_of_episodes, write
 from simdist_ros.adaptation.behaviour import Experts, choose, new_behaviour, options
 from simdist_ros.adaptation.behaviour_gate import (
+    Found,
     NewBehaviour,
     check_believed,
     check_nominal,
@@ -183,7 +184,8 @@ def judged(as_believed, healthy, *names):
     said = []
     trials = Trials({'before': 1.0, **as_believed}, {'usual': 3.0, **healthy})
     before, usual = named('before', content=b'plain'), named('usual')
-    found = [replace(named(name, 1.0), name=name) for name in names]
+    chosen, *practised = [replace(named(name, 1.0), name=name) for name in names]
+    found = Found(chosen=chosen, least=chosen, practised=(practised or [None])[0])
     return judge_behaviour(trials, before, usual, found, 0, said.append), said
 
 
@@ -223,12 +225,25 @@ def test_what_fails_as_believed_or_healthy_is_refused():
         assert [check.passed for check in found.checks] == passed
 
 
+def test_where_what_was_chosen_fails_the_least_unusual_is_judged():
+    """As after a repair: what was believed before must not stay for want of better."""
+    healthy = {'usual': 3.0, 'chosen': 2.5, 'least': 3.0}
+    trials = Trials({'before': 1.0, 'chosen': 2.0, 'least': 1.1}, healthy)
+    before, usual, least = named('before'), named('usual'), named('least')
+    found = Found(chosen=named('chosen'), least=least)
+    assert judge_behaviour(trials, before, usual, found, 0, print).behaviour is least
+    stays = judge_behaviour(trials, least, usual, found, 0, print)
+    assert stays.behaviour is None
+    assert [check.passed for check in stays.checks] == [True, False]
+
+
 def test_where_nothing_would_change_nothing_is_judged():
     same = named('plain')
     trials = Trials({'plain': 1.0}, {'plain': 1.0})
     untold, other = replace(same, belief=None), named('plain', 1.0)
     for before, is_new in ((same, False), (untold, False), (other, True)):
-        found = judge_behaviour(trials, before, same, [same], 0, lambda line: None)
+        one = Found(chosen=same, least=same)
+        found = judge_behaviour(trials, before, same, one, 0, lambda line: None)
         assert (found.behaviour is not None) == bool(found.checks) == is_new
 
 
