@@ -171,13 +171,14 @@ def measure(options: BenchmarkOptions) -> list[dict[str, Any]]:
         found = comparison.compare(speed, learned)
         for fault, name in enumerate(FAULTS):
             of_fault = {method: found[name, method] for method in METHODS}
-            about = {'speed': speed, 'fault': name, 'falls while learning': falls[fault].mean()}
+            fallen = round(float(falls[fault].mean()), 1)
+            about = {'speed': speed, 'fault': name, 'falls while learning': fallen}
             rows.append({**about, **row_of(of_fault)})
         rows.append(
             {
                 'speed': speed,
                 'fault': 'mean, falls',
-                'falls while learning': round(float(falls.mean()), 2),
+                'falls while learning': round(float(falls.mean()), 1),
                 **means_of([{m: found[name, m] for m in METHODS} for name in FAULTS]),
             }
         )

@@ -71,6 +71,13 @@ class ExpertSettings(PpoSettings):
         low=0.0,
         high=1.0,
     )
+    belief_blend: float = setting(
+        1.0,
+        'Where `init` takes beliefs: share of the way from there to the actor after these steps; '
+        'less keeps more of what that one could do.',
+        low=0.0,
+        high=1.0,
+    )
     policies_kept: int = setting(11, 'Earlier policies kept for the collection.', low=1)
     checkpoint_s: float = setting(30.0, 'Time between checkpoints.', unit='s', low=0.0, high=60.0)
     seed: int = seed_setting(0, 'Of all that is random.')

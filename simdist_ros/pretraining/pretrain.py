@@ -275,8 +275,10 @@ def write_model(plan: Plan, folder: Path, model: WorldModel, metrics: Mapping[st
     commit = describe_commit()
     if commit:
         created_by += f', commit {commit}'
+    parent = ''
     if (folder / MANIFEST).exists():
         found = read_manifest(folder)
+        parent = found.parent if o.stage == 'identify' else ''  # where the other files are
         if found.files == {name: sha256(data) for name, data in serialise(model).items()}:
             created_by, metrics = found.created_by, {**found.metrics, **metrics}
     record = o.work / WRITTEN
@@ -289,6 +291,7 @@ def write_model(plan: Plan, folder: Path, model: WorldModel, metrics: Mapping[st
         robot=plan.robot.name,
         task=task_of(plan.robot).name,
         actions=action_space_of(plan.robot).kind,
+        parent=parent,
         created_by=created_by,
         metrics=metrics,
         overwrite=True,  # `check_out` has seen that it is ours, or may be replaced

@@ -12,7 +12,13 @@ import torch
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.pretraining.expert.belief_training import BeliefTraining, told_beliefs
-from simdist_ros.pretraining.expert.files import CHECKPOINT, EXPERT, load_actor, load_critic
+from simdist_ros.pretraining.expert.files import (
+    CHECKPOINT,
+    EXPERT,
+    load_actor,
+    load_critic,
+    save_networks,
+)
 from simdist_ros.pretraining.expert.networks import belief_space
 from simdist_ros.pretraining.expert.stage import BELIEFS, HEALTHY, run_expert
 from simdist_ros.pretraining.presets import EXPERT_PRESETS
@@ -133,6 +139,24 @@ def test_it_begins_as_the_healthy_expert_whatever_it_is_told(training, tmp_path,
     actor, critic = load_actor(healthy, go2, recipe), load_critic(healthy, go2, recipe)
     torch.testing.assert_close(one.ppo.actor(x, extero), actor(x[:, :-size], extero))
     torch.testing.assert_close(one.ppo.critic(truth, extero), critic(truth[:, :-size], extero))
+
+
+def test_an_actor_lies_between_the_one_with_beliefs_that_it_went_on_from_and_the_last(
+    training, tmp_path, go2, recipe
+):
+    first = training(tmp_path / 'first')
+    first.iterate()
+    file = tmp_path / 'first.safetensors'
+    save_networks(file, first.ppo.actor, first.ppo.critic, first.about())
+    settings = dataclasses.replace(TINY, belief_blend=0.25)
+    second = BeliefTraining(go2, recipe, settings, tmp_path / 'second', file)
+    second.iterate()
+    before, last = (one.ppo.actor.state_dict() for one in (first, second))
+    found = second.blended().state_dict()
+    name = 'belief.2.weight'
+    assert not torch.equal(before[name], last[name])
+    torch.testing.assert_close(found[name], 0.75 * before[name] + 0.25 * last[name])
+    assert first.blended() is first.ppo.actor  # it went on from one without
 
 
 def test_a_training_with_beliefs_goes_on_bit_by_bit(training, tmp_path):

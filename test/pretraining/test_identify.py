@@ -13,6 +13,7 @@ import torch
 from simdist_ros.cli import main
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.action_space import JointTarget
+from simdist_ros.embodiment.observation_terms import term_slice
 from simdist_ros.jobs.errors import PretrainingError
 from simdist_ros.pretraining.expert.files import EXPERT, save_networks
 from simdist_ros.pretraining.expert.networks import Actor, Critic, belief_space
@@ -21,15 +22,16 @@ from simdist_ros.pretraining.identify.stage import (
     METRICS,
     IdentifierTraining,
     explained,
+    make_identifier,
     run_identify,
 )
 from simdist_ros.pretraining.identify.windows import FaultyWalk, Windows, collect_windows
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.world_model.identifier import Identifier
-from simdist_ros.world_model.store.checkpoint import find_model, load_model
+from simdist_ros.world_model.store.checkpoint import find_model, load_model, save_model
 from simdist_ros.world_model.store.identifier_file import IDENTIFIER, read_identifier
 
-SMOKE = dataclasses.replace(IDENTIFY_PRESETS['smoke'], num_robots=8)
+SMOKE = IDENTIFY_PRESETS['smoke']
 
 
 @pytest.fixture(scope='module')
@@ -48,7 +50,7 @@ def windows(go2, actor):
 
 def test_windows_are_of_whole_episodes_each_with_one_belief(windows):
     assert windows.steps.shape[1:] == (50, 47)
-    assert len(windows.steps) == len(windows.beliefs) == len(windows.episodes) > 8
+    assert len(windows.steps) == len(windows.beliefs) == len(windows.episodes) >= 8
     for episode in set(windows.episodes):
         of_it = windows.beliefs[windows.episodes == episode]
         assert (of_it == of_it[0]).all()
@@ -76,6 +78,31 @@ def test_a_window_is_what_a_robot_saw_and_what_it_did_then(go2, recipe, actor):
     late = walk.env.plan_delay[:, None] > 0
     executed = np.where(late, seen.last_action, decided)  # as a bag has it
     np.testing.assert_allclose(logged[:, -12:], executed, atol=1e-5)
+
+
+def test_some_walk_straight_ahead_for_all_of_an_episode(go2, recipe, actor):
+    def walk(share):
+        speeds = {'ahead_low_mps': 0.4, 'ahead_high_mps': 0.6}
+        settings = dataclasses.replace(SMOKE, num_robots=64, ahead_share=share, **speeds)
+        return FaultyWalk(go2, recipe, actor, settings, threads=1)
+
+    ahead = walk(1.0)
+    commands = ahead.env.commands.copy()
+    assert not commands[:, 1:].any()
+    assert 0.4 <= commands[:, 0].min() < 0.45 < 0.55 < commands[:, 0].max() <= 0.6
+    assert (ahead.env.observation.command == commands.astype(np.float32)).all()
+    for number in range(60):
+        _, ended = ahead.step(number)
+    stays = ~ended & (ahead.env.steps >= 60)
+    assert (ahead.env.commands[stays] == commands[stays]).all()
+    others = walk(0.0).env.commands
+    assert (others[:, 1:] != 0.0).any(axis=1).mean() > 0.5
+
+
+def test_the_identifier_of_a_robot_knows_where_its_joints_are(go2, recipe):
+    made = make_identifier(go2, recipe)
+    observed = [term_slice(go2, name) for name in ('joint_pos', 'joint_vel')]
+    assert made.joints_at.tolist() == [list(range(s.start, s.stop)) for s in observed]
 
 
 def test_experts_believe_nothing_the_truth_or_another_robot(go2, recipe, actor):
@@ -163,10 +190,25 @@ def test_an_expert_without_beliefs_is_refused_before_a_folder_is_made(tmp_path, 
     assert not (tmp_path / 'out').exists()
 
 
-def test_the_stage_alone_puts_both_into_the_model_that_is_there(tmp_path, go2, actor, capsys):
+@pytest.mark.parametrize('parent', ['', '../go2'])
+def test_the_stage_alone_puts_both_into_the_model_that_is_there(
+    tmp_path, go2, actor, capsys, parent
+):
     out, work = tmp_path / 'model', tmp_path / 'work'
+    shutil.copytree(find_model('go2'), tmp_path / 'go2')
     shutil.copytree(find_model('go2'), out)
     before = load_model(out, go2)
+    if parent:
+        about = before.manifest
+        save_model(
+            out,
+            before.model,
+            robot='go2',
+            created_by=about.created_by,
+            parent=parent,
+            metrics=about.metrics,
+            overwrite=True,
+        )
     (work / 'expert').mkdir(parents=True)
     save_networks(
         work / 'expert' / EXPERT, actor, Critic(go2, load_recipe(go2), 68), {'robot': 'go2'}
@@ -178,6 +220,9 @@ def test_the_stage_alone_puts_both_into_the_model_that_is_there(tmp_path, go2, a
     after = load_model(out, go2)
     assert after.model.expert.belief_dim == after.model.identifier.belief_dim == 68
     assert after.model.belief is None
+    assert after.manifest.parent == parent  # whose files it goes on to use
+    assert (out / 'encoder.safetensors').exists() == (not parent)
+    assert 'belief' in after.manifest.swappable
     kept = {k: v for k, v in before.manifest.metrics.items() if k.startswith('held_out.')}
     assert after.manifest.metrics == kept
     for name, array in before.model.state_dict().items():

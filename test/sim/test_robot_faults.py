@@ -257,7 +257,18 @@ def test_wide_faults_are_of_all_joints_or_of_one_place_and_not_of_the_worst():
     assert (sizes == 12).sum() / (sizes > 0).sum() == pytest.approx(0.5, abs=0.1)
     few = places[(sizes > 0) & (sizes < 12)]
     assert all(len(set(np.flatnonzero(row) % 3)) == 1 for row in few)
-    assert found.min() == pytest.approx(1.0 - 0.8 * 0.7, abs=0.02)
+    assert found.min() == pytest.approx(1.0 - 0.88 * 0.7, abs=0.02)
+
+
+def test_zeros_are_not_milder_than_the_mildest_and_smaller_where_all_joints_have_one():
+    zeros = Randomisation(fault_share=1.0, fault_zero_offset_rad=0.5, fault_mildest=0.4)
+    some = np.abs(draw(zeros)['joint_zero_offset_rad'])
+    assert 0.2 <= some[some > 0.0].min() < 0.21 < 0.49 < some.max() <= 0.5
+    wide = draw(dataclasses.replace(zeros, fault_wide_share=1.0))['joint_zero_offset_rad']
+    every = np.abs(wide[(wide != 0.0).all(axis=1)])
+    most = 0.5 * 0.88 * 4 / 12
+    assert 0.4 * most <= every.min() < 0.95 * most < every.max() <= most
+    assert 0.45 < (wide[wide != 0.0] > 0.0).mean() < 0.55
 
 
 def test_the_mildest_fault_is_a_share_of_the_worst():

@@ -19,7 +19,7 @@ NAMES = ('strength.a', 'lag', 'payload_kg')
 def identifier():
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        made = Identifier(5, 2, 3, NAMES).eval()
+        made = Identifier(5, 2, 3, NAMES, torch.tensor([[0, 1], [3, 2]])).eval()
         made.mean[:] = torch.arange(7.0)
         made.std[:] = 2.0
         return made
@@ -51,6 +51,32 @@ def test_windows_are_scaled_and_their_order_in_time_counts(identifier, windows):
     identifier.std.fill_(1.0)
     torch.testing.assert_close(identifier.features(scaled), found)
     assert not torch.allclose(identifier.features(scaled.flip(1)), found, atol=1e-3)
+
+
+@torch.no_grad()
+def test_answers_are_covariances_of_an_action_with_its_own_joint_later(identifier):
+    generator = torch.Generator().manual_seed(2)
+    acted = torch.randn(3, identifier.window_steps, 2, generator=generator)
+    windows = torch.zeros(3, identifier.window_steps, 7)
+    windows[..., 5:] = acted + 4.0  # what is constant is no answer
+    windows[:, 2:, 1] = 3.0 * acted[:, :-2, 1]  # position of the second joint, two steps later
+    windows[:, :, 3] = -acted[:, :, 0]  # velocity of the first joint, at once
+    found = identifier.answers(windows).reshape(3, 6, 2, 2).mean(0)  # lags, quantities, joints
+    power = windows[..., 5:].var(1).mean(0)
+    expected = torch.zeros(6, 2, 2)
+    expected[2, 0, 1] = 3.0 * power[1]
+    expected[0, 1, 0] = -power[0]
+    torch.testing.assert_close(found, expected, atol=0.5, rtol=0.0)
+
+
+@torch.no_grad()
+def test_features_tell_how_joints_answer(identifier, windows):
+    late = windows.clone()
+    late[:, 1:, 0] = windows[:, :-1, 0]
+    before, after = identifier.features(windows), identifier.features(late)
+    assert not torch.allclose(before, after, atol=1e-3)
+    identifier.joints_at[:] = 4
+    assert not torch.allclose(identifier.features(windows), before, atol=1e-3)
 
 
 def test_an_identifier_comes_back_from_its_file_with_its_names(identifier, windows):

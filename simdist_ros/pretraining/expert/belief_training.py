@@ -164,6 +164,13 @@ class BeliefTraining(ExpertTraining):
         )
         return torch.cat([x, told], dim=-1), torch.cat([truth, known], dim=-1), extero
 
+    def blended(self) -> Actor:
+        """Return the actor between one with beliefs that it went on from and the present one."""
+        before = load_actor(Path(self.settings.init), self.robot, self.recipe)
+        if before.belief is None:
+            return self.ppo.actor
+        return self.blend(before, self.settings.belief_blend)
+
     def keep_policy(self, before: int) -> None:
         """Keep none: the data are collected by the policies of the healthy expert."""
 

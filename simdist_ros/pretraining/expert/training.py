@@ -173,12 +173,17 @@ class ExpertTraining:
         Source:
             Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
         """
-        actor, path = copy.deepcopy(self.ppo.actor), self.out / NARROW
-        if path.is_file():
-            before = load_actor(path, self.robot, self.recipe).state_dict()
-            for name, last in actor.state_dict().items():
-                if last.is_floating_point():
-                    last.copy_(torch.lerp(before[name].to(last), last, self.settings.blend))
+        path = self.out / NARROW
+        if not path.is_file():
+            return self.ppo.actor
+        return self.blend(load_actor(path, self.robot, self.recipe), self.settings.blend)
+
+    def blend(self, before: Actor, share: float) -> Actor:
+        """Return the actor that lies a share of the way from another to the present one."""
+        actor, first = copy.deepcopy(self.ppo.actor), before.state_dict()
+        for name, last in actor.state_dict().items():
+            if last.is_floating_point():
+                last.copy_(torch.lerp(first[name].to(last), last, share))
         return actor
 
     def iterate(self) -> dict[str, float]:

@@ -15,7 +15,7 @@ from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.mirror import Mirror, mirror_of_actions, mirror_of_proprio
-from simdist_ros.embodiment.observation_terms import proprio_obs_dim
+from simdist_ros.embodiment.observation_terms import proprio_obs_dim, term_slice
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.jobs.stage_folder import claim_folder
 from simdist_ros.pretraining.expert.files import EXPERT, load_actor
@@ -83,10 +83,7 @@ def run_identify(
         return out / IDENTIFIER
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        names = belief_space(robot, recipe).names
-        identifier = Identifier(
-            proprio_obs_dim(robot), action_space_of(robot).dim, len(names), names
-        )
+        identifier = make_identifier(robot, recipe)
         windows = collect_windows(robot, recipe, actor, settings, identifier.window_steps, threads)
         training = IdentifierTraining(robot, recipe, identifier, windows, settings)
         say(f'identify: {len(windows.steps)} windows of {training.num_episodes} episodes')
@@ -94,6 +91,15 @@ def run_identify(
     write_atomic(out / METRICS, json.dumps(metrics, indent=1).encode())
     write_atomic(out / IDENTIFIER, identifier_to_bytes(identifier))
     return out / IDENTIFIER
+
+
+def make_identifier(robot: Robot, recipe: Recipe) -> Identifier:
+    """Return the identifier of a robot with random weights."""
+    names, actions = belief_space(robot, recipe).names, action_space_of(robot).dim
+    joint = torch.arange(actions) % robot.num_joints  # of each action, where it is one of a joint
+    starts = [term_slice(robot, name).start for name in ('joint_pos', 'joint_vel')]
+    at = torch.stack([start + joint for start in starts])
+    return Identifier(proprio_obs_dim(robot), actions, len(names), names, at)
 
 
 class IdentifierTraining:

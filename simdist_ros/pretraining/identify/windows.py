@@ -75,13 +75,19 @@ class FaultyWalk:
         self.env.steps[:] = self.rng.integers(s.episode_steps, size=s.num_robots)
 
     def begin(self, index: NDArray[np.intp]) -> None:
-        """Let the expert of robots whose episode is new believe something."""
+        """Let the expert of robots whose episode is new believe something and walk somewhere."""
         s, n = self.settings, len(index)
         truth = self.truth()
         which = self.rng.random((n, 1))
         others = truth[self.rng.integers(s.num_robots, size=n)]
         told = np.where(which < s.hidden_share + s.wrong_share, others, truth[index])
         self.told[index] = np.where(which < s.hidden_share, 0.0, told)
+        ahead = index[self.rng.random(n) < s.ahead_share]
+        speeds = self.rng.uniform(s.ahead_low_mps, s.ahead_high_mps, len(ahead))
+        for i, speed in zip(ahead, speeds, strict=True):
+            self.env.commands[i] = self.env.task.trial(float(speed), int(i))
+        self.env.next_command[ahead] = s.episode_steps + 1
+        self.env.observation.command[:] = self.env.commands
 
     def truth(self) -> F32:
         """Return the true beliefs, (N, belief_dim)."""

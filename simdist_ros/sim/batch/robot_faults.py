@@ -28,7 +28,8 @@ HEALTHY = {
 }  # name: what a joint without a fault has of it
 WHOLE_LIMB_SHARE = 0.5  # of the faults concern all joints of a limb, the others one joint
 ALL_JOINTS_SHARE = 0.5  # of the wide faults concern all joints, the others joints of one place
-WORST_OF_MANY = 0.8  # share of its range that a wide fault has: many joints have it at once
+WORST_OF_MANY = 0.88  # share of its range that a wide fault has: many joints have it at once
+LIMB = 4.0  # joints, beyond which zeros are less wrong: together they bend the whole body
 MOST_FEET = 2  # that slip at once
 SLIPPERY = 0.3  # largest friction of a foot that slips
 
@@ -130,8 +131,9 @@ def joint_kinds(
 
     def zeros(joints: int, share: float) -> Array:
         """Draw a wrong zero of its own for each joint."""
-        most = severe(0.0, r.fault_zero_offset_rad, share)
-        return rng.uniform(-most, most, joints)
+        most = severe(0.0, r.fault_zero_offset_rad, share) * min(1.0, LIMB / joints)
+        sign = rng.choice([-1.0, 1.0], joints)
+        return sign * rng.uniform(min(most, r.fault_mildest * most), most, joints)
 
     worst = {
         'joint_strength': r.fault_strength_low,

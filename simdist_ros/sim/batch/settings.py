@@ -99,8 +99,7 @@ class Randomisation(Settings):
     )
     fault_mildest: float = setting(
         0.0,
-        'Smallest fault, as a share of the largest; zeros of joints and friction of feet have all '
-        'of their range.',
+        'Smallest fault, as a share of the largest; friction of feet has all of its range.',
         low=0.0,
         high=1.0,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -214,6 +214,8 @@ def save_model(
     if above is not None:
         keep_architecture(content, model, parent_folder(folder, parent))
     files = {name: sha256(data) for name, data in content.items()}
+    inherited = above.files if above else {}
+    own = {name: data for name, data in content.items() if inherited.get(name) != files[name]}
     manifest = Manifest(
         robot=robot,
         task=task or (above.task if above else VELOCITY),
@@ -224,10 +226,8 @@ def save_model(
         metrics=dict(metrics or {}),
         parent_identity=above.identity if above else '',
         adaptation=dict(adaptation or {}),
-        swappable=list(above.swappable if above else ADAPTED),
+        swappable=swappable_parts(above, own),
     )
-    inherited = above.files if above else {}
-    own = {name: data for name, data in content.items() if inherited.get(name) != files[name]}
     write_files(folder, own, manifest)
     return manifest
 
@@ -241,6 +241,14 @@ def write_files(folder: Path, content: Mapping[str, bytes], manifest: Manifest) 
         write_atomic(folder / MANIFEST, manifest.to_yaml())
     except OSError as error:
         raise CheckpointError(f'{folder}: cannot be written ({error}); choose another') from None
+
+
+def swappable_parts(above: Manifest | None, own: Collection[str]) -> list[str]:
+    """Return what may be swapped in a model that has files of its own beside its parent's."""
+    parts = list(above.swappable if above else ADAPTED)
+    if IDENTIFIER in own:  # its parent had no beliefs to swap
+        parts += [part for part in ADAPTED if part not in parts]
+    return parts
 
 
 def parent_manifest(folder: Path, parent: str) -> Manifest:
