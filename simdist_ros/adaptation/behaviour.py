@@ -106,9 +106,10 @@ def take(model: WorldModel, new: NewBehaviour) -> None:
 def believed(model: WorldModel, new: NewBehaviour) -> str:
     """Tell in words what is believed of the robot, and how much of that its expert is told."""
     words = belief_words(model, new.identified)
-    if new.identified is None or new.behaviour is None or new.behaviour.name == 'whole':
+    if new.identified is None:
         return words
-    return f'{words} ({new.behaviour.name})'
+    told = 'not used' if new.behaviour is None else new.behaviour.name
+    return words if told == 'whole' else f'{words} ({told})'
 
 
 def new_behaviour(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from simdist_ros.adaptation import adapt as adapting
 from simdist_ros.adaptation.adapt import adapt, data_of_episodes, write
-from simdist_ros.adaptation.behaviour import Experts, choose, new_behaviour, options
+from simdist_ros.adaptation.behaviour import Experts, believed, choose, new_behaviour, options
 from simdist_ros.adaptation.behaviour_gate import (
     Found,
     NewBehaviour,
@@ -223,6 +224,19 @@ def test_what_fails_as_believed_or_healthy_is_refused():
         found, _ = judged({'plain': as_believed}, {'plain': healthy}, 'plain')
         assert found.behaviour is None
         assert [check.passed for check in found.checks] == passed
+
+
+@pytest.mark.parametrize(
+    ('behaviour', 'words'),
+    [(None, ' (not used)'), ('whole', ''), ('practised, belief 0', ' (practised, belief 0)')],
+)
+def test_a_model_says_what_is_believed_and_how_much_of_it_is_told(shipped, weak, behaviour, words):
+    model = copy.copy(shipped.model)
+    model.belief = None
+    new = NewBehaviour(None if behaviour is None else named(behaviour), identified=weak)
+    assert believed(model, new).startswith('FR_hip_joint has 0.30 of its torque, ')
+    assert believed(model, new).endswith(f'of its torque{words}')
+    assert believed(model, NewBehaviour(None)) == ''
 
 
 def test_where_what_was_chosen_fails_the_least_unusual_is_judged():
