@@ -96,8 +96,9 @@ def report_lines(
             lines += ['', f'### {speed_name(speed)}'] if speed else []
             lines += ['', *walk_table(rows, words), '', *walk_notes(rows, world, words)]
         lines += ['', f'![falls, progress, error and reward]({walk_figure(world)})', '']
-        lines += error_table(summary.models_in(world))
-        lines += ['', f'![prediction errors]({prediction_figure(world)})', '']
+        if models := summary.models_in(world):
+            lines += [*error_table(models), '']
+            lines += [f'![prediction errors]({prediction_figure(world)})', '']
         lines += crossing_lines([c for c in summary.crossings if c.world == world])
     for speed, rows in summary.walks_in(NOMINAL).items():
         name = f' {speed_name(speed)},' if speed else ''
@@ -165,8 +166,6 @@ def walk_notes(rows: Sequence[WalkRow], world: str, words: Words) -> list[str]:
 
 def error_table(rows: Sequence[ModelRow]) -> list[str]:
     """Return the held-out errors of the predicted latents, and how each model was made."""
-    if not rows:
-        return []
     horizon = len(rows[0].error)
     steps = np.unique(np.linspace(1, horizon, min(horizon, SHOWN_STEPS)).round().astype(int))
     head = ['method', 'data [min]', *(f'{step} ahead' for step in steps), 'mean']

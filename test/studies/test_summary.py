@@ -263,6 +263,18 @@ def test_a_part_of_the_benchmark_is_reported_too(tmp_path):
     assert '## soft' in (tmp_path / 'report.md').read_text()
 
 
+def test_a_report_of_rivals_alone_shows_no_figure_that_is_not_there(tmp_path):
+    log = ResultLog(tmp_path / 'results.jsonl')
+    for job, found in judged('policy', '', 0.0, 'soft', [result(1.0)]).items():
+        log.add(job, found, 1.0)
+    write_report(tmp_path, log, ['soft'], {}, {}, WALKING)
+    text = (tmp_path / 'report.md').read_text()
+    assert {name for name in ('soft.png', 'soft_prediction.png') if f'({name})' in text} == {
+        path.name for path in tmp_path.glob('*.png')
+    }
+    assert 'soft.png' in text
+
+
 def test_the_time_left_follows_from_how_long_such_tasks_took(tmp_path):
     log = ResultLog(tmp_path / 'results.jsonl')
     jobs = [Collect(world='soft', seed=seed, minutes=1.0) for seed in range(4)]
