@@ -18,6 +18,8 @@ from mcap_ros2.decoder import DecoderFactory
 from rosbags.rosbag2 import Reader
 
 from simdist_ros.core.errors import BagError
+from simdist_ros.transitions.bags.mcap_file import McapFile
+from simdist_ros.transitions.bags.metadata import BagMetadata
 from simdist_ros.transitions.bags.reader import bag_info, read_bag
 from simdist_ros.transitions.bags.recorded_topic import Topic
 from simdist_ros.transitions.bags.writer import BagWriter
@@ -292,6 +294,16 @@ def test_a_disk_that_is_full_from_the_start_leaves_nothing(tmp_path, topics, inf
     with pytest.raises(BagError, match='No space left'):
         BagWriter(tmp_path / 'walk', topics, info, open_file=lambda path: FullDisk(room=10))
     assert not (tmp_path / 'walk').exists()
+
+
+def test_what_was_added_since_the_last_flush_is_not_safe(topics, info, joint_state):
+    metadata = BagMetadata(file_name='walk_0.mcap', topics=tuple(topics), info=dict(info))
+    file = McapFile(io.BytesIO(), metadata)
+    for number in range(3):
+        file.flush()
+        file.add('/joint_states', START_NS + number, joint_state(number))
+    assert file.safe.counts['/joint_states'] == 2
+    assert file.pending()['/joint_states'] == 1
 
 
 def test_the_metadata_tell_what_was_written_long_before_the_end(
