@@ -10,7 +10,16 @@ from simdist_ros.cli import main
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.world_model.store.checkpoint import load_model
 
-SMALL = ['--set', 'train.num_steps=20', '--set', 'train.validation_interval=20']
+SIZES = {
+    'expert.total_steps': 768,
+    'collect.total_steps': 1600,
+    'collect.shard_steps': 800,
+    'train.num_steps': 10,
+    'train.validation_interval': 10,
+    'imitate.walk_steps': 40,
+    'imitate.round_steps': 3,
+}
+SMALL = [word for name, value in SIZES.items() for word in ('--set', f'{name}={value}')]
 
 
 def run(folder: Path, *arguments: str) -> int:
