@@ -10,6 +10,7 @@ from pathlib import Path
 from simdist_ros.adaptation.adapt import adapt, check_enough, data_of_episodes
 from simdist_ros.adaptation.adapt import write as write_candidate
 from simdist_ros.adaptation.nominal_walks import nominal_walks
+from simdist_ros.adaptation.settings import FinetuneSettings
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.studies.collect import first_minutes
@@ -43,6 +44,15 @@ class AdaptResult:
     seconds: float = 0.0
 
 
+def finetuning_of(usual: FinetuneSettings, job: Adapt) -> FinetuneSettings:
+    """Return the settings of a job's finetuning: only for `dynamics` does the expert practise.
+
+    From the same data it would be the same practice, and it takes longer than all else.
+    """
+    steps = usual.practice_steps if job.method == 'dynamics' else 0
+    return dataclasses.replace(usual, method=job.method, seed=job.seed, practice_steps=steps)
+
+
 def adapt_model(
     robot: Robot, parent: LoadedModel, settings: BenchSettings, job: Adapt, data: Path, out: Path
 ) -> AdaptResult:
@@ -56,7 +66,7 @@ def adapt_model(
         CheckpointError: `out` holds something else than a model.
     """
     episodes = first_minutes(data, robot, job.minutes)
-    chosen = dataclasses.replace(settings.finetune, method=job.method, seed=job.seed)
+    chosen = finetuning_of(settings.finetune, job)
     try:
         check_enough(episodes.numbers)
         known = nominal_walks(parent, robot, settings.nominal)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from simdist_ros.adaptation.settings import METHODS, FinetuneSettings
 from simdist_ros.cli import main
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.pretraining.expert.files import load_actor, save_networks
@@ -17,7 +18,7 @@ from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.studies.ceilings import ceiling_file, with_ceiling
 from simdist_ros.studies.collect import collect, first_minutes
-from simdist_ros.studies.finetuning import adapt_model
+from simdist_ros.studies.finetuning import adapt_model, finetuning_of
 from simdist_ros.studies.fitting import fit_settings
 from simdist_ros.studies.job_pool import Setup, do_jobs
 from simdist_ros.studies.jobs import Adapt, Collect, Judge, list_jobs
@@ -209,6 +210,16 @@ def test_processes_find_the_same_as_one_alone(done, small, model_folder, robot, 
     for job in jobs:
         if not isinstance(job, Adapt):  # which also says how long it took
             assert log.results[job] == alone[job], job
+
+
+def test_only_dynamics_practise():
+    usual = FinetuneSettings(practice_steps=70)
+    steps = {}
+    for method in METHODS:
+        found = finetuning_of(usual, Adapt(method=method, source='soft', minutes=1.0, seed=3))
+        assert (found.method, found.seed) == (method, 3)
+        steps[method] = found.practice_steps
+    assert steps == {'dynamics': 70, 'residual': 0, 'all': 0, 'policy': 0}
 
 
 def test_data_from_which_nothing_can_be_learned_leave_the_model_as_it_is(
