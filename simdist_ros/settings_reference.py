@@ -18,6 +18,7 @@ from simdist_ros.core.settings import REQUIRED, SettingInfo, Settings, describe
 from simdist_ros.core.share import share_folder
 from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
 from simdist_ros.embodiment.sensor_noise import SensorNoise
+from simdist_ros.embodiment.tool_delta import ToolDeltaSettings
 from simdist_ros.evaluation.settings import EvaluateSettings
 from simdist_ros.nodes.finetuner import FinetunerSettings
 from simdist_ros.nodes.mujoco_robot import MujocoRobotSettings
@@ -192,6 +193,12 @@ def files() -> Sections:
         ),
         ('Robots: joints', 'Under `joints:` in a robot, by joint name.', '', Joint),
         ('Robots: height map', 'Under `height_map:` in a robot.', '', HeightMap),
+        (
+            'Robots: actions that move the tool',
+            'Under `tool_delta:` in a robot.',
+            '',
+            ToolDeltaSettings,
+        ),
     ]
 
 

@@ -16,6 +16,7 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.recording import Recording
 from simdist_ros.evaluation.report import velocity_series
 from simdist_ros.sim.footfalls import Footfalls
+from simdist_ros.tasks.choice import task_of
 
 __all__ = ['draw_run', 'in_start_frame', 'legend_above', 'plot_run', 'torque_shares']
 
@@ -51,14 +52,14 @@ def draw_run(
         footfalls: Contacts of its feet.
     """
     stamps = recording.walking()
-    panels: list[Panel] = [lambda axes: draw_joints(axes, recording, robot, stamps)]
-    if robot.has_free_base:
-        panels = [
-            lambda axes: draw_path(axes, recording, stamps),
-            lambda axes: draw_velocity(axes, recording, robot),
-            lambda axes: draw_yaw_rate(axes, recording, robot),
-            lambda axes: draw_heading(axes, recording, stamps),
-        ]
+    motion: dict[str, Panel] = {
+        'joints': lambda axes: draw_joints(axes, recording, robot, stamps),
+        'path': lambda axes: draw_path(axes, recording, stamps),
+        'velocity': lambda axes: draw_velocity(axes, recording, robot),
+        'yaw_rate': lambda axes: draw_yaw_rate(axes, recording, robot),
+        'heading': lambda axes: draw_heading(axes, recording, stamps),
+    }
+    panels = [motion[name] for name in task_of(robot).panels]
     if footfalls is not None and footfalls.feet:
         panels.append(lambda axes: draw_footfalls(axes, footfalls))
     if any(stamp in recording.joint_torque for stamp in stamps):

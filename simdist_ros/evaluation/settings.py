@@ -8,16 +8,19 @@ from typing import Any
 
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.settings import Settings, seed_setting, setting
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.scenes.world import World, load_world
 
 __all__ = [
     'EVALUATE_PRESETS',
     'EXPERT',
+    'NOMINAL',
     'NONE',
     'RIVALS',
     'WORLDS',
     'EvaluateSettings',
     'evaluation_world',
+    'noticed_worlds',
 ]
 
 NONE = 'none'  # the planner with the model as it came
@@ -29,6 +32,7 @@ TRAINED = ('slope_15', 'downhill_15', 'rough_6cm', 'friction_02', 'friction_12',
 # Where falls are to be foreseen, so they must announce themselves, as those by pushes do not.
 BEYOND = ('slope_22', 'ice_8', 'payload_14kg')
 
+GROUNDS = ('slope', 'rough', 'low_friction')  # worlds that a body on a fixed base never notices
 WORLDS: dict[str, tuple[str, dict[str, Any]]] = {  # name: the world it changes, and how
     'nominal': ('nominal', PUSHES),
     'slope_15': ('slope', {**PUSHES, 'slope_deg': 15.0, 'friction': 0.8}),
@@ -94,3 +98,8 @@ def evaluation_world(name: str, *, is_pushed: bool = True) -> World:
     base, changes = WORLDS[name]
     kept = {key: value for key, value in changes.items() if is_pushed or key not in PUSHES}
     return dataclasses.replace(load_world(base), **kept, name=name)
+
+
+def noticed_worlds(names: tuple[str, ...], robot: Robot) -> tuple[str, ...]:
+    """Return those worlds that a robot would notice: on a fixed base, none that is a ground."""
+    return tuple(name for name in names if robot.has_free_base or WORLDS[name][0] not in GROUNDS)

@@ -57,6 +57,7 @@ class Task(ABC):
             better than the one asked for, so that a search may propose it.
         has_speeds: Whether trials differ in a speed ahead, and a distance tells how they went.
         has_end: Whether a trial can be done, see `succeeded`.
+        panels: What the figure of a run shows of the motion, names of `evaluation.plot`.
         noun: What one go at it is called in messages; several have an s at the end.
         goal: What may be asked for.
         holds_heading: Whether its driver can steer, see `driver`.
@@ -75,6 +76,7 @@ class Task(ABC):
     has_speeds: ClassVar[bool] = False
     has_end: ClassVar[bool] = False
     noun: ClassVar[str] = 'trial'
+    panels: ClassVar[tuple[str, ...]] = ('joints',)
     goal: GoalSpec
     holds_heading: bool = False
 

@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 
 from simdist_ros.cli import main
+from simdist_ros.embodiment.action_space import action_space_of
+from simdist_ros.embodiment.kinematics import tool_chain
+from simdist_ros.embodiment.observation_terms import observed_joint_pos
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.embodiment.sensors import SENSORS, sensors_of
 from simdist_ros.tasks.choice import task_of
@@ -63,11 +66,11 @@ def words(settings):
     return [word for name, value in settings.items() for word in ('--set', f'{name}={value}')]
 
 
-@pytest.fixture(scope='module', params=['hopper', 'arm'])
+@pytest.fixture(scope='module', params=['hopper/hopper', 'arm/tool_arm'])
 def story(request, tmp_path_factory):
     """Train a model of a body, let it work and learn until another model works."""
-    folder = tmp_path_factory.mktemp(request.param)
-    robot = load_robot(str(HERE / request.param / f'{request.param}.yaml'))
+    folder = tmp_path_factory.mktemp('story')
+    robot = load_robot(str(HERE / f'{request.param}.yaml'))
     told = ['--robot', str(robot.source)]
     model = folder / 'model'
     said = io.StringIO()
@@ -94,7 +97,9 @@ def story(request, tmp_path_factory):
 def test_its_model_is_its_own(story):
     loaded = load_model(story.model, story.robot)
     architecture = loaded.model.architecture
-    assert architecture.action_dim == story.robot.num_joints
+    actions = action_space_of(story.robot)
+    assert architecture.action_dim == actions.dim
+    assert read_manifest(story.model).actions == actions.kind
     assert architecture.extero_obs_dim == 0
     assert read_manifest(story.model).robot == story.robot.name
 
@@ -153,7 +158,18 @@ def test_the_bag_gives_episodes_of_its_size(story):
     episode = found.episodes[0]
     assert episode.extero_obs.shape == (episode.num_steps + 1, 0)
     assert np.isfinite(episode.proprio_obs).all()
-    assert episode.actions.shape[1] == story.robot.num_joints
+    assert episode.actions.shape[1] == action_space_of(story.robot).dim
+
+
+def test_executed_actions_are_what_the_tool_did(story):
+    if story.robot.tool_delta is None:
+        return
+    episode = read_bag_episodes(story.bag, story.robot).episodes[0]
+    tool = tool_chain(story.robot).position(observed_joint_pos(story.robot, episode.proprio_obs))
+    moved = np.diff(tool, axis=0) / story.robot.tool_delta.step_m
+    assert np.abs(episode.actions).max() > 0.1
+    asked, done = (np.cumsum(x, axis=0)[::10] for x in (episode.actions, moved))
+    assert np.corrcoef(asked.ravel(), done.ravel())[0, 1] > 0.7
 
 
 def test_an_adapted_model_came_to_work(story):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.evaluation.plot import draw_run, torque_shares
 from simdist_ros.evaluation.recording import read_recording
 from simdist_ros.sim.footfalls import Footfalls
@@ -25,17 +26,17 @@ FEET = Footfalls(
 def record(tmp_path, small_robot):
     """Record a straight walk of 5 m, with these torques in every message."""
 
-    def make(effort=None):
-        run = MadeUpRun(tmp_path / 'bag', small_robot)
+    def make(effort=None, robot=small_robot, names=('right', 'left')):
+        run = MadeUpRun(tmp_path / 'bag', robot)
         for tick in range(101):
             now = START_NS + tick * PERIOD_NS
-            run.joints(now, names=['right', 'left'], effort=effort)
+            run.joints(now, names=list(names), effort=effort)
             run.odometry('odom', now, position=(0.05 * tick, 0, 0.3), linear=(2.5, 0, 0))
             run.command(now, 2.5)
             run.plan(now)
             run.decision(now)
         run.close()
-        return read_recording(tmp_path / 'bag', small_robot)
+        return read_recording(tmp_path / 'bag', robot)
 
     return make
 
@@ -78,12 +79,12 @@ def test_what_was_not_recorded_has_no_panel(record, small_robot):
     assert 'Feet on the ground' in panels(draw_run(recording, small_robot, None, FEET))
 
 
-def test_a_fixed_base_has_joints_in_the_place_of_a_path(record, small_robot):
-    arm = replace(small_robot, base='fixed', height_map=None)
-    found = panels(draw_run(record([1.0, 1.0]), arm, 20.0))
+def test_a_task_without_a_path_has_joints_in_its_place(record):
+    arm = load_robot(str(Path(__file__).parents[1] / 'bodies/arm/arm.yaml'))
+    found = panels(draw_run(record([1.0] * 3, arm, arm.joint_names), arm, 20.0))
     assert set(found) == {'Joints', 'Torque', 'Time for one plan'}
     lines = found['Joints'].get_lines()
-    assert [line.get_label() for line in lines] == ['left', 'right']
+    assert [line.get_label() for line in lines] == list(arm.joint_names)
     assert {len(line.get_xdata()) for line in lines} == {101}
 
 

@@ -96,6 +96,15 @@ def test_policy_and_planner_walk_the_same_seeds_and_only_the_policy_in_hard_worl
     }
 
 
+def test_a_body_on_a_fixed_base_is_not_tried_on_grounds():
+    arm = load_robot(str(Path(__file__).parents[1] / 'bodies/arm/arm.yaml'))
+    assert {w.world for w in list_walks(arm, EvaluateSettings(num_seeds=1))} == {
+        'nominal', 'payload_3kg', 'payload_14kg',
+    }  # fmt: skip
+    grounds = EvaluateSettings(num_seeds=1, worlds=('slope_15',), hard_worlds=('ice_8',))
+    assert {w.world for w in list_walks(arm, grounds)} == {'nominal'}
+
+
 def test_an_expert_walks_the_same_seeds_where_the_model_was_trained(go2):
     settings = EvaluateSettings(
         num_seeds=2, speeds=(0.5,), worlds=('nominal',), hard_worlds=('ice_8',)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from simdist_ros.embodiment.robot import Robot, load_robot
-from simdist_ros.evaluation.settings import EvaluateSettings
+from simdist_ros.evaluation.settings import NOMINAL, EvaluateSettings, noticed_worlds
 from simdist_ros.evaluation.walk import MakeWalker, Walk, WalkResult, walk
 from simdist_ros.jobs.results_log import LineLog
 from simdist_ros.jobs.worker_pool import worker_pool
@@ -25,9 +25,13 @@ __all__ = ['Setup', 'WalkLog', 'list_walks', 'run_walks']
 def list_walks(
     robot: Robot, settings: EvaluateSettings, *, has_expert: bool = False
 ) -> list[Walk]:
-    """Return every walk: of the policy head, of the planner, and of an expert where there is."""
-    worlds = settings.worlds
-    kinds = [(0, worlds + settings.hard_worlds, False), (settings.num_iterations, worlds, False)]
+    """Return every walk: of the policy head, of the planner, and of an expert where there is.
+
+    Worlds that the robot would not notice are left out.
+    """
+    worlds = noticed_worlds(settings.worlds, robot) or NOMINAL
+    hard = noticed_worlds(settings.hard_worlds, robot)
+    kinds = [(0, worlds + hard, False), (settings.num_iterations, worlds, False)]
     speeds = task_of(robot).speeds(settings.speeds)
     if has_expert:
         kinds.append((0, worlds, True))

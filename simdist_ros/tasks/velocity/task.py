@@ -49,6 +49,7 @@ class VelocityTask(Task):
     scales_commands: ClassVar[bool] = True
     has_speeds: ClassVar[bool] = True
     noun = 'walk'
+    panels = ('path', 'velocity', 'yaw_rate', 'heading')
 
     def __init__(self, robot: Robot) -> None:
         """Take a robot's bounds of the velocity.
