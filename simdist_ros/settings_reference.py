@@ -37,6 +37,7 @@ from simdist_ros.sim.batch.settings import Randomisation, Terrain
 from simdist_ros.sim.scenes.local_changes import FootChange, JointChange
 from simdist_ros.sim.scenes.world import Sensors, World
 from simdist_ros.studies.settings import GridSettings, TrialSettings
+from simdist_ros.tasks.insertion.settings import PegSettings, PegWeights
 from simdist_ros.tasks.reach.task import ReachSettings, ReachWeights
 from simdist_ros.tasks.velocity.gait import Foot, Swing
 from simdist_ros.tasks.velocity.reward import RewardWeights
@@ -191,6 +192,7 @@ def files() -> Sections:
             '',
             ReachSettings,
         ),
+        ('Robots: task `peg`', 'Under `tasks: peg:` in a robot.', '', PegSettings),
         ('Robots: joints', 'Under `joints:` in a robot, by joint name.', '', Joint),
         ('Robots: height map', 'Under `height_map:` in a robot.', '', HeightMap),
         (
@@ -219,6 +221,12 @@ def pretraining() -> Sections:
             under.format('rewards', ' for task `reach`; weights are those of a second'),
             '',
             ReachWeights,
+        ),
+        (
+            'Reward of inserting',
+            under.format('rewards', ' for task `peg`; weights are those of a second'),
+            '',
+            PegWeights,
         ),
         ('Randomisation', under.format('randomisation', ''), '', Randomisation),
         ('Terrain', under.format('terrain', ''), '', Terrain),

@@ -21,7 +21,7 @@ __all__ = [
 
 Array = NDArray[np.floating[Any]]
 
-MEASURED = tuple(field.name for field in fields(States))
+MEASURED = tuple(field.name for field in fields(States) if field.name != 'command')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,7 @@ class RobotState:
         linear_velocity: Of the base in its own frame, (3,) [m/s].
         height_map: Height of the base above the ground at each cell of the robot's grid,
             (rows * columns,) [m], x fastest; NaN where unknown. None for a robot without one.
+        wrench: Force [N] and torque [N m] that act on the tool, in the frame of its sensor, (6,).
     """
 
     stamp_ns: int
@@ -48,11 +49,22 @@ class RobotState:
     angular_velocity: Array = field(default_factory=lambda: np.full(3, np.nan))
     linear_velocity: Array = field(default_factory=lambda: np.full(3, np.nan))
     height_map: Array | None = None
+    wrench: Array = field(default_factory=lambda: np.full(6, np.nan))
 
 
-def proprio_obs(robot: Robot, state: RobotState) -> NDArray[np.float32]:
-    """Return the proprioceptive observation, (proprio_obs_dim,), in the robot's order of terms."""
-    one = States(**{name: np.asarray(getattr(state, name))[None] for name in MEASURED})
+def proprio_obs(
+    robot: Robot, state: RobotState, command: Array | None = None
+) -> NDArray[np.float32]:
+    """Return the proprioceptive observation, (proprio_obs_dim,), in the robot's order of terms.
+
+    Args:
+        robot: Whose terms.
+        state: What was measured.
+        command: What the robot is asked for, (command_dim,), where a term depends on it.
+    """
+    measured = {name: np.asarray(getattr(state, name))[None] for name in MEASURED}
+    told = np.zeros(0) if command is None else np.asarray(command)
+    one = States(**measured, command=told[None])
     seen: NDArray[np.float32] = observed(robot, one)[0]
     return seen
 

@@ -7,7 +7,7 @@ these rows, and a robot names those it has under ``proprio_obs``: a new quantity
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.core.rotation import projected_gravity
+from simdist_ros.embodiment.goal_frame import tool_from_goal
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.embodiment.sensor_noise import SensorNoise
 from simdist_ros.embodiment.sensors import SENSORS
@@ -24,6 +25,7 @@ __all__ = [
     'JOINTS',
     'POLAR',
     'TERMS',
+    'TOOL_UNITS',
     'States',
     'Term',
     'gait_phase',
@@ -39,6 +41,7 @@ Array = NDArray[np.floating[Any]]
 
 JOINTS: Literal['joints'] = 'joints'  # one number a joint, mirrored as the joints are
 POLAR = (1.0, -1.0, 1.0)  # signs in a left-right mirror: velocity, gravity
+TOOL_UNITS = np.repeat([100.0, 1.0], 3)  # of tool_from_goal in a metre and a radian
 AXIAL = (-1.0, 1.0, -1.0)  # angular velocity
 
 
@@ -53,6 +56,8 @@ class States:
         orientation: Bases in the world as unit quaternions w, x, y, z, (N, 4).
         angular_velocity: Of the bases in their own frames, (N, 3) [rad/s].
         linear_velocity: Of the bases in their own frames, (N, 3) [m/s].
+        wrench: Force [N] and torque [N m] on the tool, in the frame of its sensor, (N, 6).
+        command: What the robots are asked for, (N, command_dim); empty where nobody said.
     """
 
     stamp_ns: NDArray[np.int64]
@@ -61,6 +66,8 @@ class States:
     orientation: Array
     angular_velocity: Array
     linear_velocity: Array
+    wrench: Array = field(default_factory=lambda: np.zeros((1, 0)))
+    command: Array = field(default_factory=lambda: np.zeros((1, 0)))
 
     @property
     def gravity(self) -> Array:
@@ -79,6 +86,7 @@ class Term:
         mirror: The sign of each in the mirror image; `JOINTS` where joints change places.
         noise: Setting of `SensorNoise` that limits its error; empty for what has none.
         sensor: Which of `SENSORS` measures it; empty for a function of the stamp alone.
+        of_command: Whether it depends on what the robot is asked for.
         compute: The numbers of states, (N, size).
     """
 
@@ -88,6 +96,7 @@ class Term:
     mirror: tuple[float, ...] | Literal['joints']
     noise: str = ''
     sensor: str = ''
+    of_command: bool = False
     compute: Callable[[Robot, States], Array]
 
     def size_for(self, robot: Robot) -> int:
@@ -106,6 +115,13 @@ def cos_sin_phase(robot: Robot, states: States) -> Array:
     """Return cosine and sine of the gait clock, (N, 2)."""
     angle = 2.0 * np.pi * gait_phase(robot, states.stamp_ns)
     return np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+
+
+def felt(robot: Robot, wrench: Array) -> Array:
+    """Return wrenches, (N, 6), within what the sensor tells."""
+    most = np.repeat([robot.max_force_n, robot.max_wrist_torque_nm], 3)
+    within: Array = np.clip(wrench, -most, most)
+    return within
 
 
 ROWS = (
@@ -152,6 +168,26 @@ ROWS = (
         noise='joint_vel',
         sensor='joints',
         compute=lambda robot, states: states.joint_vel,
+    ),
+    Term(
+        name='wrench',
+        unit='N, N m',
+        size=6,
+        mirror=(*POLAR, *AXIAL),
+        noise='wrench',
+        sensor='wrench',
+        compute=lambda robot, states: felt(robot, states.wrench),
+    ),
+    Term(
+        name='tool_from_goal',
+        unit='cm, rad',
+        size=6,
+        mirror=(*POLAR, *AXIAL),
+        sensor='joints',
+        of_command=True,
+        compute=lambda robot, states: (
+            tool_from_goal(robot, states.joint_pos, states.command) * TOOL_UNITS
+        ),
     ),
     Term(
         name='cos_sin_phase',

@@ -49,6 +49,8 @@ STEP_SLACK_RAD = 0.1
 TURN_SLACK_RAD = 0.3
 MOST_SAID = 3  # findings in one sentence
 AXES = ('x', 'y', 'z')
+WRENCH_AXES = ('fx', 'fy', 'fz', 'tx', 'ty', 'tz')
+WRENCH_MARGIN = 5.0  # times what an arm stops at; a sensor that says more is broken or saturated
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,12 @@ class Plausibility:
             ),
             'linear_velocity': symmetric(
                 'odom: linear velocity', AXES, robot.max_base_speed_mps, 'm/s'
+            ),
+            'wrench': symmetric(
+                f'{SENSORS["wrench"].topic}: wrench',
+                WRENCH_AXES,
+                WRENCH_MARGIN * np.repeat([robot.max_force_n, robot.max_wrist_torque_nm], 3),
+                'N or N m',
             ),
             'position': symmetric('odom: position', AXES, MAX_POSITION_M, 'm'),
         }

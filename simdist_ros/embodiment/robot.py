@@ -138,6 +138,23 @@ class Robot(Settings):
         'Site of the MJCF at which an arm works; its z axis points out of the tool. A fixed base '
         'carries the payload of a world there.',
     )
+    wrench: str = setting(
+        '',
+        'Site of the MJCF at which a sensor measures force and torque, on the body that it '
+        'carries; empty: there is none.',
+    )
+    max_force_n: float = setting(
+        100.0,
+        'Force at the wrist at which an arm stops, and the largest that its sensor tells.',
+        unit='N',
+        above=0.0,
+    )
+    max_wrist_torque_nm: float = setting(
+        10.0,
+        'Torque at the wrist at which an arm stops, and the largest that its sensor tells.',
+        unit='N m',
+        above=0.0,
+    )
     base_height_m: float = setting(0.3, 'Height of the base when it stands.', unit='m', above=0.0)
     fallen_height_m: float = setting(
         0.15, 'Base height above ground below which it has fallen.', unit='m'

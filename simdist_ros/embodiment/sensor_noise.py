@@ -18,5 +18,6 @@ class SensorNoise(Settings):
     projected_gravity: float = setting(0.025, 'Direction of gravity.', low=0.0)
     joint_pos: float = setting(0.01, 'Joint positions.', unit='rad', low=0.0)
     joint_vel: float = setting(0.75, 'Joint velocities.', unit='rad/s', low=0.0)
+    wrench: float = setting(0.0, 'Force and torque at the wrist.', unit='N, N m', low=0.0)
     height_map: float = setting(0.02, 'Cells of the height map.', unit='m', low=0.0)
     missing: float = setting(0.02, 'Share of unknown cells.', low=0.0, high=0.5)

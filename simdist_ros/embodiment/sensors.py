@@ -60,6 +60,14 @@ ROWS = (
         lacks='its base is fixed',
     ),
     Sensor(
+        name='wrench',
+        topic='force_torque_sensor_broadcaster/wrench',
+        type='geometry_msgs/msg/WrenchStamped',
+        measures=('wrench',),
+        is_on=lambda robot: bool(robot.wrench),
+        lacks='it names no wrench',
+    ),
+    Sensor(
         name='height_map',
         topic='height_map',
         type='sensor_msgs/msg/Image',

@@ -81,4 +81,5 @@ class WithFeedback(Controller):
 
     def tick(self, state: RobotState, command: F32) -> PlannedTargets | NoPlan:
         """Plan from a new state."""
-        return super().tick(state, self.feedback.command(command, proprio_obs(self.robot, state)))
+        seen = proprio_obs(self.robot, state, command)
+        return super().tick(state, self.feedback.command(command, seen))

@@ -77,7 +77,7 @@ def judged_walk(
         asked: Where, for how long and what for.
         note: Told each tick before a fall.
     """
-    simulation = SimulatedRobot(robot, asked.world, asked.seed)
+    simulation = SimulatedRobot(robot, asked.world, asked.seed, np.array(asked.command))
     reward = None if scoring is None else WalkReward(robot, scoring, simulation)
     earned = math.nan if reward is None else 0.0
     truths: list[TrueState] = []
@@ -120,7 +120,7 @@ def outcome(
     ends = np.array([truths[0].joint_pos, truths[-1].joint_pos])
     progress, line = task.progress(ahead(asked.world, truths), ends, command, asked.seconds)
     fell = len(truths) <= steps or truths[-1].has_fallen
-    done = None if last is None else task.succeeded(proprio_obs(robot, last), command)
+    done = None if last is None else task.succeeded(proprio_obs(robot, last, command), command)
     return JudgedWalk(
         progress_m=progress,
         line_m=line,

@@ -43,6 +43,7 @@ WORLDS: dict[str, tuple[str, dict[str, Any]]] = {  # name: the world it changes,
     'payload_3kg': ('payload', PUSHES),
     'slope_22': ('slope', {**PUSHES, 'slope_deg': 22.0, 'friction': 0.8}),
     'ice_8': ('slope', {'slope_deg': 8.0, 'friction': 0.2}),
+    'cell': ('cell', {}),
     'payload_14kg': ('payload', {**PUSHES, 'payload_kg': 14.0}),
 }
 

@@ -33,7 +33,7 @@ def success_rate(recording: Recording, robot: Robot, wanted: Array) -> float | N
     changes = np.flatnonzero(np.any(np.diff(wanted, axis=0) != 0.0, axis=1))
     done = []
     for last in [*changes.tolist(), len(stamps) - 1]:
-        observed = proprio_obs(robot, state_at(recording, robot, stamps[last]))
+        observed = proprio_obs(robot, state_at(recording, robot, stamps[last]), wanted[last])
         done.append(bool(task.succeeded(observed, wanted[last])))
     return float(np.mean(done))
 

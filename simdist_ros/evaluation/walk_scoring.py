@@ -86,6 +86,7 @@ class WalkReward:
             foot_contact=truth.foot_contact[None, order],
             foot_height=(np.array(depth) * normal[2] - radius)[None, order],
             foot_speed=np.linalg.norm(along, axis=1)[None, order],
+            wrench=truth.wrench[None],
         )
         self.told, self.last_action = told, action
         terms = self.task.reward_terms(self.scoring, step)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.core.rotation import yaw
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.robot import HeightMap, Robot
 from simdist_ros.tasks.task import Task
@@ -92,12 +93,18 @@ def height_map_of(robot: Robot, message: Any) -> tuple[Array]:
     return (height_map_from_msg(robot.height_map, message),)
 
 
+def wrench_from_msg(message: Any) -> Array:
+    """Return force [N] and torque [N m] of a WrenchStamped, (6,)."""
+    return np.concatenate([vector(message.wrench.force), vector(message.wrench.torque)])
+
+
 # By sensor: the values of a message, in the order of what the sensor `measures`.
 READERS: dict[str, Callable[[Robot, Any], tuple[Array, ...]]] = {
     'joints': joint_state_from_msg,
     'imu': lambda robot, message: imu_from_msg(message),
     'odom': lambda robot, message: odometry_from_msg(message)[1:],
     'height_map': height_map_of,
+    'wrench': lambda robot, message: (wrench_from_msg(message),),
 }
 
 
@@ -108,7 +115,7 @@ def twist_array(message: Any) -> Array:
 
 
 def place_array(message: Any) -> Array:
-    """Return x, y, z of a PoseStamped in the frame of the base, (3,) [m].
+    """Return x, y, z [m] and yaw [rad] of a PoseStamped in the frame of the base, (4,).
 
     Raises:
         ConfigError: It is given in another frame.
@@ -116,7 +123,9 @@ def place_array(message: Any) -> Array:
     frame = message.header.frame_id
     if frame not in ('', BASE_FRAME):
         raise ConfigError(f'goal is given in frame {frame!r}; expected {BASE_FRAME!r}')
-    return vector(message.pose.position)
+    q = message.pose.orientation
+    heading = yaw(np.array([getattr(q, name) for name in 'wxyz']))
+    return np.append(vector(message.pose.position), heading)
 
 
 WANTED = {
@@ -131,7 +140,7 @@ def wanted_from_msg(task: Task, message: Any) -> Array:
     Raises:
         ConfigError: It does not fit the task.
     """
-    return WANTED[task.message_type](message)
+    return WANTED[task.message_type](message)[: task.goal.size]
 
 
 def joint_command_from_msg(robot: Robot, message: Any) -> JointCommand:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from geometry_msgs.msg import PoseStamped, Quaternion, TwistStamped, Vector3
+from geometry_msgs.msg import PoseStamped, Quaternion, TwistStamped, Vector3, WrenchStamped
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from sensor_msgs.msg import Image, Imu, JointState
@@ -139,13 +140,25 @@ def command_to_msg(stamp: int, command: Array) -> TwistStamped:
     return message
 
 
+def wrench_to_msg(robot: Robot, state: RobotState) -> WrenchStamped:
+    """Return force and torque on the tool in the frame of their sensor."""
+    message = WrenchStamped()
+    message.header.stamp = time_msg(state.stamp_ns)
+    message.header.frame_id = robot.wrench
+    message.wrench.force = vector_msg(state.wrench[:3])
+    message.wrench.torque = vector_msg(state.wrench[3:])
+    return message
+
+
 def place_to_msg(stamp: int, command: Array) -> PoseStamped:
-    """Return x, y, z of the tool [m] as a stamped pose in the frame of the base."""
+    """Return x, y, z [m] and, if given, yaw [rad] as a stamped pose in the frame of the base."""
     message = PoseStamped()
     message.header.stamp = time_msg(stamp)
     message.header.frame_id = BASE_FRAME
     place = message.pose.position
-    place.x, place.y, place.z = (float(value) for value in command)
+    place.x, place.y, place.z = (float(value) for value in command[:3])
+    half = 0.5 * float(command[3]) if len(command) > 3 else 0.0
+    message.pose.orientation = quaternion_msg(np.array([math.cos(half), 0.0, 0.0, math.sin(half)]))
     return message
 
 

@@ -11,6 +11,7 @@ __all__ = ['TYPES', 'find_namespaces']
 JOINT_STATES = SENSORS['joints'].topic
 IMU = SENSORS['imu'].topic
 ODOM = SENSORS['odom'].topic
+WRENCH = SENSORS['wrench'].topic
 HEIGHT_MAP = SENSORS['height_map'].topic
 GROUND_TRUTH = 'ground_truth/odom'
 COMMAND_VELOCITY = 'cmd_vel'

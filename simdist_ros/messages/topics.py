@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import PoseStamped, TwistStamped
+from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import Image, Imu, JointState
 from std_msgs.msg import String
@@ -24,6 +24,7 @@ from simdist_ros.messages.topic_names import (
     PLAN,
     PLANNER_TICK,
     SUPERVISOR_TICK,
+    WRENCH,
 )
 from simdist_ros.tasks.choice import task_of
 
@@ -42,6 +43,7 @@ __all__ = [
     'PLAN',
     'PLANNER_TICK',
     'SUPERVISOR_TICK',
+    'WRENCH',
     'recorded_topics',
 ]
 
@@ -50,6 +52,7 @@ MESSAGES = {  # by topic
     IMU: Imu,
     ODOM: Odometry,
     HEIGHT_MAP: Image,
+    WRENCH: WrenchStamped,
     GROUND_TRUTH: Odometry,
     COMMAND_VELOCITY: TwistStamped,
     GOAL: PoseStamped,

@@ -37,6 +37,7 @@ from simdist_ros.messages.to_messages import (
     odometry_to_msg,
     stamp_ns,
     time_msg,
+    wrench_to_msg,
 )
 from simdist_ros.nodes.other_publishers import (
     STATE_TOPICS,
@@ -217,6 +218,7 @@ class MujocoRobotNode(Node):
                 measured.linear_velocity,
                 measured.angular_velocity,
             ),
+            'wrench': lambda: wrench_to_msg(self.robot, measured),
             'height_map': lambda: height_map_to_msg(self.robot.height_map, measured),
         }
         for name, publisher in self.sensors.items():

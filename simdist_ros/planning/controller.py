@@ -112,7 +112,7 @@ class Controller:
         if self.findings:
             return NoPlan(reason=Reason.STATE_UNUSABLE)
         extero = extero_obs(self.robot, state)
-        observation = proprio_obs(self.robot, state)
+        observation = proprio_obs(self.robot, state, command)
         step = self.ticks.count(state.stamp_ns)
         self.remember(step, observation)
         delay = self.planner.settings.plan_delay_steps

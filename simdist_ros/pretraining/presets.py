@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import Settings, refuse_reversed_range, seed_setting, setting
+from simdist_ros.pretraining.collect.action_noise import BURST_STEPS, CLEAN_STEPS
 from simdist_ros.rl.ppo import PpoSettings
 
 __all__ = ['COLLECT_PRESETS', 'EXPERT_PRESETS', 'CollectSettings', 'ExpertSettings']
@@ -111,6 +112,9 @@ class CollectSettings(Settings):
     )
     noise_low: float = setting(0.05, 'Smallest noise of a burst, policy units.', low=0.0)
     noise_high: float = setting(2.5, 'Largest noise of a burst, policy units.', low=0.0)
+    burst_steps: int = setting(BURST_STEPS[1], 'Longest burst.', low=1)
+    clean_low_steps: int = setting(CLEAN_STEPS[0], 'Shortest stretch between two bursts.', low=1)
+    clean_high_steps: int = setting(CLEAN_STEPS[1], 'Longest stretch between two bursts.', low=1)
     never_noised: float = setting(0.025, 'Share of robots without bursts.', low=0.0, high=1.0)
     seed: int = seed_setting(1, 'Of all that is random.')
 
@@ -118,6 +122,7 @@ class CollectSettings(Settings):
         """Check the order of the range."""
         super().__post_init__()
         refuse_reversed_range(self, 'noise_low', 'noise_high')
+        refuse_reversed_range(self, 'clean_low_steps', 'clean_high_steps')
 
 
 EXPERT_PRESETS = {

@@ -40,6 +40,7 @@ from simdist_ros.pretraining.presets import (
     ExpertSettings,
 )
 from simdist_ros.pretraining.pretrain_options import PretrainOptions
+from simdist_ros.pretraining.recipe import preset_of
 from simdist_ros.pretraining.train.settings import TRAIN_PRESETS, TrainSettings
 from simdist_ros.pretraining.train.stage import run_train
 from simdist_ros.tasks.choice import task_of
@@ -126,7 +127,8 @@ class Plan:
         """Return the settings of a stage."""
         o = self.options
         seed = None if stage == 'evaluate' else o.seed
-        return override(presets[o.preset], o.overrides.get(stage, {}), stage, seed)
+        preset = preset_of(self.robot, presets, o.preset, stage)
+        return override(preset, o.overrides.get(stage, {}), stage, seed)
 
 
 def pretrain(options: PretrainOptions, make_walker: MakeWalker) -> None:

@@ -11,10 +11,10 @@ from simdist_ros.core.options import override_setting
 from simdist_ros.core.overrides import read_overrides
 from simdist_ros.core.settings import REQUIRED, UNSET, Settings, setting
 from simdist_ros.core.values import MAX_SEED
+from simdist_ros.pretraining.recipe import STAGES
 
 __all__ = ['STAGES', 'PretrainOptions']
 
-STAGES = ('expert', 'identify', 'collect', 'train', 'imitate', 'evaluate')
 PRESETS = ('smoke', 'cpu', 'gpu')  # of each stage
 OVERRIDE = 'STAGE.SETTING=VALUE'
 WORK = Path('runs') / 'pretrain'

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from simdist_ros.core.errors import ConfigError, unknown_name
+from simdist_ros.core.overrides import override
 from simdist_ros.core.settings import Settings, read_settings, refuse_unknown_settings
 from simdist_ros.embodiment.joint_mirror import check_joint_mirrors, check_mirror
 from simdist_ros.embodiment.robot import Robot
@@ -16,9 +17,12 @@ from simdist_ros.embodiment.sensor_noise import SensorNoise
 from simdist_ros.sim.batch.settings import BatchSettings, Randomisation, Terrain
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.velocity.gait import Foot, Swing
+from simdist_ros.world_model.architecture import Architecture
 
-__all__ = ['Recipe', 'load_recipe', 'recipe_path']
+__all__ = ['STAGES', 'Recipe', 'load_recipe', 'preset_of', 'recipe_path']
 
+STAGES = ('expert', 'identify', 'collect', 'train', 'imitate', 'evaluate')
+SMOKE = 'smoke'
 S = TypeVar('S', bound=Settings)
 
 
@@ -27,6 +31,10 @@ class Recipe(BatchSettings):
     """All of it; feet, if any, and joints by name, joints in the robot's order.
 
     Attributes:
+        history_steps: Of the world model.
+        horizon_steps: Of the world model.
+        stages: Settings of stages that this robot needs other than those of every preset but the
+            smallest, by stage and name.
         wide_randomisation: For the last part of the expert's training, beyond that of the data.
         wide_terrain: Likewise.
         faulty_randomisation: For robots with faults, on level ground, of which an expert learns
@@ -34,6 +42,9 @@ class Recipe(BatchSettings):
     """
 
     joints: dict[str, Swing]
+    history_steps: int = Architecture.history_steps
+    horizon_steps: int = Architecture.horizon_steps
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     wide_randomisation: Randomisation = field(default_factory=Randomisation)
     wide_terrain: Terrain = field(default_factory=Terrain)
     faulty_randomisation: Randomisation = field(default_factory=Randomisation)
@@ -165,8 +176,37 @@ def load_recipe(robot: Robot) -> Recipe:
     )
     if not robot.has_free_base:
         parsed['terrain'] = parsed['wide_terrain'] = Terrain(slope_deg=0.0, rough_share=0.0)
+    for name in ('history_steps', 'horizon_steps'):
+        if name in values:
+            parsed[name] = getattr(
+                Architecture.from_mapping({name: values[name]}, str(path)), name
+            )
+    parsed['stages'] = parse_stages(values.get('stages') or {}, path)
     ordered = {name: joints[name] for name in robot.joint_names}
     return Recipe(feet=feet, joints=ordered, **parsed)
+
+
+def parse_stages(values: Any, path: Path) -> dict[str, dict[str, Any]]:
+    """Return settings of stages as they were written; the stages check them."""
+    if not isinstance(values, Mapping) or not all(isinstance(v, Mapping) for v in values.values()):
+        raise ConfigError(f'{path}: stages must map each stage to its settings, got {values!r}')
+    for stage in values:
+        if stage not in STAGES:
+            raise ConfigError(f'{path}: stages: {unknown_name("stage", stage, STAGES)}')
+    return {str(stage): dict(own) for stage, own in values.items()}
+
+
+def preset_of(robot: Robot, presets: Mapping[str, S], name: str, stage: str) -> S:
+    """Return a preset of a stage with what a robot's recipe says of it, but for the smallest.
+
+    Raises:
+        ConfigError: The recipe names a setting that is unknown, or a value that is out of range.
+    """
+    own = {} if name == SMOKE else load_recipe(robot).stages.get(stage, {})
+    if not own:
+        return presets[name]
+    source = f'{recipe_path(robot)}: stages: {stage}: '
+    return override(presets[name], own, stage, None, lambda setting: source + setting)
 
 
 def check_joint_names(robot: Robot, joints: Iterable[str], path: Path) -> None:

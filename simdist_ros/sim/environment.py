@@ -93,6 +93,7 @@ class TaskEnv(gymnasium.Env[Observation, F32]):
         drawn = self.task.draw(1, self.np_random)[0]
         given = (options or {}).get('command', drawn)
         self.command = self.task.goal.check(np.asarray(given, dtype=float))
+        self.simulation.place_goal(self.command)
         self.simulation.reset(int(self.np_random.integers(2**31)))
         self.told = self.simulation.state().joint_pos
         return self.observe(), {'start_heading_rad': self.simulation.start_heading_rad}
@@ -117,7 +118,9 @@ class TaskEnv(gymnasium.Env[Observation, F32]):
     def observe(self) -> Observation:
         """Return what the sensors say, as the world model sees it."""
         state = self.simulation.state()
-        proprio = np.clip(proprio_obs(self.robot, state), -PROPRIO_LIMIT, PROPRIO_LIMIT)
+        proprio = np.clip(
+            proprio_obs(self.robot, state, self.command), -PROPRIO_LIMIT, PROPRIO_LIMIT
+        )
         observation = {'proprio_obs': proprio, 'command': self.command.astype(np.float32)}
         if self.robot.height_map is not None:
             observation['extero_obs'] = extero_obs(self.robot, state)

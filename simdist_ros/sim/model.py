@@ -9,9 +9,12 @@ from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.mjcf import read_mjcf
 from simdist_ros.sim.motors import Motors
+from simdist_ros.sim.scenes.fixture import add_fixture
 from simdist_ros.sim.scenes.scenery import add_scenery
 from simdist_ros.sim.scenes.terrain import add_ground
 from simdist_ros.sim.scenes.world import World
+from simdist_ros.sim.wrist import add_wrench_sensor
+from simdist_ros.tasks.choice import task_of
 
 __all__ = ['add_payload', 'build_model', 'physics_steps', 'steps_per_period']
 
@@ -30,6 +33,9 @@ def build_model(robot: Robot, world: World) -> mujoco.MjModel:
     try:
         add_scenery(spec)
         add_ground(spec, world)
+        add_wrench_sensor(robot, spec)
+        if task_of(robot).has_fixture:
+            add_fixture(spec, world.hole_friction)
         if world.payload_kg:
             add_payload(robot, spec, world)
         model = spec.compile()

@@ -28,10 +28,12 @@ class Snapshot(Coordinates):
     Attributes:
         world_velocity: Of the base origin in the world frame, (3,) [m/s].
         joint_reading: Of the encoders, without noise, (num_joints,) [rad].
+        wrench: That acts on the tool, (6,) [N, N m]; nothing without its sensor.
     """
 
     world_velocity: Array
     joint_reading: Array
+    wrench: Array
 
 
 class MeasurementNoise:
@@ -46,6 +48,7 @@ class MeasurementNoise:
         self.measured = measured(robot)
         self.cells = 0 if robot.height_map is None else robot.height_map.size
         self.joints = robot.num_joints
+        self.wrench_size = 6 if robot.wrench else 0
         self.missing = sensors.height_map_missing
         self.next()
 
@@ -58,6 +61,7 @@ class MeasurementNoise:
         )
         self.height_map = self.rng.standard_normal(self.cells)
         self.unknown = self.rng.uniform(size=self.cells) < self.missing
+        self.wrench = self.rng.standard_normal(self.wrench_size)
 
 
 def measure(
@@ -78,6 +82,7 @@ def measure(
         + sensors.angular_velocity_noise_radps * noise.angular_velocity,
         'linear_velocity': velocity + sensors.linear_velocity_noise_mps * noise.linear_velocity,
         'height_map': height_map,
+        'wrench': snapshot.wrench + sensors.wrench_noise * noise.wrench,
     }
     return RobotState(
         stamp_ns=sensor_stamp(sensors, snapshot.time_ns),

@@ -22,11 +22,14 @@ from simdist_ros.sim.grip import Grip
 from simdist_ros.sim.height_scan import HeightScan
 from simdist_ros.sim.model import build_model, physics_steps, steps_per_period
 from simdist_ros.sim.motors import Motors
+from simdist_ros.sim.scenes.fixture import place_fixture
 from simdist_ros.sim.scenes.pushes import Pushes
 from simdist_ros.sim.scenes.terrain import place_ground
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.sensing import MeasurementNoise, Snapshot, measure
+from simdist_ros.sim.turned_frame import turned_frame
 from simdist_ros.sim.world_fit import refuse_useless_pushes
+from simdist_ros.sim.wrist import Wrist
 from simdist_ros.tasks.choice import task_of
 
 __all__ = ['SimulatedRobot', 'TrueState']
@@ -52,7 +55,8 @@ class TrueState(Coordinates):
         foot_contact: Whether each foot of `SimulatedRobot.feet` bears on the ground.
         height_above_ground_m: Of the base origin [m]; NaN where there is no ground.
         tilt_rad: Angle of the base's z axis to the vertical [rad].
-        has_fallen: Too low, too far tilted, or on its trunk.
+        wrench: That acts on the tool, (6,) [N, N m]; nothing without its sensor.
+        has_fallen: Too low, too far tilted, on its trunk, or failed as only its task knows.
     """
 
     linear_velocity: Array
@@ -60,19 +64,23 @@ class TrueState(Coordinates):
     foot_contact: NDArray[np.bool_]
     height_above_ground_m: float
     tilt_rad: float
+    wrench: Array
     has_fallen: bool
 
 
 class SimulatedRobot:
     """A robot, its base free or fixed; the same seed and calls give the same bits."""
 
-    def __init__(self, robot: Robot, world: World, seed: int) -> None:
+    def __init__(
+        self, robot: Robot, world: World, seed: int, command: Array | None = None
+    ) -> None:
         """Build the simulation and start the first episode, as `reset` does.
 
         Args:
             robot: The description; its MJCF is found beside it.
             world: Ground, payload, motors and sensors.
             seed: Of all that is random: heading, joint angles, bumps, pushes, sensor noise.
+            command: Where the fixture of a task that has one is; None for the task's first.
 
         Raises:
             ConfigError: The robot's MJCF, control rate or world does not fit its description.
@@ -94,7 +102,10 @@ class SimulatedRobot:
         self.delay_steps = physics_steps(self.model, world.sensors.delay_s)
         self.map_delay_steps = physics_steps(self.model, world.sensors.height_map_delay_s)
         self.command_delay_steps = physics_steps(self.model, world.command_delay_s)
+        self.frame = turned_frame(robot, world)
+        self.wrist = Wrist(self.model, robot, self.steps_per_period)
         self.seeds = np.random.SeedSequence(seed)
+        self.command = self.task.first_command() if command is None else np.asarray(command)
         self.reset()
 
     def reset(self, seed: int | None = None) -> None:
@@ -115,14 +126,23 @@ class SimulatedRobot:
         self.start_heading_rad = float(start.uniform(-limit, limit))
         place_ground(self.model, self.world, self.start_heading_rad, ground)
         self.grip.begin(self.start_heading_rad, ground)
+        self.place_goal(self.command)
         self.stand(start)
         self.noise = MeasurementNoise(self.robot, self.world.sensors, sensors)
         self.pushes = Pushes(self.world, pushes)
         self.pending: deque[tuple[int, Array | None]] = deque()
         self.step_count = 0
+        self.wrist.felt.clear()
+        self.frame.begin(self.motors.read(self.data))
         self.past = deque([self.snapshot()], self.delay_steps + self.map_delay_steps + 1)
         self.measured: RobotState | None = None
         self.advance(self.delay_steps)
+
+    def place_goal(self, command: Array) -> None:
+        """Put the fixture of a task that has one where a command says, (command_dim,)."""
+        self.command = np.asarray(command, dtype=float)
+        if self.task.has_fixture:
+            place_fixture(self.model, self.command, self.world.fixture_shift_m)
 
     def stand(self, rng: np.random.Generator) -> None:
         """Set the robot on the ground and hold its standing pose until it rests."""
@@ -182,6 +202,7 @@ class SimulatedRobot:
                 self.base.push(self.data, push)
             self.grip.update(self.data)
             mujoco.mj_step(self.model, self.data)
+            self.wrist.note(self.data)
             self.step_count += 1
             self.past.append(self.snapshot())
         self.measured = None
@@ -196,7 +217,7 @@ class SimulatedRobot:
             self.motors.damp()
             return
         self.motors.engage()
-        self.motors.drive(self.data, target)
+        self.motors.drive(self.data, self.frame.executed(target))
 
     @property
     def time_ns(self) -> int:
@@ -215,6 +236,7 @@ class SimulatedRobot:
             joint_pos=self.data.qpos[self.motors.qpos],
             joint_vel=self.data.qvel[self.motors.qvel],
             joint_reading=self.motors.read(self.data),
+            wrench=self.wrist.read(),
         )
 
     def state(self) -> RobotState:
@@ -244,6 +266,7 @@ class SimulatedRobot:
             trunk_contact=self.contacts.trunk_contact(self.data),
             without_ground=True,
         )
+        lost = self.task.lost(now.joint_pos, now.wrench, self.command)
         return TrueState(
             time_ns=now.time_ns,
             position=now.position,
@@ -256,5 +279,6 @@ class SimulatedRobot:
             foot_contact=self.contacts.foot_contact(self.data),
             height_above_ground_m=height,
             tilt_rad=float(tilt(gravity)),
-            has_fallen=bool(fallen),
+            wrench=now.wrench,
+            has_fallen=bool(fallen | lost),
         )

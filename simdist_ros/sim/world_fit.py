@@ -18,6 +18,8 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.mjcf import BASE_BODY, FOOT, GROUND_BIT, read_mjcf
 from simdist_ros.sim.scenes.local_changes import JointChange, matching
 from simdist_ros.sim.scenes.world import World
+from simdist_ros.sim.turned_frame import turned_frame
+from simdist_ros.tasks.choice import task_of
 
 __all__ = [
     'JointDrives',
@@ -159,6 +161,8 @@ def check_world(robot: Robot, world: World) -> None:
     """
     drives_in(world, robot)
     foot_friction(robot, world, read_mjcf(robot).compile())
+    turned_frame(robot, world)
+    refuse_missing_fixture(robot, world)
     refuse_useless_pushes(robot, world)
 
 
@@ -172,6 +176,20 @@ def refuse_useless_pushes(robot: Robot, world: World) -> None:
         raise ConfigError(
             f'{told(world)}: push_interval_s is {world.push_interval_s:g}, but the base of '
             f'{robot.name!r} is fixed and cannot be pushed; leave it out'
+        )
+
+
+def refuse_missing_fixture(robot: Robot, world: World) -> None:
+    """Refuse to move a fixture that the robot's task does not have.
+
+    Raises:
+        ConfigError: The world does.
+    """
+    task = task_of(robot)
+    if world.fixture_shift_m and not task.has_fixture:
+        raise ConfigError(
+            f'{told(world)}: fixture_shift_m is set, but task {task.name!r} of {robot.name!r} has '
+            'no fixture; leave it out'
         )
 
 

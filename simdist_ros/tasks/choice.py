@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from simdist_ros.core.errors import ConfigError, unknown_name
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.tasks.insertion.task import PegTask
 from simdist_ros.tasks.reach.task import ReachTask
 from simdist_ros.tasks.task import Task
 from simdist_ros.tasks.velocity.task import VelocityTask
 
 __all__ = ['TASKS', 'task_of']
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (VelocityTask, ReachTask)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (VelocityTask, ReachTask, PegTask)}
 
 
 def task_of(robot: Robot) -> Task:

@@ -46,6 +46,7 @@ class Step:
         foot_contact: Whether each foot presses on the ground, (N, F).
         foot_height: Of its lowest point over the ground, (N, F) [m].
         foot_speed: Along the ground, (N, F) [m/s].
+        wrench: That acts on the tool, (N, 6) [N, N m]; none of a robot without its sensor.
     """
 
     stamp_ns: NDArray[np.int64]
@@ -62,3 +63,4 @@ class Step:
     foot_contact: NDArray[np.bool_]
     foot_height: Array
     foot_speed: Array
+    wrench: Array = field(default_factory=lambda: np.zeros((1, 0)))

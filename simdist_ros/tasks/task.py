@@ -60,6 +60,8 @@ class Task(ABC):
         panels: What the figure of a run shows of the motion, names of `evaluation.plot`.
         noun: What one go at it is called in messages; several have an s at the end.
         goal: What may be asked for.
+        wanders: Whether a robot can do something else than it is told, so that data show it.
+        has_fixture: Whether it needs a block with a hole where the command says.
         holds_heading: Whether its driver can steer, see `driver`.
     """
 
@@ -77,6 +79,8 @@ class Task(ABC):
     has_end: ClassVar[bool] = False
     noun: ClassVar[str] = 'trial'
     panels: ClassVar[tuple[str, ...]] = ('joints',)
+    has_fixture: ClassVar[bool] = False
+    wanders: ClassVar[bool] = True
     goal: GoalSpec
     holds_heading: bool = False
 
@@ -145,6 +149,30 @@ class Task(ABC):
             trunk_contact=trunk_contact,
             without_ground=without_ground,
         )
+
+    def lost(self, joint_pos: Array, wrench: Array, commands: Array) -> NDArray[np.bool_]:
+        """Tell who has failed in a way that only the task knows, (...); by default nobody.
+
+        Args:
+            joint_pos: (..., num_joints) [rad].
+            wrench: That acts on the tool, (..., 6) [N, N m].
+            commands: (..., command_dim).
+        """
+        return np.zeros(joint_pos.shape[:-1], dtype=bool)
+
+    def start_poses(self, standing: Array, commands: Array, rng: np.random.Generator) -> Array:
+        """Return the joint angles in which episodes of a training begin, (n, num_joints) [rad].
+
+        Args:
+            standing: Around the standing pose, which is what they are by default.
+            commands: (n, command_dim).
+            rng: Randomness.
+        """
+        return standing
+
+    def wanted_tool(self) -> Array | None:
+        """Return where the tool is wanted in the frame of the goal, (6,) [m, rad], if it is."""
+        return None
 
     def succeeded(self, proprio_obs: Array, commands: Array) -> NDArray[np.bool_] | None:
         """Tell where it was done, (...), by sensors alone; None for a task without an end.

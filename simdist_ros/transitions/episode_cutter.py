@@ -130,17 +130,18 @@ class EpisodeCutter:
             return f'impossible {found[0].what}'
         return Seen(
             step=step,
-            proprio_obs=proprio_obs(self.robot, state),
+            proprio_obs=proprio_obs(self.robot, state, velocity),
             extero_obs=extero_obs(self.robot, state),
             command=velocity.astype(np.float32),
             position=position,
-            has_fallen=self._has_fallen(state),
+            has_fallen=self._has_fallen(state, velocity),
         )
 
-    def _has_fallen(self, state: RobotState) -> bool:
+    def _has_fallen(self, state: RobotState, command: Array) -> bool:
         """Tell whether the base is tilted too far or too low; a robot without a map knows tilt."""
         height = np.nan if state.height_map is None else state.height_map[self._centre]
-        return bool(self._task.failed(projected_gravity(state.orientation), height))
+        fallen = self._task.failed(projected_gravity(state.orientation), height)
+        return bool(fallen | self._task.lost(state.joint_pos, state.wrench, command))
 
     def _why_cut(self, last: Seen, seen: Seen) -> str:
         """Say why two states make no transition, or return an empty text."""

@@ -20,9 +20,10 @@ from simdist_ros.embodiment.observation_terms import (
     proprio_obs_dim,
     term_slice,
 )
-from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
+from simdist_ros.embodiment.robot import HeightMap, Joint, Robot, load_robot
 from simdist_ros.embodiment.sensor_noise import SensorNoise
 
+OF_ARMS = 'wrench', 'tool_from_goal'
 ROBOT = Robot(
     name='duo',
     phase_period_s=0.5,
@@ -175,8 +176,11 @@ def test_many_robots_observe_exactly_what_each_would_alone():
 
 @pytest.mark.parametrize('name', TERMS)
 def test_a_row_is_as_large_as_it_says_and_names_a_noise_that_exists(name):
-    term, robot = TERMS[name], replace(ROBOT, proprio_obs=(name,))
-    numbers = proprio_obs(robot, STATE)
+    term, body = TERMS[name], load_robot('ur5e') if name in OF_ARMS else ROBOT
+    robot = replace(body, proprio_obs=(name,))
+    joints = np.zeros(robot.num_joints)
+    state = replace(STATE, joint_pos=joints, joint_vel=joints, wrench=np.zeros(6))
+    numbers = proprio_obs(robot, state, np.zeros(4))
     assert numbers.size == term.size_for(robot) == proprio_obs_dim(robot)
     assert (term.mirror == JOINTS) == (term.size == JOINTS)
     assert term.mirror == JOINTS or len(term.mirror) == numbers.size

@@ -10,6 +10,7 @@ import torch
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.joint_mirror import check_mirror
+from simdist_ros.pretraining.expert.first_path import trot
 from simdist_ros.pretraining.expert.networks import (
     Actor,
     actor_input,
@@ -17,7 +18,6 @@ from simdist_ros.pretraining.expert.networks import (
     make_mirrors,
     make_ppo,
     to_tensor,
-    trot,
 )
 from simdist_ros.rl.ppo import PpoSettings
 from simdist_ros.sim.batch.vector_env import VectorEnv
@@ -109,7 +109,7 @@ def test_a_foot_is_lifted_most_in_the_middle_of_its_swing_whenever_that_begins(g
     feet = {
         name: dataclasses.replace(foot, swing_start=start) for name, foot in recipe.feet.items()
     }
-    weights = trot(go2, dataclasses.replace(recipe, feet=feet))
+    weights = trot(dataclasses.replace(recipe, feet=feet))
     middle = 2.0 * math.pi * (start + 0.25)
     lifted = weights @ torch.tensor([math.cos(middle), math.sin(middle)])
     expected = [joint.lift for joint in recipe.joints.values()]

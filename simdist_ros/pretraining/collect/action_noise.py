@@ -21,7 +21,15 @@ class NoiseBursts:
     """
 
     def __init__(
-        self, num_robots: int, low: float, high: float, never: float, rng: np.random.Generator
+        self,
+        num_robots: int,
+        low: float,
+        high: float,
+        never: float,
+        rng: np.random.Generator,
+        *,
+        burst: tuple[int, ...] = BURST_STEPS,
+        clean: tuple[int, ...] = CLEAN_STEPS,
     ) -> None:
         """Draw who is never noised and how strong the others' noise is.
 
@@ -31,8 +39,10 @@ class NoiseBursts:
             high: Largest standard deviation [policy units].
             never: Share of robots without noise.
             rng: Randomness.
+            burst: Shortest and longest burst.
+            clean: Shortest and longest stretch between them.
         """
-        self.rng = rng
+        self.rng, self.burst, self.clean = rng, burst, clean
         self.std = rng.uniform(low, high, num_robots)
         self.std[rng.random(num_robots) < never] = 0.0
         self.is_noisy = np.zeros(num_robots, dtype=bool)
@@ -41,8 +51,8 @@ class NoiseBursts:
 
     def stretch(self, clean: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Draw how many steps each robot stays clean, or noisy."""
-        calm = self.rng.integers(CLEAN_STEPS[0], CLEAN_STEPS[1], clean.shape, endpoint=True)
-        burst = self.rng.integers(BURST_STEPS[0], BURST_STEPS[1], clean.shape, endpoint=True)
+        calm = self.rng.integers(self.clean[0], self.clean[1], clean.shape, endpoint=True)
+        burst = self.rng.integers(self.burst[0], self.burst[1], clean.shape, endpoint=True)
         return np.where(clean, calm, burst)
 
     def next(self, action_dim: int) -> tuple[NDArray[np.floating[Any]], NDArray[np.bool_]]:

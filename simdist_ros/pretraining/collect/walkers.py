@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.pretraining.collect.action_noise import NoiseBursts
+from simdist_ros.pretraining.collect.action_noise import BURST_STEPS, NoiseBursts
 from simdist_ros.pretraining.collect.episode_recorder import EpisodeRecorder
 from simdist_ros.pretraining.expert.files import EXPERT, load_actor, load_critic, policy_files
 from simdist_ros.pretraining.expert.networks import (
@@ -61,7 +61,13 @@ class Walkers:
         self.chosen: NDArray[np.int64] = np.zeros(s.num_robots, dtype=np.int64)
         self.start(np.ones(s.num_robots, dtype=bool))
         limits = s.noise_low, s.noise_high, s.never_noised
-        self.noise = NoiseBursts(s.num_robots, *limits, self.rng)
+        self.noise = NoiseBursts(
+            s.num_robots,
+            *limits,
+            self.rng,
+            burst=(BURST_STEPS[0], s.burst_steps),
+            clean=(s.clean_low_steps, s.clean_high_steps),
+        )
         self.wandering = CommandBursts(self.env.task.goal, s.num_robots, self.rng)
 
     def start(self, who: NDArray[np.bool_]) -> None:
@@ -101,6 +107,8 @@ class Walkers:
         for step in range(steps):
             before = self.env.observation
             walked, is_wandering = self.wandering.next(before.command)
+            if not self.env.task.wanders:
+                walked, is_wandering = before.command, np.zeros(len(walked), dtype=bool)
             action = self.act(dataclasses.replace(before, command=walked))
             noise, is_noisy = self.noise.next(action.shape[1])
             expert = (self.chosen == 0) & ~is_noisy & ~is_wandering

@@ -50,7 +50,7 @@ class ExpertWalker:
     @torch.inference_mode()
     def tick(self, state: RobotState, command: F32) -> ExpertPlan:
         """Return what it does now."""
-        self.history.append(self.executed, proprio_obs(self.robot, state))
+        self.history.append(self.executed, proprio_obs(self.robot, state, command))
         ground = torch.tensor(extero_obs(self.robot, state))[None]
         seen = {
             'proprio_obs': torch.tensor(self.history.proprio_obs[-1:]),

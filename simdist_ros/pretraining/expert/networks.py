@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from simdist_ros.embodiment.action_space import JointTarget, action_space_of
+from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.belief import BeliefSpace
 from simdist_ros.embodiment.mirror import (
     Mirror,
@@ -17,8 +17,9 @@ from simdist_ros.embodiment.mirror import (
 )
 from simdist_ros.embodiment.observation import extero_obs_dim
 from simdist_ros.embodiment.observation_terms import POLAR as NORMAL_SIGNS
-from simdist_ros.embodiment.observation_terms import proprio_obs_dim, term_slice
+from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.pretraining.expert.first_path import first_path
 from simdist_ros.pretraining.recipe import Recipe
 from simdist_ros.rl.ppo import Mirrors, Ppo, PpoSettings
 from simdist_ros.rl.step import Observation
@@ -62,26 +63,25 @@ def critic_input(seen: dict[str, Tensor]) -> Tensor:
 class Actor(ExpertNetwork):
     """Mean and standard deviation of the action.
 
-    A linear path leads from the gait's phase to the action. It starts as the recipe's trot, so
-    that learning starts from stepping in place and not from standing still.
+    A linear path leads from some inputs to the action, see `first_path`, so that learning does not
+    start from standing still.
     """
 
     pairs: Tensor
 
     def __init__(self, robot: Robot, recipe: Recipe, belief_dim: int = 0) -> None:
-        """Start as the trot with a little noise of the weights; 0 numbers are no belief."""
+        """Start as that path with a little noise of the weights; 0 numbers are no belief."""
         size = actor_input_dim(robot)
         map_size = extero_obs_dim(robot)
-        clock = term_slice(robot, 'cos_sin_phase')  # the actor's input begins with the terms
-        phases = torch.arange(clock.start, clock.stop)
+        path = first_path(robot, recipe)
         belief = BeliefPath(belief_dim) if belief_dim else None
-        super().__init__(size, map_size, trot(robot, recipe)[:, : len(phases)], phases, belief)
+        super().__init__(size, map_size, path.weights, path.inputs, belief)
         self.size = size
         last = self.body.net[-1]
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
             last.weight *= LAST_GAIN
-            last.bias.zero_()
+            last.bias.copy_(path.bias)
         weights = self.trot
         del self.trot
         self.log_std = nn.Parameter(torch.full((len(weights),), math.log(INITIAL_STD)))
@@ -140,23 +140,6 @@ def actor_input_dim(robot: Robot) -> int:
     """Return how many numbers `actor_input` has."""
     actions = action_space_of(robot)
     return proprio_obs_dim(robot) + task_of(robot).goal.size + actions.dim
-
-
-def trot(robot: Robot, recipe: Recipe) -> Tensor:
-    """Return the weights of the phase's cosine and sine in each action, (action_dim, 2).
-
-    The action of a joint is lift * sin(2 pi (phase - swing_start)): its foot's swing lifts it, its
-    stance pushes it down. Actions that move a tool have no trot.
-    """
-    actions = action_space_of(robot)
-    if not isinstance(actions, JointTarget):
-        return torch.zeros(actions.dim, 2)
-    weights = []
-    for joint in recipe.joints.values():
-        start = recipe.feet[joint.foot].swing_start if joint.foot else 0.0
-        angle = 2.0 * math.pi * start
-        weights.append([-joint.lift * math.sin(angle), joint.lift * math.cos(angle)])
-    return torch.tensor(weights)
 
 
 def belief_space(robot: Robot, recipe: Recipe) -> BeliefSpace:

@@ -26,6 +26,7 @@ from simdist_ros.jobs.stage_folder import claim_folder
 from simdist_ros.jobs.train_process import TrainProcess, train_process
 from simdist_ros.jobs.train_progress import TrainLog
 from simdist_ros.jobs.train_state import load_state, save_state
+from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.pretraining.train.fit_normalizer import fit_normalizer
 from simdist_ros.pretraining.train.losses import Batch, Losses, WorldModelLoss
 from simdist_ros.pretraining.train.observation_noise import ObservationNoise
@@ -56,13 +57,15 @@ class TrainResult:
 
 def robot_architecture(robot: Robot) -> Architecture:
     """Return the published sizes, with those that a robot decides."""
-    grid = robot.height_map
+    grid, recipe = robot.height_map, load_recipe(robot)
     return Architecture(
         proprio_obs_dim=proprio_obs_dim(robot),
         extero_rows=grid.rows if grid else 0,
         extero_columns=grid.columns if grid else 0,
         action_dim=action_space_of(robot).dim,
         command_dim=task_of(robot).goal.size,
+        history_steps=recipe.history_steps,
+        horizon_steps=recipe.horizon_steps,
     )
 
 

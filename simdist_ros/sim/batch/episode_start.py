@@ -82,14 +82,13 @@ def draw_start(
     offset = rng.uniform(-r.start_offset_rad, r.start_offset_rad, (n, robot.num_joints))
     low, high = robot.per_joint('low'), robot.per_joint('high')
     pose = np.clip(robot.per_joint('stand') + offset, low, high)
-    state[:, layout.joint_pos] = np.clip(pose - zero_offset, low, high)
     limit = START_SPEED_MPS
     speed = rng.uniform(-limit, limit, (n, 3)) * (rng.random((n, 1)) < 0.5)
     layout.throw(state, speed)
     ticks = round(robot.phase_period_s * 1e9 / physics_step_ns)
     action = action_space_of(robot).from_joints(pose, pose)
     # The order of the draws is part of what a seed means.
-    return EpisodeStart(
+    drawn = EpisodeStart(
         state=state,
         stamp_ns=rng.integers(ticks, size=n) * physics_step_ns,
         delay=rng.integers(r.delay_steps + 1, size=n),
@@ -100,6 +99,10 @@ def draw_start(
         executed=action,
         plan_delay=rng.integers(r.plan_delay_steps + 1, size=n),
     )
+    pose = np.clip(task.start_poses(pose, drawn.commands, rng), low, high)
+    state[:, layout.joint_pos] = np.clip(pose - zero_offset, low, high)
+    action[:] = action_space_of(robot).from_joints(pose, pose)
+    return drawn
 
 
 def draw_push_steps(

@@ -16,10 +16,13 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.batch.bumps import draw_bumps, field_data
 from simdist_ros.sim.batch.robot_faults import fault_sizes, limbs_of
 from simdist_ros.sim.batch.settings import BatchSettings
-from simdist_ros.sim.batch.training_model import build_training_model
+from simdist_ros.sim.batch.training_model import FOOT_SENSORS, build_training_model
 from simdist_ros.sim.grip import prefer_geoms
 from simdist_ros.sim.mjcf import BASE_BODY
+from simdist_ros.sim.scenes.fixture import place_fixture
 from simdist_ros.sim.scenes.world import World
+from simdist_ros.sim.wrist import WRENCH_SIZE, mean_wrench
+from simdist_ros.tasks.choice import task_of
 
 __all__ = ['PARAMETERS', 'RobotModels', 'draw_parameters', 'joint_drives']
 
@@ -140,13 +143,16 @@ class RobotModels:
         self.actuators = robot.order(driven)
         self.limbs = limbs_of(robot, self.plane)
         self.feet = np.array([self.plane.geom(name).id for name in feet], dtype=np.intp)
+        self.has_fixture = task_of(robot).has_fixture
         self.sizes = {**PARAMETERS, **fault_sizes(robot.num_joints, len(feet))}
         self.on_plane = [copy.copy(self.plane) for _ in range(num_robots)]
         self.on_field: list[Any] = [None] * num_robots  # copied when first needed
         self.models: list[Any] = list(self.on_plane)
 
-    def apply(self, index: int, parameters: dict[str, Array]) -> NDArray[np.float32] | None:
-        """Give a robot its parameters, each (size,).
+    def apply(
+        self, index: int, parameters: dict[str, Array], command: Array
+    ) -> NDArray[np.float32] | None:
+        """Give a robot its parameters, each (size,), and the fixture that its command is about.
 
         Returns:
             The bumps below it, (cells, cells) [m], or None on a plane.
@@ -164,7 +170,14 @@ class RobotModels:
             model = self.on_plane[index]
         self.models[index] = model
         self.write(model, parameters)
+        if self.has_fixture:
+            place_fixture(model, command)
         return bumps
+
+    def felt(self, sensors: Array) -> Array:
+        """Return what the wrists felt, (N, 6), given all physics steps, (N, steps, sensors)."""
+        at = FOOT_SENSORS * len(self.feet)
+        return mean_wrench(sensors[:, :, at : at + WRENCH_SIZE * bool(self.robot.wrench)])
 
     def write(self, model: mujoco.MjModel, parameters: dict[str, Array]) -> None:
         """Write all but the bumps into a model."""

@@ -70,6 +70,19 @@ class StateLayout:
         """Move bases along x and y, (..., 2) [m]."""
         state[..., LEVEL] += by
 
+    def wrap(self, state: Array, trace: Array, period_m: float) -> Array:
+        """Set back by a period who left the square around the origin; return by how much.
+
+        Args:
+            state: (N, size).
+            trace: Earlier states, (N, steps, size), which go along.
+            period_m: Side of the square [m].
+        """
+        moved: Array = -period_m * np.floor(self.level(state) / period_m + 0.5)
+        self.shift(state, moved)
+        self.shift(trace, moved[:, None])
+        return moved
+
     def motion(self, state: Array) -> tuple[Array, Array, Array, Array]:
         """Return position, orientation, velocity and turning of bases, N rows each."""
         at = self.velocity_at
@@ -80,8 +93,23 @@ class StateLayout:
             state[:, at + 3 : at + 6],
         )
 
-    def read(self, state: Array, stamp_ns: NDArray[np.int64], up: Array) -> BatchState:
-        """Split states, (N, size), of robots whose vertical is `up`, into what they mean."""
+    def read(
+        self,
+        state: Array,
+        stamp_ns: NDArray[np.int64],
+        up: Array,
+        wrench: Array,
+        command: Array,
+    ) -> BatchState:
+        """Split states, (N, size), into what they mean, and add what they do not hold.
+
+        Args:
+            state: Of each robot.
+            stamp_ns: (N,) [ns].
+            up: Its vertical, (N, 3).
+            wrench: At its wrist, (N, 6).
+            command: What it is asked for, (N, command_dim).
+        """
         position, orientation, velocity, turning = self.motion(state)
         return BatchState(
             stamp_ns=stamp_ns,
@@ -92,6 +120,8 @@ class StateLayout:
             joint_pos=state[:, self.joint_pos],
             joint_vel=state[:, self.joint_vel],
             up=up,
+            wrench=wrench,
+            command=command,
         )
 
 

@@ -30,7 +30,7 @@ class StepScorer:
         self.robot, self.scoring, self.task = robot, scoring, task_of(robot)
         self.default = robot.per_joint('default')
 
-    def terms(
+    def step(
         self,
         now: BatchState,
         footing: Footing,
@@ -39,8 +39,8 @@ class StepScorer:
         action: Array,
         last_action: Array,
         torque: Array,
-    ) -> dict[str, Array]:
-        """Return each term of the reward of one second, weighted, (N,).
+    ) -> Step:
+        """Return what a step led to.
 
         Args:
             now: After the step.
@@ -50,7 +50,7 @@ class StepScorer:
             last_action: Of the step before, (N, action_dim).
             torque: At its end, (N, num_joints) [N m].
         """
-        step = Step(
+        return Step(
             stamp_ns=now.stamp_ns,
             command=command,
             linear_velocity=now.linear_velocity,
@@ -65,7 +65,11 @@ class StepScorer:
             foot_contact=footing.foot_contact,
             foot_height=footing.foot_height,
             foot_speed=footing.foot_speed,
+            wrench=now.wrench,
         )
+
+    def terms(self, step: Step) -> dict[str, Array]:
+        """Return each term of the reward of one second, weighted, (N,)."""
         return self.task.reward_terms(self.scoring, step)
 
     def torque(self, parameters: Mapping[str, Array], target: Array, now: BatchState) -> Array:
@@ -75,11 +79,12 @@ class StepScorer:
         torque: Array = np.clip(kp * (target - read) - kd * now.joint_vel, -limit, limit)
         return torque
 
-    def has_fallen(self, now: BatchState, footing: Footing) -> Mask:
+    def has_failed(self, now: BatchState, footing: Footing, step: Step) -> Mask:
         """Tell who has failed, a walker by falling, (N,)."""
-        return self.task.failed(
+        fallen = self.task.failed(
             into_body(now.orientation, -now.up),
             footing.base_height,
             trunk_contact=footing.trunk_contact,
             without_ground=True,
         )
+        return fallen | self.task.lost(step.joint_offset + self.default, step.wrench, step.command)

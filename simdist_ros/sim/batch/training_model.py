@@ -13,7 +13,10 @@ from simdist_ros.sim.batch.bumps import EXTENT_M, NODES
 from simdist_ros.sim.batch.fixed_world import put_into_world
 from simdist_ros.sim.mjcf import read_mjcf
 from simdist_ros.sim.model import add_payload
+from simdist_ros.sim.scenes.fixture import add_fixture
 from simdist_ros.sim.scenes.world import World
+from simdist_ros.sim.wrist import add_wrench_sensor
+from simdist_ros.tasks.choice import task_of
 
 __all__ = ['FOOT_SENSORS', 'build_training_model']
 
@@ -30,9 +33,9 @@ def build_training_model(
 ) -> mujoco.MjModel:
     """Put a robot on an endless plane, or on a field of bumps that is level so far.
 
-    Its sensors are `FOOT_SENSORS` numbers of each foot in the order of `feet`, then the force on
-    the trunk. Contacts are pyramidal with impratio 1: twice as fast as the faithful ones, and what
-    is learned on them walks unchanged on those.
+    Its sensors are `FOOT_SENSORS` numbers of each foot in the order of `feet`, those of the wrist
+    if it has any, then the force on the trunk. Contacts are pyramidal with impratio 1: twice as
+    fast as the faithful ones, and what is learned on them walks unchanged on those.
 
     Args:
         robot: The description.
@@ -50,6 +53,8 @@ def build_training_model(
             add_payload(robot, spec, world)
         strip(spec)
         add_ground(spec, bump_height_m)
+        if task_of(robot).has_fixture:
+            add_fixture(spec)
         spec.option.cone = mujoco.mjtCone.mjCONE_PYRAMIDAL
         spec.option.impratio = 1.0
         spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
@@ -76,6 +81,7 @@ def add_sensors(robot: Robot, spec: mujoco.MjSpec, feet: Sequence[str]) -> None:
         geom.parent.add_site(name=name, pos=geom.pos, size=[1.5 * geom.size[0], 0.0, 0.0])
         for kind in (kinds.mjSENS_FRAMEPOS, kinds.mjSENS_FRAMELINVEL, kinds.mjSENS_TOUCH):
             spec.add_sensor(name=f'{name}_{int(kind)}', type=kind, objtype=site, objname=name)
+    add_wrench_sensor(robot, spec)
     base = spec.worldbody.first_body()
     base.add_site(name='trunk_touch', size=[EVERYWHERE_M, 0.0, 0.0])
     spec.add_sensor(name='trunk', type=kinds.mjSENS_TOUCH, objtype=site, objname='trunk_touch')

@@ -52,6 +52,7 @@ HELD = (
     'executed',
     'plan_delay',
     'told',
+    'felt',
 )
 
 
@@ -120,7 +121,7 @@ class VectorEnv:
         most = max(own.randomisation.fault_lag_steps for own in self.mixture)
         most = max(most, known.most_lag_steps if known else 0)
         self.lag = CommandLag(late, self.num_substeps, n, joints, most)
-        self.told = self.lag.told
+        self.told, self.felt = self.lag.told, self.models.felt(self.sensors)
         self.observation = self.reset(np.ones(n, dtype=bool))
 
     def reset(self, who: Mask) -> Observation:
@@ -148,7 +149,7 @@ class VectorEnv:
     def set_model(self, i: int) -> None:
         """Give one robot the model of its parameters."""
         parameters = {name: values[i] for name, values in self.parameters.items()}
-        self.ground.put(i, self.models.apply(i, parameters))
+        self.ground.put(i, self.models.apply(i, parameters, self.commands[i]))
 
     def start(self, index: NDArray[np.intp]) -> None:
         """Set robots to the start of an episode."""
@@ -165,6 +166,7 @@ class VectorEnv:
         for name, values in vars(drawn).items():
             getattr(self, name)[index] = values
         self.steps[index] = 0
+        self.felt[index] = 0.0
         self.hold(index)
 
     def hold(self, index: NDArray[np.intp]) -> None:
@@ -227,6 +229,7 @@ class VectorEnv:
         self.state = np.where(diverged[:, None], started, after)
         self.trace[diverged] = started[diverged, None]
         self.sensors[diverged] = 0.0
+        self.felt = self.models.felt(self.sensors)
         self.stamp_ns = self.stamp_ns + self.robot.period_ns
         self.steps += 1
         self.wrap()
@@ -267,9 +270,7 @@ class VectorEnv:
 
     def wrap(self) -> None:
         """Set who left the square back by a period; the sensors' positions go along."""
-        moved = -PERIOD_M * np.floor(self.layout.level(self.state) / PERIOD_M + 0.5)
-        self.layout.shift(self.state, moved)
-        self.layout.shift(self.trace, moved[:, None])
+        moved = self.layout.wrap(self.state, self.trace, PERIOD_M)
         for foot in range(len(self.foot_radius)):
             at = foot * FOOT_SENSORS
             self.sensors[:, -1, at : at + 2] += moved
@@ -279,7 +280,7 @@ class VectorEnv:
         now = self.batch_state(self.state, self.stamp_ns)
         heights = self.ground.heights(now)
         footing = self.footing(now, heights)
-        terms = self.scorer.terms(
+        step = self.scorer.step(
             now,
             footing,
             command=self.commands,
@@ -287,10 +288,11 @@ class VectorEnv:
             last_action=self.executed,
             torque=self.scorer.torque(self.parameters, target, now),
         )
+        terms = self.scorer.terms(step)
         total = sum(
             v if k in self.task.earned else self.penalty_scale * v for k, v in terms.items()
         )
-        fallen = self.scorer.has_fallen(now, footing)
+        fallen = self.scorer.has_failed(now, footing, step)
         reward = np.where(fallen | diverged, 0.0, self.robot.period_s * np.asarray(total))
         self.executed = np.where(diverged[:, None], self.executed, action)
         self.renew_commands()
@@ -318,7 +320,7 @@ class VectorEnv:
 
     def batch_state(self, state: Array, stamp_ns: NDArray[np.int64]) -> BatchState:
         """Split states, (N, state size), into what they mean."""
-        return self.layout.read(state, stamp_ns, self.parameters['up'])
+        return self.layout.read(state, stamp_ns, self.parameters['up'], self.felt, self.commands)
 
     def footing(self, state: BatchState, heights: Array) -> Footing:
         """Find out how the robots stand, given their true height maps, (N, cells) [m]."""

@@ -48,6 +48,9 @@ class Sensors(Settings):
     height_map_missing: float = setting(
         0.0, 'Share of height-map cells that are unknown, drawn anew each time.', low=0.0, high=1.0
     )
+    wrench_noise: float = setting(
+        0.0, 'Noise of force and torque at the wrist.', unit='N, N m', low=0.0
+    )
     delay_s: float = setting(
         0.0,
         'Age of a measurement when it arrives, in whole physics steps; its stamp says so.',
@@ -127,6 +130,22 @@ class World(Settings):
     command_delay_s: float = setting(
         0.0, 'Time until a command acts, in whole physics steps.', unit='s', low=0.0, high=1.0
     )
+    tool_frame_deg: float = setting(
+        0.0,
+        'Angle about the vertical by which the controller of an arm turns each motion of its '
+        'tool, as after a bad calibration.',
+        unit='deg',
+        low=-180.0,
+        high=180.0,
+    )
+    fixture_shift_m: tuple[float, ...] = setting(
+        (),
+        'How far a fixture is from where the command says, along x, y, z of the base.',
+        unit='m',
+        low=-0.1,
+        high=0.1,
+    )
+    hole_friction: float = setting(0.3, 'Sliding friction of a fixture.', low=0.01, high=3.0)
     push_interval_s: float = setting(
         0.0, 'Mean time between pushes; 0 is never.', unit='s', low=0.0
     )
@@ -158,6 +177,10 @@ class World(Settings):
         if len(self.payload_at_m) not in (0, 3):
             raise ConfigError(
                 f'payload_at_m has {len(self.payload_at_m)} numbers; it takes three, x, y and z'
+            )
+        if len(self.fixture_shift_m) not in (0, 3):
+            raise ConfigError(
+                f'fixture_shift_m has {len(self.fixture_shift_m)} numbers; it takes three, x, y, z'
             )
         if self.payload_at_m and not self.payload_kg:
             raise ConfigError('payload_at_m without payload_kg places nothing; set both')

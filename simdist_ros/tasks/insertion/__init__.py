@@ -1,0 +1,1 @@
+"""Inserting a peg into a hole."""
