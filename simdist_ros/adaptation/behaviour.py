@@ -25,6 +25,7 @@ from simdist_ros.adaptation.believed_robot import Behaviour, BelievedRobot, walk
 from simdist_ros.adaptation.believed_walks import BatchWalks, Walked
 from simdist_ros.adaptation.finetune import FinetuneData
 from simdist_ros.adaptation.identification import belief_words, identified
+from simdist_ros.adaptation.indirect_inference import refined
 from simdist_ros.adaptation.lineage import first_expert
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.adaptation.verdict import Check
@@ -81,12 +82,23 @@ def behaviour_of(
         gate: What is required of it.
         say: Prints a line of progress.
     """
-    model = parent.model
-    belief = identified(model, (data.train, data.stop), settings, robot.period_s, say)
-    if belief is None or model.expert is None:
+    model, walks = parent.model, (data.train, data.stop)
+    belief = identified(model, walks, settings, robot.period_s, say)
+    if belief is None or model.expert is None or model.identifier is None:
         return NewBehaviour(None)
     if not belief.isfinite().all():  # for the gate to refuse: from it there are no plans
         return NewBehaviour(Behaviour(model.expert, belief, 'whole'), identified=belief)
+    belief = refined(
+        belief,
+        model.identifier,
+        Behaviour(model.expert, model.belief, 'before'),
+        robot,
+        walks,
+        newest=round(settings.identify_s / robot.period_s),
+        rounds=settings.refine_rounds,
+        say=say,
+    )
+    say(f'belief: {belief_words(model, belief)}')
     usual = original.expert if original is not None else None
     experts = Experts(
         present=model.expert,

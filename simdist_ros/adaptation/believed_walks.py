@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.pretraining.expert.networks import actor_input, to_tensor
 from simdist_ros.pretraining.expert.practice import practice_ground
 from simdist_ros.pretraining.recipe import Recipe
+from simdist_ros.rl.step import StepResult
 from simdist_ros.sim.batch.known_robots import KnownRobots
 from simdist_ros.sim.batch.vector_env import VectorEnv
 from simdist_ros.world_model.expert import ExpertNetwork
@@ -21,6 +22,8 @@ from simdist_ros.world_model.expert import ExpertNetwork
 __all__ = ['BatchWalks', 'Walked']
 
 Array = NDArray[np.floating[Any]]
+F32 = NDArray[np.float32]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -95,23 +98,52 @@ class BatchWalks:
         env.next_command[:] = self.num_steps + 1  # none is drawn
         env.observation = env.observe(env.state, env.stamp_ns)
 
-    @torch.no_grad()
-    def walk(self, expert: ExpertNetwork, belief: Array | None) -> Walked:
-        """Walk with an expert that is told a belief, (belief_dim,); None is zeros."""
+    def steps(
+        self, expert: ExpertNetwork, belief: Array | None
+    ) -> Iterator[tuple[F32, StepResult]]:
+        """Walk with an expert that is told a belief, (belief_dim,); None is zeros.
+
+        Yields:
+            What was observed before a step, (N, proprio_dim), and what came of the step.
+        """
         self.begin()
-        env, n = self.env, self.env.num_robots
-        told = None
+        env, told = self.env, None
         if belief is not None:
-            told = torch.tensor(belief, dtype=torch.float32).expand(n, -1)
-        alive = np.ones(n, dtype=bool)
-        reward, tracking = np.zeros(n), np.zeros(n)
+            told = torch.tensor(belief, dtype=torch.float32).expand(env.num_robots, -1)
         for _ in range(self.num_steps):
             seen = to_tensor(env.observation, 'cpu')
-            action = expert(actor_input(seen), seen['extero_obs'], told)
-            result = env.step(action.numpy())
+            with torch.no_grad():
+                action = expert(actor_input(seen), seen['extero_obs'], told)
+            yield env.observation.proprio_obs, env.step(action.numpy())
+
+    def walk(self, expert: ExpertNetwork, belief: Array | None) -> Walked:
+        """Walk with an expert that is told a belief, (belief_dim,); None is zeros."""
+        n = self.env.num_robots
+        alive = np.ones(n, dtype=bool)
+        reward, tracking = np.zeros(n), np.zeros(n)
+        for _, result in self.steps(expert, belief):
             reward += np.where(alive, result.reward, 0.0)
             tracking += np.where(alive, result.tracking, 0.0)
             alive &= ~(result.terminated | result.diverged)
             if not alive.any():
                 break
         return Walked(reward / self.seconds, tracking / self.num_steps, ~alive)
+
+    def log(self, expert: ExpertNetwork, belief: Array | None) -> tuple[F32, Ints]:
+        """Walk, and return what the robots log: observation and executed action of each step.
+
+        Returns:
+            (N, T, proprio_dim + action_dim), T as long as anybody walks; and how many steps each
+            walked before it fell, (N,).
+        """
+        n = self.env.num_robots
+        alive, lasted = np.ones(n, dtype=bool), np.full(n, self.num_steps)
+        logged = []
+        for number, (seen, result) in enumerate(self.steps(expert, belief)):
+            logged.append(np.concatenate([seen, self.env.executed], axis=1, dtype=np.float32))
+            falls = alive & (result.terminated | result.diverged)
+            lasted[falls] = number
+            alive &= ~falls
+            if not alive.any():
+                break
+        return np.stack(logged, axis=1), lasted

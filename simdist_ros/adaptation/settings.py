@@ -70,6 +70,13 @@ class FinetuneSettings(Settings):
         unit='s',
         low=1.0,
     )
+    refine_rounds: int = setting(
+        5,
+        'How often the belief is changed until robots that have it, in simulation, are identified '
+        'as the real one was; 0: the belief is what the identifier tells.',
+        low=0,
+        high=100,
+    )
     practice_steps: int = setting(
         250_000,
         'Steps for which the expert practises in simulation, as the robot that was identified; 0: '

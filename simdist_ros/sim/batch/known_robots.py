@@ -23,7 +23,7 @@ class KnownRobots:
 
     Attributes:
         space: What the numbers of the belief mean.
-        belief: About the robot, (space.size,).
+        belief: About the robot, (space.size,); or about each robot of the batch, (N, space.size).
         healthy_every: Of so many robots the last is healthy; 0: none is.
         scale: By how much all of the belief may be too small or too large, as a factor.
         noise: Standard deviation of what each number may be wrong by.
@@ -41,8 +41,9 @@ class KnownRobots:
     @property
     def most_lag_steps(self) -> int:
         """Control steps by which the commands of no robot are later."""
-        most = np.maximum(self.belief, 0.0) * self.scale[1] + 6.0 * self.noise
-        return int(self.space.parameters(most[None])['lag_steps'][0, 0])
+        beliefs = np.atleast_2d(self.belief).max(axis=0, keepdims=True)
+        most = np.maximum(beliefs, 0.0) * self.scale[1] + 6.0 * self.noise
+        return int(self.space.parameters(most)['lag_steps'][0, 0])
 
     def is_healthy(self, index: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Tell which robots, by their numbers, (n,), are as described."""
@@ -54,8 +55,10 @@ class KnownRobots:
 
     def draw(self, index: NDArray[np.intp], rng: np.random.Generator) -> dict[str, Array]:
         """Draw robots, by their numbers, (n,): what `draw_faults` would, (n, its size) each."""
-        near = self.belief * rng.uniform(*self.scale, (len(index), 1))
+        beliefs = np.atleast_2d(self.belief)
+        beliefs = beliefs[index % len(beliefs)]
+        near = beliefs * rng.uniform(*self.scale, (len(index), 1))
         near = near + rng.normal(0.0, self.noise, near.shape)
-        near[:, (np.abs(self.belief) < self.ignores) & ~self.space.is_of_joint] = 0.0
+        near[(np.abs(beliefs) < self.ignores) & ~self.space.is_of_joint] = 0.0
         near[self.is_healthy(index)] = 0.0
         return self.space.parameters(near)
