@@ -33,7 +33,7 @@ from simdist_ros.world_model.expert import Expert
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.verify import read_expert
 
-__all__ = ['Behaviour', 'BelievedRobot', 'walk']
+__all__ = ['Behaviour', 'BelievedRobot', 'space_of', 'walk']
 
 Array = NDArray[np.floating[Any]]
 
@@ -69,6 +69,21 @@ def numbers(belief: Tensor | None, size: int) -> Array:
     return np.zeros(size) if belief is None else belief.numpy().astype(float)
 
 
+def space_of(robot: Robot, recipe: Recipe, size: int) -> BeliefSpace:
+    """Return what the numbers of a belief about a robot mean.
+
+    Raises:
+        ConfigError: A belief has not so many.
+    """
+    space = belief_space(robot, recipe)
+    if size != space.size:
+        raise ConfigError(
+            f'a belief about {robot.name!r} has {space.size} numbers, and the identifier tells '
+            f'{size}'
+        )
+    return space
+
+
 class BelievedRobot:
     """A robot as a belief describes it, in simulation."""
 
@@ -86,13 +101,8 @@ class BelievedRobot:
             ConfigError: The belief has not the numbers of this robot.
         """
         self.robot, self.recipe, self.belief, self.gate = robot, recipe, belief, gate
-        self.space: BeliefSpace = belief_space(robot, recipe)
+        self.space = space_of(robot, recipe, len(belief))
         self.plan_delay_steps = plan_delay_steps
-        if len(belief) != self.space.size:
-            raise ConfigError(
-                f'a belief about {robot.name!r} has {self.space.size} numbers, and the identifier '
-                f'tells {len(belief)}'
-            )
 
     def robots(self, healthy_every: int = 0) -> KnownRobots:
         """Return what a batch of such robots is drawn from: each is about as believed.

@@ -17,12 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simdist_ros.adaptation.believed_robot import IGNORES, Behaviour
+from simdist_ros.adaptation.believed_robot import IGNORES, Behaviour, space_of
 from simdist_ros.adaptation.believed_walks import BatchWalks
 from simdist_ros.adaptation.identification import LIMIT, SPACING, identify, newest_episodes
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.pretraining.expert.networks import belief_space
 from simdist_ros.pretraining.recipe import load_recipe
 from simdist_ros.sim.batch.known_robots import KnownRobots
 from simdist_ros.transitions.training_windows import WindowSampler
@@ -141,13 +140,17 @@ def identified_in_simulation(
     Returns:
         What is identified, (C, belief_dim), NaN where none walks for a window; and the share that
         fell, (C,).
+
+    Raises:
+        ConfigError: Beliefs about this robot have other numbers.
     """
     recipe = load_recipe(robot)
+    space = space_of(robot, recipe, candidates.shape[1])
     true = np.repeat(candidates, ROBOTS, axis=0)
     walks = BatchWalks(
         robot,
         recipe,
-        KnownRobots(space=belief_space(robot, recipe), belief=true, ignores=IGNORES),
+        KnownRobots(space=space, belief=true, ignores=IGNORES),
         list(goals),
         num_robots=len(true),
         seconds=SECONDS,

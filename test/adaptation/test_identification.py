@@ -56,6 +56,7 @@ def believer(model, architecture, names):
     model.identifier = random_identifier(architecture, names)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():  # so that parts of the same walks tell about the same
+        model.identifier.head[-1].weight.mul_(0.1)
         model.identifier.head[-1].bias.copy_(0.6 * torch.randn(len(names), generator=generator))
     return model
 
