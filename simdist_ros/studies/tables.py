@@ -183,15 +183,20 @@ def error_table(rows: Sequence[ModelRow]) -> list[str]:
             f'{row.cell.minutes:g}',
             *(f'{row.error[step - 1]:.4f}' for step in steps),
             shown(row.error_mean, 4),
-            f'{row.error_factor:.2f} x',
+            factor(row.error_factor),
             f'{np.nanmean(row.slip_error):.4f}',
-            f'{row.slip_factor:.2f} x',
+            factor(row.slip_factor),
             f'{row.accepted} of {row.seeds}' if row.cell.source else '',
             f'{row.num_steps:.0f} steps, {row.finetune_s:.0f} s' if row.cell.source else '',
         ]
         for row in rows
     ]
     return [note, '', *table(head, cells)]
+
+
+def factor(found: float) -> str:
+    """Return by how much an error fell; nothing where there is nothing to compare with."""
+    return '' if math.isnan(found) else f'{found:.2f} x'
 
 
 def crossing_lines(found: Sequence[Crossing]) -> list[str]:

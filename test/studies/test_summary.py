@@ -20,7 +20,7 @@ from simdist_ros.studies.report import rows_of, write_report
 from simdist_ros.studies.results import ResultLog, read_entry
 from simdist_ros.studies.settings import PRESETS
 from simdist_ros.studies.summary import falls_while_learning, summarise
-from simdist_ros.studies.tables import Words, walk_table
+from simdist_ros.studies.tables import Words, error_table, walk_table
 
 ERROR = [0.4, 0.8, 1.2]
 
@@ -273,6 +273,13 @@ def test_a_report_of_rivals_alone_shows_no_figure_that_is_not_there(tmp_path):
         path.name for path in tmp_path.glob('*.png')
     }
     assert 'soft.png' in text
+
+
+def test_an_error_without_that_of_the_unadapted_model_has_no_factor(tmp_path):
+    alone = judged('dynamics', 'soft', 5.0, 'soft', [result(1.0)])
+    text = '\n'.join(error_table(summarise(alone, ['soft']).models))
+    assert 'nan x' not in text
+    assert '4.00 x' in '\n'.join(error_table(SUMMARY.models))
 
 
 def test_the_time_left_follows_from_how_long_such_tasks_took(tmp_path):
