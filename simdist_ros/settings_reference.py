@@ -63,7 +63,9 @@ the expert's training (`expert.narrow_steps`), which its data do not share.
 Under `wide_terrain:` likewise. Under `faulty_randomisation:` stand those that differ for the
 robots of which an expert learns about beliefs (`expert.belief_steps`). The other tables belong to
 the stages of `simdist pretrain`: the presets set some of them otherwise, and so does
-`--set STAGE.SETTING=VALUE`.
+`--set STAGE.SETTING=VALUE`. What a robot needs otherwise stands under `stages:` of its file, by
+stage and name, and holds for every preset but the smallest; `history_steps:` and `horizon_steps:`
+are those of its world model.
 """
 
 

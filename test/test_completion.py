@@ -31,7 +31,7 @@ def test_commands_options_choices_and_names_of_what_ships_are_offered(offered):
     assert offered('pre') == ['pretrain', 'predict']
     assert offered('up', '--yaw') == ['--yaw-rate']
     assert offered('up', '--mode', '') == ['lockstep', 'realtime']
-    assert offered('up', '--robot', '') == ['go2']
+    assert offered('up', '--robot', '') == ['go2', 'ur5e']
     assert 'slope' in offered('up', '--world', 's')
     assert offered('finetune', '--model', 'g') == ['go2', 'go2_beliefs']
     assert offered('pretrain', 'im') == ['imitate']

@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+import time
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -38,6 +39,7 @@ def test_every_point_is_read_back(tmp_path):
 
 def test_what_was_logged_after_the_last_checkpoint_is_replaced_by_the_resumed_run(tmp_path):
     log(tmp_path, 0, {10: 1.0, 20: 2.0, 30: 3.0})
+    time.sleep(1.1)  # files are read in the order of the seconds in their names
     log(tmp_path, 10, {20: 2.5})
     assert curves(tmp_path) == {'reward': {10: 1.0, 20: 2.5}}
 

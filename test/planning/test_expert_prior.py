@@ -152,12 +152,27 @@ def test_other_dynamics_leave_the_expert_as_it_is(model, architecture):
     np.testing.assert_array_equal(before.actions, planner.plan(observation).actions)
 
 
-@pytest.mark.parametrize('has_one', [True, False])
-def test_a_model_with_another_expert_or_none_is_no_other_dynamics(model, architecture, has_one):
-    planner, other = make_planner(model), copy.deepcopy(model)
-    other.expert = random_expert(architecture, seed=5) if has_one else None
+def test_another_expert_is_swapped_in_where_the_model_lets_it(model, architecture):
+    planner, other = make_planner(model, **ALONE), copy.deepcopy(model)
+    other.expert = random_expert(architecture, seed=5)
     with pytest.raises(CheckpointError, match=r'expert of the new model is not .* in use'):
-        planner.backend.prepare(other)
+        planner.backend.prepare(other, ('dynamics',))
+    observation = observe(architecture)
+    before = planner.plan(observation)
+    planner.swap(planner.backend.prepare(other))
+    low, high = model.normalizer.action_low.numpy(), model.normalizer.action_high.numpy()
+    expected = np.clip(ask(other.expert, observation), low, high)
+    after = planner.plan(observation)
+    np.testing.assert_allclose(after.actions[0], expected, rtol=1e-6)
+    assert np.abs(after.actions[0] - before.actions[0]).max() > 1e-3
+
+
+@pytest.mark.parametrize(('has_one', 'told'), [(False, 'no expert'), (True, 'an expert')])
+def test_an_expert_is_neither_taken_away_nor_added_by_a_swap(model, has_one, told):
+    other, present = copy.deepcopy(model), copy.deepcopy(model)
+    (present if has_one else other).expert = None
+    with pytest.raises(CheckpointError, match=f'the new model carries {told}'):
+        make_planner(present).backend.prepare(other)
 
 
 def test_what_is_left_of_the_last_plan_begins_with_the_experts_action_too(model, architecture):

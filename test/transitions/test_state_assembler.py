@@ -5,25 +5,26 @@ import itertools
 import numpy as np
 import pytest
 
-from simdist_ros.embodiment.sensors import SENSORS
 from simdist_ros.messages.state_assembler import StateAssembler
 
 MS = 1_000_000
 PERIOD_NS = 20 * MS
 START_NS = 1_700_000_000 * 1_000_000_000
 
+PARTS = ('joints', 'imu', 'odom', 'height_map')  # of a Go2
 VALUES = {
     'joints': (np.array([0.1, 0.2]), np.array([1.0, 2.0])),
     'imu': (np.array([0.0, 1.0, 0.0, 0.0]), np.array([0.3, 0.4, 0.5])),
     'odom': (np.array([0.6, 0.7, 0.8]),),
     'height_map': (np.array([0.30, 0.31]),),
+    'wrench': (np.arange(6.0),),
 }
 
 
 @pytest.fixture
 def make():
-    def make(parts=SENSORS, period_ns=PERIOD_NS, tolerance_ms=10, height_map_ms=25):
-        tolerance = dict.fromkeys(SENSORS, tolerance_ms * MS) | {'height_map': height_map_ms * MS}
+    def make(parts=PARTS, period_ns=PERIOD_NS, tolerance_ms=10, height_map_ms=25):
+        tolerance = dict.fromkeys(VALUES, tolerance_ms * MS) | {'height_map': height_map_ms * MS}
         return StateAssembler(parts, period_ns, tolerance)
 
     return make
@@ -33,13 +34,13 @@ def add(assembler, part, stamp_ns):
     return assembler.add(part, stamp_ns, *VALUES[part])
 
 
-def add_all(assembler, stamp_ns, parts=SENSORS):
+def add_all(assembler, stamp_ns, parts=PARTS):
     """Add all parts at one stamp and return the states that came of it."""
     states = [add(assembler, part, stamp_ns) for part in parts]
     return [state for state in states if state is not None]
 
 
-@pytest.mark.parametrize('order', list(itertools.permutations(SENSORS)))
+@pytest.mark.parametrize('order', list(itertools.permutations(PARTS)))
 def test_the_last_part_of_a_stamp_completes_one_state_whichever_it_is(make, order):
     assembler = make()
     for part in order[:-1]:
@@ -54,7 +55,16 @@ def test_the_last_part_of_a_stamp_completes_one_state_whichever_it_is(make, orde
     np.testing.assert_array_equal(state.height_map, [0.30, 0.31])
 
 
-@pytest.mark.parametrize('order', list(itertools.permutations(SENSORS)))
+@pytest.mark.parametrize('parts', [('joints', 'wrench'), ('wrench', 'joints')])
+def test_a_state_of_an_arm_waits_for_its_wrench(make, parts):
+    assembler = make(parts)
+    assert add(assembler, parts[0], START_NS) is None
+    state = add(assembler, parts[1], START_NS)
+    np.testing.assert_array_equal(state.wrench, np.arange(6.0))
+    np.testing.assert_array_equal(state.joint_pos, [0.1, 0.2])
+
+
+@pytest.mark.parametrize('order', list(itertools.permutations(PARTS)))
 def test_of_exact_stamps_each_gives_one_state_whatever_the_order(make, order):
     assembler = make(tolerance_ms=0, height_map_ms=0)
     for tick in range(5):
@@ -65,7 +75,7 @@ def test_of_exact_stamps_each_gives_one_state_whatever_the_order(make, order):
 def test_each_state_is_made_of_the_newest_readings(make):
     assembler = make(height_map_ms=10)
     for tick in range(3):
-        for part in SENSORS:
+        for part in PARTS:
             values = (value + 10.0 * tick for value in VALUES[part])
             state = assembler.add(part, START_NS + tick * PERIOD_NS, *values)
         np.testing.assert_array_equal(state.joint_pos, VALUES['joints'][0] + 10.0 * tick)
@@ -78,7 +88,7 @@ def test_each_state_is_made_of_the_newest_readings(make):
 def test_the_part_that_keeps_states_from_coming_is_known_with_its_distance(make, part):
     assembler = make(height_map_ms=10)
     for tick in range(5):
-        for other in SENSORS:
+        for other in PARTS:
             late_ns = -50 * MS if other == part else 0
             assert add(assembler, other, START_NS + tick * PERIOD_NS + late_ns) is None
     name = {'imu': 'imu/data'}.get(part, part)

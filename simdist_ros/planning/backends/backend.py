@@ -163,6 +163,12 @@ def check_changes(old: WorldModel, new: WorldModel, swappable: Collection[str]) 
         )
     changed = changed_parts(old, new)
     for part in changed:
+        if part == 'expert' and None in (old.expert, new.expert):
+            has, other = ('an', 'none') if old.expert is None else ('no', 'one')
+            raise CheckpointError(
+                f'the new model carries {has} expert, the one in use {other}; load it at the next '
+                'start'
+            )
         if part not in swappable:
             raise CheckpointError(
                 f'{part} of the new model is not that of the model in use, which lets only '
