@@ -86,6 +86,8 @@ def legend_above(axes: Axes) -> None:
         fontsize='small',
         frameon=False,
         borderaxespad=0.1,
+        columnspacing=1.0,
+        handlelength=1.5,
     )
 
 
