@@ -82,7 +82,7 @@ class PlannerNode(LifecycleNode):
         self.warn = ThrottledLog(self.get_logger()).warning
         timeout_s = math.inf if self.lockstep else self.settings.command_timeout_s
         self.command = WantedCommand(self.robot, timeout_s, self.warn)
-        self.executed_stamp_ns = -1  # of the newest joint command
+        self.executed_stamp_ns: int | None = None  # of the newest joint command
         self.waiting: RobotState | None = None
         self.answer: JointTrajectory | None = None
 
@@ -187,7 +187,7 @@ class PlannerNode(LifecycleNode):
         assert self.controller is not None
         self.controller.reset()
         self.waiting = self.answer = None
-        self.executed_stamp_ns = self.command.stamp_ns = -1
+        self.executed_stamp_ns, self.command.stamp_ns = None, -1
         self.garbage.begin()
         return super().on_activate(state)
 
@@ -287,8 +287,8 @@ class PlannerNode(LifecycleNode):
 
     def is_complete(self, state: RobotState, controller: Controller) -> bool:
         """Tell whether command and executed action of the same stamps are known (lockstep)."""
-        is_first = controller.step is None
-        acted = self.executed_stamp_ns > state.stamp_ns - 1.5 * self.robot.period_ns
+        is_first, newest = controller.step is None, self.executed_stamp_ns
+        acted = newest is not None and state.stamp_ns - newest < 1.5 * self.robot.period_ns
         return self.command.stamp_ns >= state.stamp_ns and (is_first or acted)
 
     def missing(self) -> str:

@@ -230,8 +230,8 @@ class SupervisorNode(Node):
         self.garbage.collect()
 
     def repeat(self, stamp: int) -> None:
-        """Send the last command again to a robot that still waits for it (lockstep)."""
-        if self.lockstep and self.last is not None and stamp_ns(self.last) == stamp:
+        """Send the last command again: a robot waits for it, or a planner that missed it."""
+        if self.lockstep and self.last is not None:
             self.command_publisher.publish(self.last)
 
     def watch(self) -> None:
