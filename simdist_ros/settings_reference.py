@@ -16,7 +16,9 @@ from simdist_ros.core.options import option_names
 from simdist_ros.core.scheduling import SchedulingSettings
 from simdist_ros.core.settings import REQUIRED, SettingInfo, Settings, describe
 from simdist_ros.core.share import share_folder
-from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
+from simdist_ros.embodiment.height_map import HeightMap
+from simdist_ros.embodiment.ranges import Ranges
+from simdist_ros.embodiment.robot import Joint, Robot
 from simdist_ros.embodiment.sensor_noise import SensorNoise
 from simdist_ros.embodiment.tool_delta import ToolDeltaSettings
 from simdist_ros.evaluation.settings import EvaluateSettings
@@ -197,6 +199,7 @@ def files() -> Sections:
         ('Robots: task `peg`', 'Under `tasks: peg:` in a robot.', '', PegSettings),
         ('Robots: joints', 'Under `joints:` in a robot, by joint name.', '', Joint),
         ('Robots: height map', 'Under `height_map:` in a robot.', '', HeightMap),
+        ('Robots: distances along rays', 'Under `ranges:` in a robot.', '', Ranges),
         (
             'Robots: actions that move the tool',
             'Under `tool_delta:` in a robot.',

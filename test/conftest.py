@@ -112,7 +112,8 @@ def small_robot():
     """Two joints, a gait of five ticks, and a height map of which the middle cell counts."""
     from dataclasses import replace
 
-    from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
+    from simdist_ros.embodiment.height_map import HeightMap
+    from simdist_ros.embodiment.robot import Joint, Robot
 
     return Robot(
         name='two_joints',

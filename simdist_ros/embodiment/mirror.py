@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.joint_mirror import JointMirror, exchanged
 from simdist_ros.embodiment.observation_terms import JOINTS, terms_of
@@ -74,14 +73,6 @@ def mirror_of_proprio(robot: Robot, joints: Mapping[str, JointMirror]) -> Mirror
 
 
 def mirror_of_extero(robot: Robot) -> Mirror:
-    """Mirror the height map: its rows, which go along y, in reverse."""
-    grid = robot.height_map
-    if grid is None:
-        return Mirror.signs(())
-    if abs(grid.first_y_m + 0.5 * (grid.rows - 1) * grid.resolution_m) > 1e-6:
-        raise ConfigError(
-            f'{robot.source}: the height map is not as wide to the left as to the right, so that '
-            'it has no mirror image; set first_y_m to minus half of its width'
-        )
-    index = torch.arange(grid.size).reshape(grid.rows, grid.columns).flip(0).reshape(-1)
-    return Mirror(index, torch.ones(grid.size))
+    """Mirror the exteroceptive observation, modality by modality."""
+    parts = (modality.mirror(str(robot.source)) for modality in robot.modalities)
+    return Mirror.join(Mirror.signs(()), *(Mirror.of(*part) for part in parts))

@@ -16,6 +16,7 @@ __all__ = [
     'RobotState',
     'extero_obs',
     'extero_obs_dim',
+    'height_of_base',
     'proprio_obs',
 ]
 
@@ -39,6 +40,7 @@ class RobotState:
         linear_velocity: Of the base in its own frame, (3,) [m/s].
         height_map: Height of the base above the ground at each cell of the robot's grid,
             (rows * columns,) [m], x fastest; NaN where unknown. None for a robot without one.
+        ranges: Distances along the robot's rays, (num_rays,) [m]. None for a robot without them.
         wrench: Force [N] and torque [N m] that act on the tool, in the frame of its sensor, (6,).
     """
 
@@ -49,6 +51,7 @@ class RobotState:
     angular_velocity: Array = field(default_factory=lambda: np.full(3, np.nan))
     linear_velocity: Array = field(default_factory=lambda: np.full(3, np.nan))
     height_map: Array | None = None
+    ranges: Array | None = None
     wrench: Array = field(default_factory=lambda: np.full(6, np.nan))
 
 
@@ -70,30 +73,30 @@ def proprio_obs(
 
 
 def extero_obs_dim(robot: Robot) -> int:
-    """Return the size of the height-map observation; 0 without a map."""
-    return 0 if robot.height_map is None else robot.height_map.size
+    """Return the size of the exteroceptive observation; 0 without any modality."""
+    return sum(modality.size for modality in robot.modalities)
 
 
 def extero_obs(robot: Robot, state: RobotState) -> NDArray[np.float32]:
-    """Return the height-map observation, (rows * columns,); positive where ground is low.
-
-    An unknown cell takes the median of the known ones: level ground, neither wall nor hole.
+    """Return the exteroceptive observation, (extero_obs_dim,), in the robot's order of modalities.
 
     Raises:
-        ConfigError: The map is missing or has another size than the robot's grid.
+        ConfigError: A reading is missing or has another size than the robot's description says.
     """
-    grid = robot.height_map
-    if grid is None:
-        return np.zeros(0, dtype=np.float32)
-    if state.height_map is None or state.height_map.shape != (grid.size,):
-        given = 'none' if state.height_map is None else str(state.height_map.size)
-        raise ConfigError(
-            f'height map has {given} cells; robot {robot.name!r} takes {grid.columns} x '
-            f'{grid.rows} = {grid.size}'
-        )
-    heights = state.height_map - grid.offset_m
-    unknown = np.isnan(heights)
-    if unknown.any():
-        heights = np.where(unknown, np.median(heights[~unknown]), heights)
-    clipped: NDArray[np.float32] = np.clip(heights, -grid.clip_m, grid.clip_m).astype(np.float32)
-    return clipped
+    seen = [np.zeros(0, dtype=np.float32)]
+    for modality in robot.modalities:
+        reading = getattr(state, modality.name)
+        if reading is None or reading.shape != (modality.size,):
+            given = 'none' if reading is None else str(reading.size)
+            raise ConfigError(
+                f'{modality.name} has {given} numbers; robot {robot.name!r} takes {modality.size}'
+            )
+        seen.append(modality.observed(reading))
+    return np.concatenate(seen)
+
+
+def height_of_base(robot: Robot, state: RobotState) -> float:
+    """Return the height of the base over the ground below it [m]; NaN where no sensor tells it."""
+    if robot.height_map is None or state.height_map is None:
+        return float('nan')
+    return float(state.height_map[robot.height_map.centre])

@@ -23,7 +23,7 @@ harm.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,7 @@ MAX_ANGULAR_VELOCITY = 34.9  # rad/s; 2000 deg/s
 MAX_POSITION_M = 1e8  # farther than any grid of the Earth reaches
 NORM_TOLERANCE = 0.1  # of a quaternion; farther from 1, it is no orientation
 MAX_HEIGHT_M = 20.0
+RANGE_MARGIN = 1.001  # messages hold 32-bit floats
 MAX_UNKNOWN_CELLS = 0.5  # share of the height map
 STEP_SLACK_RAD = 0.1
 TURN_SLACK_RAD = 0.3
@@ -155,6 +156,14 @@ class Plausibility:
             ),
             'position': symmetric('odom: position', AXES, MAX_POSITION_M, 'm'),
         }
+        if robot.ranges is not None:
+            self.quantities['ranges'] = Quantity(
+                name=f'{SENSORS["ranges"].topic}: range',
+                elements=robot.ranges.sites,
+                low=np.zeros(robot.ranges.size),
+                high=np.full(robot.ranges.size, RANGE_MARGIN * robot.ranges.max_m),
+                unit='m',
+            )
 
     def usable(self, readings: Mapping[str, Array]) -> NDArray[np.bool_]:
         """Tell which of many readings are possible, each by itself.
@@ -168,10 +177,8 @@ class Plausibility:
         """
         verdicts: list[Any] = []
         for name, values in readings.items():
-            if name == 'orientation':
-                verdicts.append(is_orientation(values))
-            elif name == 'height_map':
-                verdicts.append(is_map(values))
+            if name in AS_A_WHOLE:
+                verdicts.append(AS_A_WHOLE[name][0](values))
             else:
                 verdicts.append(self.quantities[name].fits(values).all(axis=-1))
         usable: NDArray[np.bool_] = np.logical_and.reduce(verdicts)
@@ -181,12 +188,10 @@ class Plausibility:
         """Return all that is wrong with one reading, named as in `usable`, each (n,)."""
         found: list[Implausible] = []
         for name, values in readings.items():
-            if name == 'orientation':
-                if not is_orientation(values):
-                    found.append(not_an_orientation(values))
-            elif name == 'height_map':
-                if not is_map(values):
-                    found.append(not_a_map(values))
+            if name in AS_A_WHOLE:
+                is_possible, why_not = AS_A_WHOLE[name]
+                if not is_possible(values):
+                    found.append(why_not(values))
             else:
                 found += self.quantities[name].findings(values)
         return tuple(found)
@@ -282,6 +287,13 @@ def not_a_map(heights: Array) -> Implausible:
         return Implausible('height_map: unknown cells', f'{share:.0f} % beyond 50')
     largest = float(np.max(np.abs(heights[~unknown])))
     return Implausible('height_map: height', f'{largest:.4g} m beyond {MAX_HEIGHT_M:.3g}')
+
+
+# Readings whose numbers are judged together: whether one is possible, and why it is not.
+AS_A_WHOLE: dict[str, tuple[Callable[[Array], Any], Callable[[Array], Implausible]]] = {
+    'orientation': (is_orientation, not_an_orientation),
+    'height_map': (is_map, not_a_map),
+}
 
 
 def angle_between(first: Array, second: Array) -> float:

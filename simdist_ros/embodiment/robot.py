@@ -21,9 +21,12 @@ from simdist_ros.core.settings import (
     setting,
 )
 from simdist_ros.core.share import find_config
+from simdist_ros.embodiment.height_map import HeightMap
+from simdist_ros.embodiment.modality import Modality
+from simdist_ros.embodiment.ranges import Ranges
 from simdist_ros.embodiment.tool_delta import ToolDeltaSettings
 
-__all__ = ['HeightMap', 'Joint', 'Robot', 'load_robot']
+__all__ = ['Joint', 'Robot', 'load_robot']
 
 Array = NDArray[np.floating[Any]]
 
@@ -69,31 +72,6 @@ class Joint(Settings):
                     f'joint {self.name!r}: {what} {value} rad lies outside '
                     f'{self.low} .. {self.high} rad'
                 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeightMap(Settings):
-    """The grid of ground heights around the base: x forward, y left, turned by yaw only."""
-
-    columns: int = setting(21, 'Cells along x (the Image width).', low=1)
-    rows: int = setting(15, 'Cells along y (the Image height).', low=1)
-    resolution_m: float = setting(0.1, 'Distance between cells.', unit='m', low=1e-3)
-    first_x_m: float = setting(-0.5, 'x of column 0.', unit='m')
-    first_y_m: float = setting(-0.7, 'y of row 0.', unit='m')
-    offset_m: float = setting(0.3, 'Height of the base that the observation calls 0.', unit='m')
-    clip_m: float = setting(2.0, 'Largest absolute observation.', unit='m', above=0.0)
-
-    @property
-    def size(self) -> int:
-        """Number of cells."""
-        return self.columns * self.rows
-
-    def cells(self) -> Array:
-        """Return the x and y of each cell in the yaw frame, (rows * columns, 2) [m], x fastest."""
-        x = self.first_x_m + self.resolution_m * np.arange(self.columns)
-        y = self.first_y_m + self.resolution_m * np.arange(self.rows)
-        grid_x, grid_y = np.meshgrid(x, y)
-        return np.stack([grid_x.ravel(), grid_y.ravel()], axis=-1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +152,7 @@ class Robot(Settings):
     task: str = ''
     joints: tuple[Joint, ...] = ()
     height_map: HeightMap | None = None
+    ranges: Ranges | None = None
     tool_delta: ToolDeltaSettings | None = None
     source: Path = Path()
 
@@ -197,6 +176,11 @@ class Robot(Settings):
     def has_free_base(self) -> bool:
         """Whether the base moves, so that there is an orientation, a height and a velocity."""
         return self.base == 'free'
+
+    @cached_property
+    def modalities(self) -> tuple[Modality, ...]:
+        """What it sees of its surroundings, in the order of its observation."""
+        return tuple(part for part in (self.height_map, self.ranges) if part is not None)
 
     @property
     def holds(self) -> bool:
@@ -258,7 +242,11 @@ class Robot(Settings):
         return np.array([position[name] for name in self.joint_names])
 
 
-PARTS: dict[str, Any] = {'height_map': HeightMap, 'tool_delta': ToolDeltaSettings}
+PARTS: dict[str, Any] = {
+    'height_map': HeightMap,
+    'ranges': Ranges,
+    'tool_delta': ToolDeltaSettings,
+}
 FORMERLY_ON_TOP = ('command_low', 'command_high')
 REQUIRED = {
     'name': 'the robot, as its models and bags do',

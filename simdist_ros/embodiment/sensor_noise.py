@@ -20,4 +20,5 @@ class SensorNoise(Settings):
     joint_vel: float = setting(0.75, 'Joint velocities.', unit='rad/s', low=0.0)
     wrench: float = setting(0.0, 'Force and torque at the wrist.', unit='N, N m', low=0.0)
     height_map: float = setting(0.02, 'Cells of the height map.', unit='m', low=0.0)
-    missing: float = setting(0.02, 'Share of unknown cells.', low=0.0, high=0.5)
+    ranges: float = setting(0.02, 'Distances along the rays.', unit='m', low=0.0)
+    missing: float = setting(0.02, 'Share of unknown cells of the height map.', low=0.0, high=0.5)

@@ -75,6 +75,14 @@ ROWS = (
         is_on=lambda robot: robot.height_map is not None,
         lacks='it has no height_map',
     ),
+    Sensor(
+        name='ranges',
+        topic='scan',
+        type='sensor_msgs/msg/LaserScan',
+        measures=('ranges',),
+        is_on=lambda robot: robot.ranges is not None,
+        lacks='it has no ranges',
+    ),
 )
 SENSORS = {sensor.name: sensor for sensor in ROWS}
 BODY = ('joints', 'imu', 'odom')  # what says something of the body, not of its surroundings

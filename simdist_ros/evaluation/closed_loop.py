@@ -86,7 +86,7 @@ def closed_loop(
     robot = simulation.robot
     supervision = supervision or Supervision(robot, SafetySettings(), Mode.WALK)
     for step in range(steps + 1):
-        truth, state = simulation.true_state(), as_published(simulation.state())
+        truth, state = simulation.true_state(), as_published(simulation)
         velocity = driver.command(state.orientation).astype(np.float32)
         given = state if seen is None else seen(step, state)
         plan = command = None
@@ -132,9 +132,9 @@ def decide(
     return plan, supervision.command(state.stamp_ns).command
 
 
-def as_published(state: RobotState) -> RobotState:
-    """Round the height map as its topic does, of 32-bit floats; all else goes as it is."""
-    if state.height_map is None:
-        return state
-    rounded = state.height_map.astype(np.float32).astype(np.float64)
-    return dataclasses.replace(state, height_map=rounded)
+def as_published(simulation: SimulatedRobot) -> RobotState:
+    """Return the state, the surroundings rounded as their topics do, of 32-bit floats."""
+    state = simulation.state()
+    names = (modality.name for modality in simulation.robot.modalities)
+    rounded = {name: getattr(state, name).astype(np.float32).astype(np.float64) for name in names}
+    return dataclasses.replace(state, **rounded)

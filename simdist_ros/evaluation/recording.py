@@ -165,12 +165,11 @@ def add_height(recording: Recording, robot: Robot, entry: Any) -> None:
     grid = robot.height_map
     if grid is None:
         return
-    cell = int(np.argmin(np.linalg.norm(grid.cells(), axis=1)))
     data = np.asarray(entry.message.data, dtype=np.uint8).tobytes()
     if len(data) != 4 * grid.size:  # the planner has refused it too
         return
     heights = np.frombuffer(data, dtype='<f4')
-    recording.height[stamp_of(entry.message)] = float(heights[cell])
+    recording.height[stamp_of(entry.message)] = float(heights[grid.centre])
 
 
 def add_command(task: Task, recording: Recording, robot: Robot, entry: Any) -> None:

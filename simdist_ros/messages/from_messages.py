@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.rotation import yaw
 from simdist_ros.embodiment.command import JointCommand
-from simdist_ros.embodiment.robot import HeightMap, Robot
+from simdist_ros.embodiment.height_map import HeightMap
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.tasks.task import Task
 
 __all__ = [
@@ -93,6 +94,18 @@ def height_map_of(robot: Robot, message: Any) -> tuple[Array]:
     return (height_map_from_msg(robot.height_map, message),)
 
 
+def ranges_of(robot: Robot, message: Any) -> tuple[Array]:
+    """Return distances, (num_ranges,) [m]; a ray that met nothing, infinity, is the largest.
+
+    Raises:
+        ConfigError: There are more or fewer than the robot has rays.
+    """
+    assert robot.ranges is not None
+    if len(message.ranges) != robot.ranges.size:
+        raise ConfigError(f'scan has {len(message.ranges)} ranges; expected {robot.ranges.size}')
+    return (robot.ranges.measured(np.array(message.ranges, dtype=float)),)
+
+
 def wrench_from_msg(message: Any) -> Array:
     """Return force [N] and torque [N m] of a WrenchStamped, (6,)."""
     return np.concatenate([vector(message.wrench.force), vector(message.wrench.torque)])
@@ -105,6 +118,7 @@ READERS: dict[str, Callable[[Robot, Any], tuple[Array, ...]]] = {
     'odom': lambda robot, message: odometry_from_msg(message)[1:],
     'height_map': height_map_of,
     'wrench': lambda robot, message: (wrench_from_msg(message),),
+    'ranges': ranges_of,
 }
 
 

@@ -12,13 +12,14 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PoseStamped, Quaternion, TwistStamped, Vector3, WrenchStamped
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
-from sensor_msgs.msg import Image, Imu, JointState
+from sensor_msgs.msg import Image, Imu, JointState, LaserScan
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.command import JointCommand
+from simdist_ros.embodiment.height_map import HeightMap
 from simdist_ros.embodiment.observation import RobotState
-from simdist_ros.embodiment.robot import HeightMap, Robot
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.messages.from_messages import (
     BASE_FRAME,
     height_map_from_msg,
@@ -45,6 +46,7 @@ __all__ = [
     'odometry_to_msg',
     'plan_to_msg',
     'planned_positions',
+    'ranges_to_msg',
     'stamp_ns',
     'time_msg',
     'twist_array',
@@ -127,6 +129,17 @@ def height_map_to_msg(grid: HeightMap | None, state: RobotState) -> Image:
     message.header.stamp = time_msg(state.stamp_ns)
     message.header.frame_id = HEIGHT_MAP_FRAME
     message.data = state.height_map.astype('<f4').tobytes()
+    return message
+
+
+def ranges_to_msg(robot: Robot, state: RobotState) -> LaserScan:
+    """Return distances in the order of the robot's rays, whose directions its MJCF has."""
+    assert robot.ranges is not None
+    assert state.ranges is not None
+    message = LaserScan(range_max=robot.ranges.max_m)
+    message.header.stamp = time_msg(state.stamp_ns)
+    message.header.frame_id = BASE_FRAME
+    message.ranges = state.ranges.tolist()
     return message
 
 

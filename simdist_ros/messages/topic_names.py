@@ -13,6 +13,7 @@ IMU = SENSORS['imu'].topic
 ODOM = SENSORS['odom'].topic
 WRENCH = SENSORS['wrench'].topic
 HEIGHT_MAP = SENSORS['height_map'].topic
+SCAN = SENSORS['ranges'].topic
 GROUND_TRUTH = 'ground_truth/odom'
 COMMAND_VELOCITY = 'cmd_vel'
 GOAL = 'goal'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from nav_msgs.msg import Odometry
-from sensor_msgs.msg import Image, Imu, JointState
+from sensor_msgs.msg import Image, Imu, JointState, LaserScan
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 
@@ -23,6 +23,7 @@ from simdist_ros.messages.topic_names import (
     ODOM,
     PLAN,
     PLANNER_TICK,
+    SCAN,
     SUPERVISOR_TICK,
     WRENCH,
 )
@@ -42,6 +43,7 @@ __all__ = [
     'OF_TASKS',
     'PLAN',
     'PLANNER_TICK',
+    'SCAN',
     'SUPERVISOR_TICK',
     'WRENCH',
     'recorded_topics',
@@ -52,6 +54,7 @@ MESSAGES = {  # by topic
     IMU: Imu,
     ODOM: Odometry,
     HEIGHT_MAP: Image,
+    SCAN: LaserScan,
     WRENCH: WrenchStamped,
     GROUND_TRUTH: Odometry,
     COMMAND_VELOCITY: TwistStamped,

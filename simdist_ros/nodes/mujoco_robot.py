@@ -35,6 +35,7 @@ from simdist_ros.messages.to_messages import (
     joint_command_from_msg,
     joint_state_to_msg,
     odometry_to_msg,
+    ranges_to_msg,
     stamp_ns,
     time_msg,
     wrench_to_msg,
@@ -220,6 +221,7 @@ class MujocoRobotNode(Node):
             ),
             'wrench': lambda: wrench_to_msg(self.robot, measured),
             'height_map': lambda: height_map_to_msg(self.robot.height_map, measured),
+            'ranges': lambda: ranges_to_msg(self.robot, measured),
         }
         for name, publisher in self.sensors.items():
             publisher.publish(messages[name]())

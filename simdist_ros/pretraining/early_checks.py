@@ -10,6 +10,7 @@ import numpy as np
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.action_space import action_space_of
+from simdist_ros.embodiment.observation import extero_obs_dim
 from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.settings import EvaluateSettings
@@ -84,13 +85,11 @@ def check_experts(robot: Robot, folder: Path) -> None:
 
 
 def transition_bytes(robot: Robot) -> int:
-    """Return the size on disk of a transition, heights in half precision."""
-    height_map = robot.height_map
-    cells = 0 if height_map is None else height_map.size
+    """Return the size on disk of a transition, what it sees around it in half precision."""
     numbers = (
         proprio_obs_dim(robot) + task_of(robot).goal.size + 2 * action_space_of(robot).dim + 2
     )
-    return 4 * numbers + 2 * cells
+    return 4 * numbers + 2 * extero_obs_dim(robot)
 
 
 def check_space(robot: Robot, work: Path, num_transitions: int) -> None:

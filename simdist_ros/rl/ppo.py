@@ -84,7 +84,7 @@ class Experience:
     Attributes:
         actor: Input of the actor, (T, N, A).
         critic: Input of the critic, (T, N, C).
-        extero: Height maps, (T, N, E).
+        extero: What is seen of the surroundings, (T, N, E).
         action: (T, N, J).
         mean: Of the policy that acted, (T, N, J).
         log_prob: Of the action, (T, N).

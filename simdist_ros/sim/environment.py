@@ -39,7 +39,7 @@ def register() -> None:
 class TaskEnv(gymnasium.Env[Observation, F32]):
     """Observations, actions and worlds as the planner meets them; terminated by a failure.
 
-    Observation: ``proprio_obs``, ``extero_obs`` (for a robot with a height map) and ``command``.
+    Observation: ``proprio_obs``, ``command`` and, of what sees its surroundings, ``extero_obs``.
     Action: policy units / `action_range`, within -1 .. 1 as learners want it, in the robot's
     action space; for joint targets: default + action_scale * action_range * action, clipped to
     the joints' limits.
@@ -122,7 +122,7 @@ class TaskEnv(gymnasium.Env[Observation, F32]):
             proprio_obs(self.robot, state, self.command), -PROPRIO_LIMIT, PROPRIO_LIMIT
         )
         observation = {'proprio_obs': proprio, 'command': self.command.astype(np.float32)}
-        if self.robot.height_map is not None:
+        if self.robot.modalities:
             observation['extero_obs'] = extero_obs(self.robot, state)
         return observation
 
@@ -140,7 +140,7 @@ def observation_space(robot: Robot) -> Any:
         'proprio_obs': box(-proprio, proprio),
         'command': box(goal.low, goal.high),
     }
-    if robot.height_map is not None:
-        clip = np.full(robot.height_map.size, robot.height_map.clip_m)
-        parts['extero_obs'] = box(-clip, clip)
+    if robot.modalities:
+        limit = np.concatenate([np.full(part.size, part.limit) for part in robot.modalities])
+        parts['extero_obs'] = box(-limit, limit)
     return spaces.Dict(parts)

@@ -9,6 +9,7 @@ from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.sim.mjcf import read_mjcf
 from simdist_ros.sim.motors import Motors
+from simdist_ros.sim.range_finders import add_range_finders
 from simdist_ros.sim.scenes.fixture import add_fixture
 from simdist_ros.sim.scenes.scenery import add_scenery
 from simdist_ros.sim.scenes.terrain import add_ground
@@ -34,6 +35,7 @@ def build_model(robot: Robot, world: World) -> mujoco.MjModel:
         add_scenery(spec)
         add_ground(spec, world)
         add_wrench_sensor(robot, spec)
+        add_range_finders(robot, spec)
         if task_of(robot).has_fixture:
             add_fixture(spec, world.hole_friction)
         if world.payload_kg:

@@ -29,11 +29,13 @@ class Snapshot(Coordinates):
         world_velocity: Of the base origin in the world frame, (3,) [m/s].
         joint_reading: Of the encoders, without noise, (num_joints,) [rad].
         wrench: That acts on the tool, (6,) [N, N m]; nothing without its sensor.
+        ranges: Distances along the robot's rays, (num_ranges,) [m].
     """
 
     world_velocity: Array
     joint_reading: Array
     wrench: Array
+    ranges: Array
 
 
 class MeasurementNoise:
@@ -49,6 +51,8 @@ class MeasurementNoise:
         self.cells = 0 if robot.height_map is None else robot.height_map.size
         self.joints = robot.num_joints
         self.wrench_size = 6 if robot.wrench else 0
+        self.num_ranges = 0 if robot.ranges is None else robot.ranges.size
+        self.max_range_m = 0.0 if robot.ranges is None else robot.ranges.max_m
         self.missing = sensors.height_map_missing
         self.next()
 
@@ -62,6 +66,7 @@ class MeasurementNoise:
         self.height_map = self.rng.standard_normal(self.cells)
         self.unknown = self.rng.uniform(size=self.cells) < self.missing
         self.wrench = self.rng.standard_normal(self.wrench_size)
+        self.ranges = self.rng.standard_normal(self.num_ranges)
 
 
 def measure(
@@ -83,6 +88,9 @@ def measure(
         'linear_velocity': velocity + sensors.linear_velocity_noise_mps * noise.linear_velocity,
         'height_map': height_map,
         'wrench': snapshot.wrench + sensors.wrench_noise * noise.wrench,
+        'ranges': np.clip(
+            snapshot.ranges + sensors.ranges_noise_m * noise.ranges, 0.0, noise.max_range_m
+        ),
     }
     return RobotState(
         stamp_ns=sensor_stamp(sensors, snapshot.time_ns),

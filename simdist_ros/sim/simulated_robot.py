@@ -22,6 +22,7 @@ from simdist_ros.sim.grip import Grip
 from simdist_ros.sim.height_scan import HeightScan
 from simdist_ros.sim.model import build_model, physics_steps, steps_per_period
 from simdist_ros.sim.motors import Motors
+from simdist_ros.sim.range_finders import RangeFinders
 from simdist_ros.sim.scenes.fixture import place_fixture
 from simdist_ros.sim.scenes.pushes import Pushes
 from simdist_ros.sim.scenes.terrain import place_ground
@@ -104,6 +105,7 @@ class SimulatedRobot:
         self.command_delay_steps = physics_steps(self.model, world.command_delay_s)
         self.frame = turned_frame(robot, world)
         self.wrist = Wrist(self.model, robot, self.steps_per_period)
+        self.range_finders = RangeFinders(self.model, robot)
         self.seeds = np.random.SeedSequence(seed)
         self.command = self.task.first_command() if command is None else np.asarray(command)
         self.reset()
@@ -237,6 +239,7 @@ class SimulatedRobot:
             joint_vel=self.data.qvel[self.motors.qvel],
             joint_reading=self.motors.read(self.data),
             wrench=self.wrist.read(),
+            ranges=self.range_finders.read(self.data.sensordata),
         )
 
     def state(self) -> RobotState:

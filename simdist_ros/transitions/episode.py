@@ -23,7 +23,7 @@ class Episode:
 
     Attributes:
         proprio_obs: o_0..o_N, (N + 1, proprio_obs_dim).
-        extero_obs: Height maps with them, (N + 1, extero_obs_dim).
+        extero_obs: What is seen of the surroundings with them, (N + 1, extero_obs_dim).
         actions: a_0..a_{N-1} as executed, (N, action_dim).
         commands: c_0..c_N, (N + 1, command_dim).
         rewards: Of each step, (N,); None where they are unknown, as on a robot.

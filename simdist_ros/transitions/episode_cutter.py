@@ -17,6 +17,7 @@ from simdist_ros.embodiment.executed_actions import ExecutedActions
 from simdist_ros.embodiment.observation import (
     RobotState,
     extero_obs,
+    height_of_base,
     proprio_obs,
 )
 from simdist_ros.embodiment.plausibility import StateCheck
@@ -63,8 +64,6 @@ class EpisodeCutter:
         self._check = StateCheck(robot)
         self._task, self._space = task_of(robot), action_space_of(robot)
         self._max_base_step_m = robot.max_base_speed_mps * robot.period_s + BASE_SLACK_M
-        grid = robot.height_map
-        self._centre = np.linalg.norm(grid.cells(), axis=1).argmin() if grid else 0
         self._forget()
 
     def _forget(self) -> None:
@@ -139,7 +138,7 @@ class EpisodeCutter:
 
     def _has_fallen(self, state: RobotState, command: Array) -> bool:
         """Tell whether the base is tilted too far or too low; a robot without a map knows tilt."""
-        height = np.nan if state.height_map is None else state.height_map[self._centre]
+        height = height_of_base(self.robot, state)
         fallen = self._task.failed(projected_gravity(state.orientation), height)
         return bool(fallen | self._task.lost(state.joint_pos, state.wrench, command))
 

@@ -30,7 +30,7 @@ class Windows:
 
     Attributes:
         proprio_obs: o_{t-H..t+T}, (B, H + 1 + T, proprio_obs_dim).
-        extero_obs: Height map of the present, (B, extero_obs_dim).
+        extero_obs: What is seen of the surroundings now, (B, extero_obs_dim).
         actions: a_{t-H..t+T-1}, (B, H + T, action_dim).
         commands: c_{t..t+T}, (B, T + 1, command_dim).
         rewards: Of steps t..t+T-1, (B, T), 0 beyond the end; None in data without them.

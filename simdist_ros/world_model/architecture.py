@@ -5,36 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simdist_ros.core.errors import ConfigError
-from simdist_ros.core.settings import Settings, setting
+from simdist_ros.core.settings import setting
+from simdist_ros.world_model.encoders.modalities import ModalitySizes, obs_dims
 
 __all__ = ['Architecture']
 
 
 @dataclass(frozen=True, kw_only=True)
-class Architecture(Settings):
+class Architecture(ModalitySizes):
     """Every size of a world model; the defaults are those of the published Go2 model."""
 
     history_steps: int = setting(25, 'H, past steps that the encoder sees.', low=1)
     horizon_steps: int = setting(25, 'T, future steps that the dynamics predict.', low=1)
     latent_dim: int = setting(64, 'Size of a latent and of every token.', low=1)
     proprio_obs_dim: int = setting(35, 'Size of the proprioceptive observation.', low=1)
-    extero_rows: int = setting(15, 'Cells of the height map along y; 0 without one.', low=0)
-    extero_columns: int = setting(21, 'Cells of the height map along x; 0 without one.', low=0)
-    extero_flip: bool = setting(
-        True, 'Image starts at the front left cell; otherwise at the rear right one.'
-    )
     action_dim: int = setting(12, 'Size of an action.', low=1)
     command_dim: int = setting(3, 'Size of a command.', low=1)
     encoder_layers: int = setting(2, 'Hidden layers of the encoder MLPs.', low=0)
     encoder_factor: int = setting(2, 'Width of these layers over `latent_dim`.', low=1)
-    conv_features: tuple[int, ...] = setting(
-        (8, 16, 32), 'Channels after each convolution of the height map.', low=1
-    )
-    conv_kernel: int = setting(3, 'Size of the convolution kernels.', low=1)
-    conv_stride: int = setting(2, 'Stride of the convolutions.', low=1)
-    extero_hidden: tuple[int, ...] = setting(
-        (192, 128), 'Widths of the MLP after the convolutions.', low=1
-    )
     attention_factor: int = setting(
         4, 'Width of the MLP in each attention block over `latent_dim`.', low=1
     )
@@ -57,18 +45,11 @@ class Architecture(Settings):
                     f'Architecture.{part}_heads is {heads}; '
                     f'it must divide latent_dim {self.latent_dim}'
                 )
-        if bool(self.extero_rows) != bool(self.extero_columns):
-            raise ConfigError(
-                f'Architecture.extero_rows is {self.extero_rows} and extero_columns '
-                f'{self.extero_columns}; without a height map both are 0'
-            )
-        if not self.conv_features:
-            raise ConfigError('Architecture.conv_features is empty; name at least one convolution')
 
     @property
     def extero_obs_dim(self) -> int:
-        """Number of cells of the height map; 0 without one."""
-        return self.extero_rows * self.extero_columns
+        """Size of the exteroceptive observation; 0 where nothing is seen of the surroundings."""
+        return sum(obs_dims(self).values())
 
     @property
     def encoder_hidden(self) -> tuple[int, ...]:

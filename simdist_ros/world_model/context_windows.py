@@ -22,7 +22,7 @@ class HasWindows(Protocol):
 
     @property
     def extero_obs(self) -> Any:
-        """Height map of the present, (B, extero_obs_dim)."""
+        """What is seen of the surroundings now, (B, extero_obs_dim)."""
 
     @property
     def actions(self) -> Any:

@@ -76,7 +76,7 @@ class BeliefPath(nn.Sequential):
 
 
 class MapNet(nn.Module):
-    """A perceptron on some numbers and a compressed height map."""
+    """A perceptron on some numbers and a compressed view of the surroundings."""
 
     def __init__(self, size: int, map_size: int, outputs: int) -> None:
         super().__init__()
@@ -94,17 +94,17 @@ class MapNet(nn.Module):
             layers += [nn.Linear(before, after), nn.ELU()]
         self.net = nn.Sequential(*layers, nn.Linear(HIDDEN[-1], outputs))
 
-    def forward(self, x: Tensor, height_map: Tensor, added: Tensor | None = None) -> Tensor:
-        """Return the outputs, (B, outputs), for numbers, (B, size), and maps, (B, map_size).
+    def forward(self, x: Tensor, extero: Tensor, added: Tensor | None = None) -> Tensor:
+        """Return the outputs, (B, outputs), for numbers, (B, size).
 
         Args:
             x: The numbers.
-            height_map: The maps.
+            extero: What is seen of the surroundings, (B, map_size).
             added: To the output of the first layer, before its activation, (B, HIDDEN[0]).
         """
         x = self.norm(x)
         if self.map_net is not None:
-            x = torch.cat([x, self.map_net(MAP_SCALE * height_map)], dim=-1)
+            x = torch.cat([x, self.map_net(MAP_SCALE * extero)], dim=-1)
         x = self.net[0](x)
         if added is not None:
             x = x + added
@@ -136,8 +136,8 @@ class ExpertNetwork(nn.Module):
         """Make the perceptron with random weights.
 
         Args:
-            size: Inputs apart from the map.
-            map_size: Cells of the height map; 0 for none.
+            size: Inputs apart from the surroundings.
+            map_size: Numbers of the surroundings; 0 for none.
             trot: Weights of the linear path to begin with, (action_dim, P).
             phase_index: Its inputs, (P,).
             belief: As the attribute.
@@ -148,12 +148,12 @@ class ExpertNetwork(nn.Module):
         self.trot = nn.Parameter(trot)
         self.belief = belief
 
-    def forward(self, x: Tensor, height_map: Tensor, belief: Tensor | None = None) -> Tensor:
-        """Return the mean action, (B, action_dim), for inputs, (B, size), and maps.
+    def forward(self, x: Tensor, extero: Tensor, belief: Tensor | None = None) -> Tensor:
+        """Return the mean action, (B, action_dim), for inputs, (B, size).
 
         Args:
             x: The inputs.
-            height_map: The maps, (B, map_size).
+            extero: What is seen of the surroundings, (B, map_size).
             belief: What is believed of each robot, (B, belief_dim); None is zeros. A network
                 without a belief path takes only None.
 
@@ -166,7 +166,7 @@ class ExpertNetwork(nn.Module):
             added = self.belief(zeros if belief is None else belief)
         elif belief is not None:
             raise ValueError('this expert takes no belief; give None')
-        mean: Tensor = self.body(x, height_map, added) + x[:, self.phase_index] @ self.trot.T
+        mean: Tensor = self.body(x, extero, added) + x[:, self.phase_index] @ self.trot.T
         return mean
 
 
@@ -229,7 +229,7 @@ class Expert:
         Args:
             proprio_obs: o_t, (proprio_obs_dim,).
             last_action: Of the step before that one, executed or decided, (action_dim,).
-            extero_obs: The present height map, (rows * columns,).
+            extero_obs: What is seen of the surroundings now, (extero_obs_dim,).
             commands: M commands to be followed, (M, command_dim).
             belief: What is believed of the robot, (belief_dim,); None is zeros.
         """

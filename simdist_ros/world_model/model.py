@@ -73,7 +73,7 @@ class WorldModel(nn.Module):
         Args:
             proprio_obs_hist: o_{t-H..t}, (B, H + 1, proprio_obs_dim).
             acts_hist: a_{t-H..t-1}, (B, H, action_dim).
-            extero_obs: The present height map, (B, rows * columns).
+            extero_obs: What is seen of the surroundings now, (B, extero_obs_dim).
         """
         scale = self.normalizer.scale
         context: Context = self.encoder(
@@ -88,7 +88,7 @@ class WorldModel(nn.Module):
 
         Args:
             proprio_obs: Observations, (..., proprio_obs_dim).
-            extero_obs: Height maps, (..., rows * columns); its leading axes broadcast.
+            extero_obs: With them, (..., extero_obs_dim); its leading axes broadcast.
         """
         scale = self.normalizer.scale
         return self.encoder.encode_latent(

@@ -15,6 +15,7 @@ import pytest
 from simdist_ros.cli import main
 from simdist_ros.embodiment.action_space import action_space_of
 from simdist_ros.embodiment.kinematics import tool_chain
+from simdist_ros.embodiment.observation import extero_obs_dim
 from simdist_ros.embodiment.observation_terms import observed_joint_pos
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.embodiment.sensors import SENSORS, sensors_of
@@ -100,7 +101,7 @@ def test_its_model_is_its_own(story):
     actions = action_space_of(story.robot)
     assert architecture.action_dim == actions.dim
     assert read_manifest(story.model).actions == actions.kind
-    assert architecture.extero_obs_dim == 0
+    assert architecture.extero_obs_dim == extero_obs_dim(story.robot)
     assert read_manifest(story.model).robot == story.robot.name
 
 
@@ -156,7 +157,9 @@ def test_the_bag_gives_episodes_of_its_size(story):
     assert found.num_transitions > 280
     assert not {reason for reason in found.discarded if 'impossible' in reason or 'fit' in reason}
     episode = found.episodes[0]
-    assert episode.extero_obs.shape == (episode.num_steps + 1, 0)
+    assert episode.extero_obs.shape == (episode.num_steps + 1, extero_obs_dim(story.robot))
+    if story.robot.ranges:  # it stands 0.42 m high and looks down by 45 degrees
+        assert 0.3 < np.median(episode.extero_obs[:, 0]) < 0.7
     assert np.isfinite(episode.proprio_obs).all()
     assert episode.actions.shape[1] == action_space_of(story.robot).dim
 
@@ -176,4 +179,5 @@ def test_an_adapted_model_came_to_work(story):
     adapted = sorted(path for path in story.models.iterdir() if path.is_dir())
     assert adapted
     assert read_manifest(adapted[0]).parent
-    assert load_model(adapted[0], story.robot).model.architecture.extero_obs_dim == 0
+    sizes = load_model(adapted[0], story.robot).model.architecture
+    assert sizes.extero_obs_dim == extero_obs_dim(story.robot)

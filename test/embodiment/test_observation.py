@@ -5,6 +5,7 @@ import pytest
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.rotation import projected_gravity
+from simdist_ros.embodiment.height_map import HeightMap
 from simdist_ros.embodiment.observation import (
     RobotState,
     extero_obs,
@@ -20,7 +21,7 @@ from simdist_ros.embodiment.observation_terms import (
     proprio_obs_dim,
     term_slice,
 )
-from simdist_ros.embodiment.robot import HeightMap, Joint, Robot, load_robot
+from simdist_ros.embodiment.robot import Joint, Robot, load_robot
 from simdist_ros.embodiment.sensor_noise import SensorNoise
 
 OF_ARMS = 'wrench', 'tool_from_goal'
@@ -153,7 +154,7 @@ def test_cells_are_clipped_on_both_sides():
 def test_a_map_of_the_wrong_size_is_refused(heights, given):
     with pytest.raises(ConfigError) as error:
         extero_obs(ROBOT, replace(STATE, height_map=heights))
-    assert str(error.value) == f"height map has {given} cells; robot 'duo' takes 3 x 2 = 6"
+    assert str(error.value) == f"height_map has {given} numbers; robot 'duo' takes 6"
 
 
 def test_a_robot_without_a_height_map_observes_nothing():

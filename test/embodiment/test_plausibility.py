@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from simdist_ros.embodiment.height_map import HeightMap
 from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.plausibility import Implausible, Plausibility, StateCheck, describe
-from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
+from simdist_ros.embodiment.robot import Joint, Robot
 
 JOINT = Joint(low=-1.0, high=2.0, max_velocity=20.0, max_rate=10.0)
 ROBOT = Robot(

@@ -6,7 +6,8 @@ import yaml
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.action_space import JointTarget
-from simdist_ros.embodiment.robot import HeightMap, Joint, Robot, load_robot
+from simdist_ros.embodiment.height_map import HeightMap
+from simdist_ros.embodiment.robot import Joint, Robot, load_robot
 from simdist_ros.tasks.velocity.settings import velocity_goal
 
 DESCRIPTION = {

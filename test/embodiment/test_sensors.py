@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from simdist_ros.core.errors import ConfigError
+from simdist_ros.embodiment.height_map import HeightMap
 from simdist_ros.embodiment.observation_terms import proprio_obs_dim
-from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
+from simdist_ros.embodiment.robot import Joint, Robot
 from simdist_ros.embodiment.sensors import measured, sensors_of
 
 ROBOT = Robot(name='one', joints=(replace(Joint(), name='hinge'),))

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from simdist_ros.embodiment.height_map import HeightMap
 from simdist_ros.embodiment.observation import RobotState
-from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
+from simdist_ros.embodiment.robot import Joint, Robot
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
+from simdist_ros.embodiment.height_map import HeightMap
 from simdist_ros.embodiment.observation import RobotState
-from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
+from simdist_ros.embodiment.robot import Joint, Robot
 
 PERIOD_NS = 20_000_000
 

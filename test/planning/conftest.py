@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
+from simdist_ros.embodiment.height_map import HeightMap
+from simdist_ros.embodiment.robot import Joint, Robot
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import load_model

@@ -242,7 +242,7 @@ def test_some_unknown_cells_of_the_height_map_are_no_reason_to_stop(controller, 
 
 def test_a_height_map_of_another_size_is_refused_and_the_history_stays(controller, planner):
     controller.tick(state(0), COMMAND)
-    with pytest.raises(ConfigError, match="height map has 27 cells; robot 'duo' takes 7 x 4 = 28"):
+    with pytest.raises(ConfigError, match="height_map has 27 numbers; robot 'duo' takes 28"):
         controller.tick(state(1, height_map=np.zeros(CELLS - 1)), COMMAND)
     controller.tick(state(2), COMMAND)
     assert seen(planner)[0][-3:] == [0, 0, 2]

@@ -96,7 +96,7 @@ def test_sensors_err_to_both_sides_up_to_their_limits(go2, recipe):
     seeing = dataclasses.replace(recipe.noise, height_map=0.05, missing=0.0)
     grid = go2.height_map
     heights = np.full((50, len(grid.cells())), grid.offset_m)
-    error = Observer(go2, seeing).extero(heights, RNG(0))
+    error = Observer(go2, seeing).extero({'height_map': heights}, RNG(0))
     assert error.max() == pytest.approx(0.05, rel=0.01)
     assert error.min() == pytest.approx(-0.05, rel=0.01)
 
@@ -106,5 +106,5 @@ def test_a_cell_that_is_not_seen_is_as_high_as_the_others_around_the_same_robot(
     level = np.linspace(-0.1, 0.1, 5)[:, None]
     heights = go2.height_map.offset_m + level + np.zeros((5, len(go2.height_map.cells())))
     heights[:, 0] += 0.05
-    found = Observer(go2, blind).extero(heights, RNG(0))
+    found = Observer(go2, blind).extero({'height_map': heights}, RNG(0))
     assert found[:, 1:] == pytest.approx(level + np.zeros((5, found.shape[1] - 1)), abs=1e-6)

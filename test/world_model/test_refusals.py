@@ -10,7 +10,8 @@ import torch
 import yaml
 
 from simdist_ros.core.errors import CheckpointError
-from simdist_ros.embodiment.robot import HeightMap, Joint, Robot
+from simdist_ros.embodiment.height_map import HeightMap
+from simdist_ros.embodiment.robot import Joint, Robot
 from simdist_ros.world_model.store.checkpoint import load_model
 from simdist_ros.world_model.store.manifest import sha256
 

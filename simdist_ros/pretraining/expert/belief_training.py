@@ -156,7 +156,7 @@ class BeliefTraining(ExpertTraining):
         )
 
     def inputs(self, observation: Observation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return what the actor knows and is told, what the critic knows, and the maps."""
+        """Return what the actor knows and is told, what the critic knows, and what is around."""
         x, truth, extero = super().inputs(observation)
         told, known = (
             torch.from_numpy(b.copy()).to(self.device)

@@ -50,12 +50,12 @@ def to_tensor(observation: Observation, device: str) -> dict[str, Tensor]:
 
 
 def actor_input(seen: dict[str, Tensor]) -> Tensor:
-    """Return what the actor knows apart from the map: proprio_obs, command, last action."""
+    """Return what the actor knows of itself: proprio_obs, command, last action."""
     return torch.cat([seen['proprio_obs'], seen['command'], seen['last_action']], dim=-1)
 
 
 def critic_input(seen: dict[str, Tensor]) -> Tensor:
-    """Return what the critic knows apart from the map."""
+    """Return what the critic knows apart from the surroundings."""
     names = ('true_proprio_obs', 'command', 'last_action', 'privileged')
     return torch.cat([seen[name] for name in names], dim=-1)
 
@@ -88,11 +88,11 @@ class Actor(ExpertNetwork):
         self.trot = weights  # after it: an optimizer's state goes by their order
         self.register_buffer('pairs', mirror_of_actions(robot, recipe.joints).index)
 
-    def forward(self, x: Tensor, height_map: Tensor, belief: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, extero: Tensor, belief: Tensor | None = None) -> Tensor:
         """Return the mean action as an expert does; the belief may also be the end of `x`."""
         if self.belief is not None and belief is None and x.shape[-1] > self.size:
             x, belief = x[:, : self.size], x[:, self.size :]
-        return super().forward(x, height_map, belief)
+        return super().forward(x, extero, belief)
 
     def update_scale(self, x: Tensor) -> None:
         """Let the scales of the input, apart from the belief, learn from inputs, (B, A)."""
@@ -117,13 +117,13 @@ class Critic(nn.Module):
         self.size = size
         self.belief = BeliefPath(belief_dim) if belief_dim else None
 
-    def forward(self, x: Tensor, height_map: Tensor) -> Tensor:
+    def forward(self, x: Tensor, extero: Tensor) -> Tensor:
         """Return values, (B,); `x` may end with a belief."""
         added = None
         if self.belief is not None:
             told = x[:, self.size :]
             added = self.belief(told if told.shape[-1] else x.new_zeros(len(x), self.belief_dim))
-        value: Tensor = self.body(x[:, : self.size], height_map, added)[:, 0]
+        value: Tensor = self.body(x[:, : self.size], extero, added)[:, 0]
         return value
 
     @property

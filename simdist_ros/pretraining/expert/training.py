@@ -230,7 +230,7 @@ class ExpertTraining:
         return Experience(**stacked, value=torch.stack(values)), metrics
 
     def inputs(self, observation: Observation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return what the actor knows, what the critic knows, and the maps."""
+        """Return what the actor knows, what the critic knows, and what is around."""
         seen = to_tensor(observation, self.device)
         return actor_input(seen), critic_input(seen), seen['extero_obs']
 

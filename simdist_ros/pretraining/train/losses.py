@@ -89,7 +89,7 @@ class WorldModelLoss(nn.Module):
 
         Args:
             batch: Raw units; what is to be predicted is never noisy.
-            noise: Added to what the model sees: its H + 1 observations, then the height map, end
+            noise: Added to what the model sees: its H + 1 observations, then what is around, end
                 to end, (B, (H + 1) * P + E); None for none.
         """
         model, past = self.model, self.model.architecture.history_steps

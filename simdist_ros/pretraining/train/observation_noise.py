@@ -7,7 +7,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simdist_ros.embodiment.observation import extero_obs_dim
 from simdist_ros.embodiment.observation_terms import proprio_noise
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.pretraining.recipe import load_recipe
@@ -22,24 +21,24 @@ def noise_limits(robot: Robot) -> tuple[NDArray[np.float32], NDArray[np.float32]
         ConfigError: The robot has no recipe.
     """
     noise = load_recipe(robot).noise
-    extero = np.full(extero_obs_dim(robot), noise.height_map, dtype=np.float32)
-    return proprio_noise(robot, noise), extero
+    extero = [np.full(part.size, getattr(noise, part.name)) for part in robot.modalities]
+    return proprio_noise(robot, noise), np.concatenate([np.zeros(0), *extero], dtype=np.float32)
 
 
-def add_noise(noise: Tensor, seen: Tensor, ground: Tensor) -> tuple[Tensor, Tensor]:
-    """Return observations, (B, H + 1, P), and height maps, (B, E), with what was drawn for them.
+def add_noise(noise: Tensor, seen: Tensor, around: Tensor) -> tuple[Tensor, Tensor]:
+    """Return observations, (B, H + 1, P) and (B, E), with what was drawn for them.
 
     Args:
         noise: From `ObservationNoise.draw`, (B, (H + 1) * P + E).
         seen: Without noise.
-        ground: Without noise.
+        around: Without noise.
     """
     split = seen[0].numel()
-    return seen + noise[:, :split].view_as(seen), ground + noise[:, split:]
+    return seen + noise[:, :split].view_as(seen), around + noise[:, split:]
 
 
 class ObservationNoise:
-    """Draws uniform noise for H + 1 observations and a height map."""
+    """Draws uniform noise for H + 1 observations of the robot and one of its surroundings."""
 
     def __init__(
         self, robot: Robot, history_steps: int, scale: float, device: torch.device | str

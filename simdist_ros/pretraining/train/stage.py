@@ -37,6 +37,7 @@ from simdist_ros.transitions.shards.dataset import Dataset, DatasetError, open_d
 from simdist_ros.transitions.training_windows import WindowSampler, split_episodes
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.cpu_inference import keep_freed_memory
+from simdist_ros.world_model.encoders.modalities import sizes_for
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['BETAS', 'TrainResult', 'robot_architecture', 'run_train']
@@ -57,11 +58,10 @@ class TrainResult:
 
 def robot_architecture(robot: Robot) -> Architecture:
     """Return the published sizes, with those that a robot decides."""
-    grid, recipe = robot.height_map, load_recipe(robot)
+    recipe = load_recipe(robot)
     return Architecture(
         proprio_obs_dim=proprio_obs_dim(robot),
-        extero_rows=grid.rows if grid else 0,
-        extero_columns=grid.columns if grid else 0,
+        **sizes_for(robot),
         action_dim=action_space_of(robot).dim,
         command_dim=task_of(robot).goal.size,
         history_steps=recipe.history_steps,

@@ -6,6 +6,7 @@ direction against gravity in the simulation's frame, whose ground is z = 0 (or b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdist_ros.core.rotation import cross, from_body, into_body
+from simdist_ros.embodiment.height_map import HeightMap
 from simdist_ros.embodiment.observation_terms import States, observed, proprio_noise
-from simdist_ros.embodiment.robot import HeightMap, Robot
+from simdist_ros.embodiment.robot import Robot
 from simdist_ros.embodiment.sensor_noise import SensorNoise
 from simdist_ros.sim.batch.bumps import ground_height
 
@@ -102,16 +104,16 @@ class Observer:
         noisy: F32 = proprio_obs + self.amplitude * (2.0 * error - 1.0)
         return noisy
 
-    def extero(self, heights: Array, rng: np.random.Generator | None) -> F32:
-        """Return height-map observations, (N, rows * columns), of maps; noisy with an `rng`."""
-        grid = self.robot.height_map
-        if grid is None:
-            return np.zeros((len(heights), 0), dtype=np.float32)
-        seen = heights.astype(np.float32) - np.float32(grid.offset_m)
-        if rng is not None:
-            seen += self.noise.height_map * (2.0 * rng.random(seen.shape, np.float32) - 1.0)
-            hidden = rng.random(seen.shape, dtype=np.float32) < self.noise.missing
-            middle = np.broadcast_to(np.median(seen, axis=1, keepdims=True), seen.shape)
-            seen[hidden] = middle[hidden]
-        clipped: F32 = np.clip(seen, -grid.clip_m, grid.clip_m)
-        return clipped
+    def extero(self, readings: Mapping[str, Array], rng: np.random.Generator | None) -> F32:
+        """Return what is seen of the surroundings, (N, extero_obs_dim); noisy with an `rng`.
+
+        Args:
+            readings: Of each modality, (N, size); those that the robot has not are not looked at.
+            rng: Draws the errors.
+        """
+        num_robots = len(next(iter(readings.values())))
+        parts = [
+            modality.observed(readings[modality.name].astype(np.float32), self.noise, rng)
+            for modality in self.robot.modalities
+        ]
+        return np.concatenate([np.zeros((num_robots, 0), np.float32), *parts], axis=1)

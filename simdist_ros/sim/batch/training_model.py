@@ -13,6 +13,7 @@ from simdist_ros.sim.batch.bumps import EXTENT_M, NODES
 from simdist_ros.sim.batch.fixed_world import put_into_world
 from simdist_ros.sim.mjcf import read_mjcf
 from simdist_ros.sim.model import add_payload
+from simdist_ros.sim.range_finders import add_range_finders
 from simdist_ros.sim.scenes.fixture import add_fixture
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.sim.wrist import add_wrench_sensor
@@ -34,8 +35,9 @@ def build_training_model(
     """Put a robot on an endless plane, or on a field of bumps that is level so far.
 
     Its sensors are `FOOT_SENSORS` numbers of each foot in the order of `feet`, those of the wrist
-    if it has any, then the force on the trunk. Contacts are pyramidal with impratio 1: twice as
-    fast as the faithful ones, and what is learned on them walks unchanged on those.
+    and the distances along its rays if it has any, then the force on the trunk. Contacts are
+    pyramidal with impratio 1: twice as fast as the faithful ones, and what is learned on them
+    walks unchanged on those.
 
     Args:
         robot: The description.
@@ -82,6 +84,7 @@ def add_sensors(robot: Robot, spec: mujoco.MjSpec, feet: Sequence[str]) -> None:
         for kind in (kinds.mjSENS_FRAMEPOS, kinds.mjSENS_FRAMELINVEL, kinds.mjSENS_TOUCH):
             spec.add_sensor(name=f'{name}_{int(kind)}', type=kind, objtype=site, objname=name)
     add_wrench_sensor(robot, spec)
+    add_range_finders(robot, spec)
     base = spec.worldbody.first_body()
     base.add_site(name='trunk_touch', size=[EVERYWHERE_M, 0.0, 0.0])
     spec.add_sensor(name='trunk', type=kinds.mjSENS_TOUCH, objtype=site, objname='trunk_touch')

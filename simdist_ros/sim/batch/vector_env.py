@@ -30,6 +30,7 @@ from simdist_ros.sim.batch.state_layout import layout_of
 from simdist_ros.sim.batch.step_scoring import StepScorer
 from simdist_ros.sim.batch.training_model import FOOT_SENSORS
 from simdist_ros.sim.model import physics_steps, steps_per_period
+from simdist_ros.sim.range_finders import RangeFinders
 from simdist_ros.sim.scenes.world import World
 from simdist_ros.tasks.choice import task_of
 
@@ -90,8 +91,8 @@ class VectorEnv:
         self.fixed = {} if world is None else parameters_in(world, robot)
         self.models = RobotModels(robot, settings, num_robots, world)
         self.task, self.actions = task_of(robot), action_space_of(robot)
-        self.observer = Observer(robot, settings.noise)
-        plane = self.models.plane
+        self.observer, plane = Observer(robot, settings.noise), self.models.plane
+        self.range_finders = RangeFinders(plane, robot)
         self.num_substeps = steps_per_period(plane, robot)
         self.physics_step_ns = robot.period_ns // self.num_substeps
         self.data = [mujoco.MjData(self.models.field) for _ in range(threads)]
@@ -167,6 +168,7 @@ class VectorEnv:
             getattr(self, name)[index] = values
         self.steps[index] = 0
         self.felt[index] = 0.0
+        self.sensors[index] = self.range_finders.forget(self.sensors[index])
         self.hold(index)
 
     def hold(self, index: NDArray[np.intp]) -> None:
@@ -336,12 +338,13 @@ class VectorEnv:
         read = seen.joint_pos + self.parameters['joint_zero_offset_rad']
         proprio = self.observer.proprio(dataclasses.replace(seen, joint_pos=read))
         footing = self.footing(seen, heights)
+        around = {'height_map': heights, 'ranges': self.range_finders.read(self.sensors[:, -1])}
         return Observation(
             proprio_obs=self.observer.noisy(proprio, self.rng),
-            extero_obs=self.observer.extero(heights, self.rng),
+            extero_obs=self.observer.extero(around, self.rng),
             command=self.commands.astype(np.float32),
             last_action=self.last_action.astype(np.float32),
             true_proprio_obs=proprio,
-            true_extero_obs=self.observer.extero(heights, None),
+            true_extero_obs=self.observer.extero(around, None),
             privileged=privileged_obs(self.robot, seen, footing, self.parameters),
         )

@@ -51,6 +51,7 @@ class Sensors(Settings):
     wrench_noise: float = setting(
         0.0, 'Noise of force and torque at the wrist.', unit='N, N m', low=0.0
     )
+    ranges_noise_m: float = setting(0.0, 'Noise of distances along rays.', unit='m', low=0.0)
     delay_s: float = setting(
         0.0,
         'Age of a measurement when it arrives, in whole physics steps; its stamp says so.',

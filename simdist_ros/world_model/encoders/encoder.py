@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.encoders.height_map import HeightMapEncoder
+from simdist_ros.world_model.encoders.modalities import ENCODERS, obs_dims
 from simdist_ros.world_model.layers import Mlp, learned
 
 __all__ = ['Context', 'Encoder']
@@ -27,17 +27,18 @@ class Context(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """Turns a history of observations and actions, and a height map if any, into a `Context`."""
+    """Turns a history of observations and actions, and what is seen around, into a `Context`."""
 
     def __init__(self, architecture: Architecture) -> None:
         """Make the projections and the encodings."""
         super().__init__()
         a = architecture
-        self.height_map = HeightMapEncoder(a) if a.extero_obs_dim else None
+        self.seen = obs_dims(a)  # numbers of each modality, in their order
+        for name in self.seen:
+            self.add_module(name, ENCODERS[name](a, a.latent_dim))
         self.proprio = Mlp(a.proprio_obs_dim, a.encoder_hidden, a.latent_dim)
         self.action = nn.Linear(a.action_dim, a.latent_dim)
-        num_parts = 1 if self.height_map is None else 2
-        self.fusion = Mlp(num_parts * a.latent_dim, a.encoder_hidden, a.latent_dim)
+        self.fusion = Mlp((1 + len(self.seen)) * a.latent_dim, a.encoder_hidden, a.latent_dim)
         self.time_encoding = learned(a.history_steps + 1, a.latent_dim)
         self.type_encoding = learned(3, a.latent_dim)  # observation, action, present
 
@@ -47,7 +48,7 @@ class Encoder(nn.Module):
         Args:
             proprio_obs_hist: Observations, the last row is the present, (B, H + 1, P).
             acts_hist: Actions between them, (B, H, action_dim).
-            extero_obs: The present height map, (B, rows * columns); (B, 0) without one.
+            extero_obs: What is seen of the surroundings now, (B, E).
         """
         time, kind = self.time_encoding, self.type_encoding
         proprio = self.proprio(proprio_obs_hist)  # (B, H + 1, D)
@@ -62,7 +63,7 @@ class Encoder(nn.Module):
 
         Args:
             proprio_obs: Scaled observations, (..., P).
-            extero_obs: Scaled height maps, (..., rows * columns); its leading axes broadcast.
+            extero_obs: Scaled, (..., E); its leading axes broadcast.
 
         Returns:
             Latents without encodings, (..., latent_dim).
@@ -70,9 +71,10 @@ class Encoder(nn.Module):
         return self.fuse(self.proprio(proprio_obs), extero_obs)
 
     def fuse(self, proprio: Tensor, extero_obs: Tensor) -> Tensor:
-        """Join projected observations with the ground, if it is seen."""
+        """Join projected observations with what is seen of the surroundings."""
         parts = [proprio]
-        if self.height_map is not None:
-            parts.append(self.height_map(extero_obs).expand(proprio.shape))
+        seen = extero_obs.split_with_sizes(list(self.seen.values()), dim=-1) if self.seen else ()
+        for name, x in zip(self.seen, seen, strict=True):
+            parts.append(self.get_submodule(name)(x).expand(proprio.shape))
         latent: Tensor = self.fusion(torch.cat(parts, dim=-1))
         return latent

@@ -16,6 +16,7 @@ from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.architecture import Architecture
+from simdist_ros.world_model.encoders.modalities import sizes_for
 from simdist_ros.world_model.expert import BeliefPath, Expert, expert_network
 from simdist_ros.world_model.residual import Residual
 from simdist_ros.world_model.store.manifest import MANIFEST, Manifest
@@ -70,13 +71,11 @@ def check_robot(
             f'robot {robot.name!r} are {actions.kind!r}; choose a model of these actions, or '
             'change tool_delta in the description'
         )
-    grid = robot.height_map
     sizes = {
         'action_dim': actions.dim,
         'proprio_obs_dim': proprio_obs_dim(robot),
         'command_dim': task.goal.size,
-        'extero_rows': grid.rows if grid else 0,
-        'extero_columns': grid.columns if grid else 0,
+        **sizes_for(robot),
     }
     for name, expected in sizes.items():
         found = getattr(architecture, name)
