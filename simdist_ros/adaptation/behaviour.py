@@ -17,7 +17,6 @@ from torch import Tensor
 from simdist_ros.adaptation.behaviour_gate import (
     Found,
     NewBehaviour,
-    check_nominal,
     is_better,
     judge_behaviour,
 )
@@ -42,9 +41,7 @@ Say = Callable[[str], None]
 
 SHARES = {'belief 0': 0.0, 'half': 0.5, 'whole': 1.0}  # of the belief, what an expert may be told
 ENOUGH = 0.95  # of what a healthy robot earns; who earns it has nothing to practise
-# One of so many robots that practise is healthy: the first where what they are told harms it.
-OFTEN, SELDOM = 2, 4
-CHOICE, USUAL = 1_000_000, 1_500_000  # first seeds of walks
+CHOICE, USUAL, DETECTION = 1_000_000, 1_500_000, 1_700_000  # first seeds of walks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +88,7 @@ def behaviour_of(
     belief = refined(
         belief,
         model.identifier,
-        Behaviour(model.expert, model.belief, 'before'),
+        Behaviour(model.expert, model.belief, 'before', model.detector),
         robot,
         walks,
         newest=round(settings.identify_s / robot.period_s),
@@ -113,6 +110,7 @@ def take(model: WorldModel, new: NewBehaviour) -> None:
     """Give a model the expert and the belief that were found, if any."""
     if new.behaviour is not None:
         model.expert, model.belief = new.behaviour.expert, new.behaviour.belief
+        model.detector = new.behaviour.detector
 
 
 def believed(model: WorldModel, new: NewBehaviour) -> str:
@@ -145,9 +143,9 @@ def new_behaviour(
         say: Prints a line of progress.
 
     Returns:
-        The belief as it is, unjudged, where there is no simulator to try it in.
+        Nothing new, refused, where there is no simulator to try a belief in: even one that is
+        true can make a robot fall.
     """
-    as_told = Behaviour(experts.present, belief, 'whole')
     try:
         believed = BelievedRobot(
             robot,
@@ -155,15 +153,16 @@ def new_behaviour(
             belief.numpy().astype(float),
             gate,
             experts.present.plan_delay_steps,
+            parent.identifier,
         )
         return found_by_walks(experts, believed, parent, belief, settings, say)
     except ModuleNotFoundError as error:
         missing = f'{error.name} is not installed'
     except ConfigError as error:
         missing = str(error)
-    told = f'no walks of the robot that is believed in: {missing}; the belief was not judged'
+    told = f'the belief is not used, for it could not be tried in simulation: {missing}'
     say(told)
-    return NewBehaviour(as_told, (Check('believed_walks', True, told),))
+    return NewBehaviour(None, (Check('believed_walks', False, told),))
 
 
 def found_by_walks(
@@ -175,7 +174,7 @@ def found_by_walks(
     say: Say,
 ) -> NewBehaviour:
     """Choose, practise and judge, see `new_behaviour`."""
-    before = Behaviour(experts.present, parent.belief, 'before')
+    before = Behaviour(experts.present, parent.belief, 'before', parent.detector)
     healthy = Behaviour(experts.healthy, None, 'healthy')
     seed = settings.seed
     possible = options(experts, belief)
@@ -183,10 +182,12 @@ def found_by_walks(
     sound = believed.walks(USUAL + seed, healthy=True)
     usual, practised = walk(sound, healthy), None
     if settings.practice_steps and np.mean(earned.reward) < ENOUGH * np.mean(usual.reward):
-        is_harmless = check_nominal(usual, walk(sound, chosen), believed.gate).passed
-        every = SELDOM if is_harmless else OFTEN
-        practised = believed.practise(chosen, every, settings, parent, say)
-    found = Found(chosen=chosen, least=possible[0], practised=practised)
+        practised = believed.practise(chosen, settings, parent, say)
+    found = Found(
+        chosen=believed.with_detector(chosen, DETECTION + seed),
+        least=possible[0],
+        practised=practised and believed.with_detector(practised, DETECTION + seed),
+    )
     return judge_behaviour(believed, before, healthy, found, seed, say)
 
 

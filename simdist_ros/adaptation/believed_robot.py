@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from simdist_ros.adaptation.believed_walks import BatchWalks, Walked
+from simdist_ros.adaptation.fault_detection import fit_detector
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.core.atomic import write_atomic
 from simdist_ros.core.cache import cache_folder
@@ -30,6 +32,7 @@ from simdist_ros.pretraining.recipe import Recipe
 from simdist_ros.sim.batch.known_robots import KnownRobots
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.expert import Expert
+from simdist_ros.world_model.identifier import Identifier
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.verify import read_expert
 
@@ -37,11 +40,12 @@ __all__ = ['Behaviour', 'BelievedRobot', 'space_of', 'walk']
 
 Array = NDArray[np.floating[Any]]
 
-VERSION = 1  # of practice; a change makes what was begun before unknown
+VERSION = 2  # of practice; a change makes what was begun before unknown
 IGNORES = 0.2  # numbers about feet, lag and load that say no more than that nothing was seen
 # Identification is uncertain, and as a regression answers rather too little than too much: of
 # worlds with 0.22 of all torques and 0.15 of a leg's it tells 1.2 and 1.4 times too little.
 BLUR_SCALE, BLUR_NOISE = (0.8, 1.25), 0.1
+HEALTHY_EVERY = 4  # of so many robots that practise one is healthy
 
 
 @dataclass(frozen=True)
@@ -52,16 +56,23 @@ class Behaviour:
         expert: That takes beliefs.
         belief: (belief_dim,); None is zeros.
         name: In a line of text.
+        detector: Of what tells whether a robot is to be told that; None: it always is.
     """
 
     expert: Expert
     belief: Tensor | None
     name: str = ''
+    detector: Tensor | None = None
 
     def is_like(self, other: Behaviour) -> bool:
         """Tell whether it does the same as another."""
         one, two = (numbers(b.belief, b.expert.belief_dim) for b in (self, other))
-        return self.expert.content == other.expert.content and np.array_equal(one, two)
+        if self.expert.content != other.expert.content or not np.array_equal(one, two):
+            return False
+        mine, theirs = self.detector, other.detector
+        if mine is None or theirs is None or not one.any():
+            return mine is theirs or not one.any()
+        return torch.equal(mine, theirs)
 
 
 def numbers(belief: Tensor | None, size: int) -> Array:
@@ -94,12 +105,14 @@ class BelievedRobot:
         belief: Array,
         gate: GateSettings,
         plan_delay_steps: int,
+        identifier: Identifier | None = None,
     ) -> None:
-        """Take what is believed, (belief_dim,).
+        """Take what is believed, (belief_dim,), and what detects whether it holds.
 
         Raises:
             ConfigError: The belief has not the numbers of this robot.
         """
+        self.identifier = identifier
         self.robot, self.recipe, self.belief, self.gate = robot, recipe, belief, gate
         self.space = space_of(robot, recipe, len(belief))
         self.plan_delay_steps = plan_delay_steps
@@ -130,12 +143,33 @@ class BelievedRobot:
             seconds=self.gate.walk_s,
             seed=seed,
             plan_delay_steps=self.plan_delay_steps,
+            identifier=self.identifier,
         )
+
+    def with_detector(self, behaviour: Behaviour, seed: int) -> Behaviour:
+        """Return a behaviour with what tells whether its robot is as believed.
+
+        It is fitted to how such robots and healthy ones move, told of the fault and not. A
+        behaviour that tells nothing needs none.
+
+        Args:
+            behaviour: With or without one.
+            seed: Of the walks.
+        """
+        belief = numbers(behaviour.belief, self.space.size)
+        if self.identifier is None or not belief.any():
+            return dataclasses.replace(behaviour, detector=None)
+        network = behaviour.expert.network
+        faulty, healthy = (
+            [walks.log(network, told) for told in (belief, None)]
+            for walks in (self.walks(seed), self.walks(seed, healthy=True))
+        )
+        found = fit_detector(self.identifier, faulty, healthy)
+        return dataclasses.replace(behaviour, detector=found)
 
     def practise(
         self,
         start: Behaviour,
-        healthy_every: int,
         settings: FinetuneSettings,
         model: WorldModel,
         say: Callable[[str], None],
@@ -146,14 +180,13 @@ class BelievedRobot:
 
         Args:
             start: What to begin with.
-            healthy_every: Of so many robots one is healthy.
             settings: With the steps of practice.
             model: For which the expert is.
             say: Prints a line of progress.
         """
         told = numbers(start.belief, self.space.size).astype(np.float32)
         about = practice_settings(settings.practice_steps, settings.seed)
-        folder = cache_folder('practice') / self.key(start, healthy_every, about)
+        folder = cache_folder('practice') / self.key(start, about)
         before, after = folder / 'before.safetensors', folder / 'after.safetensors'
         try:
             with lock_folder(folder):
@@ -165,7 +198,7 @@ class BelievedRobot:
                     about,
                     folder / 'training',
                     before,
-                    self.robots(healthy_every),
+                    self.robots(HEALTHY_EVERY),
                     told,
                     self.plan_delay_steps,
                 )
@@ -177,11 +210,10 @@ class BelievedRobot:
             return None
         return Behaviour(expert, start.belief, f'practised, {start.name}')
 
-    def key(self, start: Behaviour, healthy_every: int, settings: ExpertSettings) -> str:
+    def key(self, start: Behaviour, settings: ExpertSettings) -> str:
         """Return a hash of all that decides what comes of practice."""
         about = {
             'version': VERSION,
-            'healthy_every': healthy_every,
             'plan_delay_steps': self.plan_delay_steps,
             'robot': dataclasses.asdict(dataclasses.replace(self.robot, source=Path())),
             'recipe': self.recipe.as_mapping(),
@@ -197,4 +229,4 @@ class BelievedRobot:
 def walk(walks: BatchWalks, behaviour: Behaviour) -> Walked:
     """Walk as a behaviour says."""
     belief = None if behaviour.belief is None else behaviour.belief.numpy()
-    return walks.walk(behaviour.expert.network, belief)
+    return walks.walk(behaviour.expert.network, belief, behaviour.detector)

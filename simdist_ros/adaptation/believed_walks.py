@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.planning.fault_watch import FaultWatch
 from simdist_ros.pretraining.expert.networks import actor_input, to_tensor
 from simdist_ros.pretraining.expert.practice import practice_ground
 from simdist_ros.pretraining.recipe import Recipe
@@ -18,6 +20,7 @@ from simdist_ros.rl.step import StepResult
 from simdist_ros.sim.batch.known_robots import KnownRobots
 from simdist_ros.sim.batch.vector_env import VectorEnv
 from simdist_ros.world_model.expert import ExpertNetwork
+from simdist_ros.world_model.identifier import Identifier
 
 __all__ = ['BatchWalks', 'Walked']
 
@@ -63,6 +66,7 @@ class BatchWalks:
         seconds: float,
         seed: int,
         plan_delay_steps: int = 0,
+        identifier: Identifier | None = None,
     ) -> None:
         """Make the robots.
 
@@ -75,7 +79,9 @@ class BatchWalks:
             seconds: How long they walk [s].
             seed: Of starts and pushes.
             plan_delay_steps: Up to how many steps late plans begin.
+            identifier: What detectors read; without it they are not used.
         """
+        self.identifier = identifier
         self.seconds, self.seed = seconds, seed
         self.num_steps = round(seconds * robot.control_rate_hz)
         asked = np.array([commands[i % len(commands)] for i in range(num_robots)])
@@ -99,29 +105,46 @@ class BatchWalks:
         env.observation = env.observe(env.state, env.stamp_ns)
 
     def steps(
-        self, expert: ExpertNetwork, belief: Array | None
+        self, expert: ExpertNetwork, belief: Array | None, detector: Tensor | None = None
     ) -> Iterator[tuple[F32, StepResult]]:
         """Walk with an expert that is told a belief, (belief_dim,); None is zeros.
 
+        Args:
+            expert: Who acts.
+            belief: What it is told.
+            detector: Of what tells of which robots it is told that; None: of all of them.
+
         Yields:
-            What was observed before a step, (N, proprio_dim), and what came of the step.
+            What was observed and then done in a step, (N, proprio_dim + action_dim), and what
+            came of the step.
         """
         self.begin()
-        env, told = self.env, None
+        env, told, watch = self.env, None, None
         if belief is not None:
-            told = torch.tensor(belief, dtype=torch.float32).expand(env.num_robots, -1)
+            told = whole = torch.tensor(belief, dtype=torch.float32).expand(env.num_robots, -1)
+            if detector is not None and self.identifier is not None:
+                watch = FaultWatch(self.identifier, detector, env.num_robots)
         for _ in range(self.num_steps):
             seen = to_tensor(env.observation, 'cpu')
+            if watch is not None:
+                told = torch.where(torch.from_numpy(watch.believes)[:, None], whole, 0.0)
             with torch.no_grad():
                 action = expert(actor_input(seen), seen['extero_obs'], told)
-            yield env.observation.proprio_obs, env.step(action.numpy())
+            observed = env.observation.proprio_obs
+            result = env.step(action.numpy())
+            row = np.concatenate([observed, env.executed], axis=1, dtype=np.float32)
+            if watch is not None:
+                watch.note(row)
+            yield row, result
 
-    def walk(self, expert: ExpertNetwork, belief: Array | None) -> Walked:
-        """Walk with an expert that is told a belief, (belief_dim,); None is zeros."""
+    def walk(
+        self, expert: ExpertNetwork, belief: Array | None, detector: Tensor | None = None
+    ) -> Walked:
+        """Walk, see `steps`."""
         n = self.env.num_robots
         alive = np.ones(n, dtype=bool)
         reward, tracking = np.zeros(n), np.zeros(n)
-        for _, result in self.steps(expert, belief):
+        for _, result in self.steps(expert, belief, detector):
             reward += np.where(alive, result.reward, 0.0)
             tracking += np.where(alive, result.tracking, 0.0)
             alive &= ~(result.terminated | result.diverged)
@@ -129,8 +152,10 @@ class BatchWalks:
                 break
         return Walked(reward / self.seconds, tracking / self.num_steps, ~alive)
 
-    def log(self, expert: ExpertNetwork, belief: Array | None) -> tuple[F32, Ints]:
-        """Walk, and return what the robots log: observation and executed action of each step.
+    def log(
+        self, expert: ExpertNetwork, belief: Array | None, detector: Tensor | None = None
+    ) -> tuple[F32, Ints]:
+        """Walk, see `steps`, and return what the robots log: observation and executed action.
 
         Returns:
             (N, T, proprio_dim + action_dim), T as long as anybody walks; and how many steps each
@@ -139,8 +164,8 @@ class BatchWalks:
         n = self.env.num_robots
         alive, lasted = np.ones(n, dtype=bool), np.full(n, self.num_steps)
         logged = []
-        for number, (seen, result) in enumerate(self.steps(expert, belief)):
-            logged.append(np.concatenate([seen, self.env.executed], axis=1, dtype=np.float32))
+        for number, (row, result) in enumerate(self.steps(expert, belief, detector)):
+            logged.append(row)
             falls = alive & (result.terminated | result.diverged)
             lasted[falls] = number
             alive &= ~falls

@@ -156,9 +156,10 @@ def identified_in_simulation(
         seconds=SECONDS,
         seed=SEED,
         plan_delay_steps=walker.expert.plan_delay_steps,
+        identifier=identifier,
     )
     told = None if walker.belief is None else walker.belief.numpy()
-    logged, lasted = walks.log(walker.expert.network, told)
+    logged, lasted = walks.log(walker.expert.network, told, walker.detector)
     steps = identifier.window_steps
     found = np.full(candidates.shape, np.nan)
     for number in range(len(candidates)):

@@ -18,6 +18,7 @@ from simdist_ros.planning.backends.backend import Backend, NewParts
 from simdist_ros.planning.backends.torch_backend import TorchBackend
 from simdist_ros.planning.budget import Budget
 from simdist_ros.planning.exploration import Exploration, Trial
+from simdist_ros.planning.fault_watch import live_watch
 from simdist_ros.planning.mppi import Search, search, warm_start, weigh
 from simdist_ros.planning.plan import NoPlan, Observation, Plan, Reason, Source, is_finite
 from simdist_ros.planning.proposals import Proposals
@@ -108,6 +109,7 @@ class Planner:
             settings.explore_share, settings.explore_steps, generator.initial_seed()
         )
         self.clock = clock
+        self.watch = live_watch(model)
         self.mean: Tensor | None = None
         self.mean_step = 0
         self.is_settled = False  # the command that is wanted
@@ -125,7 +127,14 @@ class Planner:
     @property
     def belief(self) -> Tensor | None:
         """What the expert is told about the robot, (belief_dim,); None is zeros."""
-        return self.model.belief if self.settings.uses_belief else None
+        if not self.settings.uses_belief or self.doubts_belief:
+            return None
+        return self.model.belief
+
+    @property
+    def doubts_belief(self) -> bool:
+        """Whether the robot moves as if its belief were not, or no longer, true."""
+        return self.watch is not None and not self.watch.believes[0]
 
     @property
     def generator(self) -> torch.Generator:
@@ -149,7 +158,10 @@ class Planner:
         Returns:
             Those used so far, to go back to.
         """
-        return self.backend.swap(new)
+        before = self.backend.swap(new)
+        if 'belief' in new.changed:
+            self.watch = live_watch(self.model)
+        return before
 
     def resize(self, settings: MppiSettings) -> None:
         """Search with other sizes from the next tick on; mean and proposals go on from here."""
@@ -167,6 +179,8 @@ class Planner:
         began = self.clock()
         if not is_finite(observation):
             return NoPlan(reason=Reason.OBSERVATION_NOT_FINITE)
+        if self.watch is not None:
+            self.watch.observe(observation)
         proposals = self.observe(observation)  # (M, T, action_dim)
         prior = proposals[0]
         if not torch.isfinite(prior).all():

@@ -19,7 +19,7 @@ def part_of(parent: WorldModel, adapted: WorldModel, part: str) -> WorldModel:
         part: `belief`, or `practice` for the expert that was trained on with that belief too.
     """
     other = copy.copy(parent)
-    other.belief = adapted.belief
+    other.belief, other.detector = adapted.belief, adapted.detector
     if part != BELIEF:
         other.expert = adapted.expert
     return other

@@ -29,6 +29,7 @@ class Identifier(nn.Module):
 
     Attributes:
         window_steps: Control steps in a window, W.
+        num_features: Numbers that a window is summarised by, F.
         belief_dim: Numbers of a belief.
         names: Of the numbers of a belief, as in `BeliefSpace.names`; empty where nobody said.
         joints_at: Where position and velocity of joints are in an observation, (2, action_dim).
@@ -53,6 +54,7 @@ class Identifier(nn.Module):
         self.register_buffer('joints_at', at)
         self.num_actions = action_dim
         self.window_steps, self.belief_dim = WINDOW_STEPS, belief_dim
+        self.num_features = FEATURES
         self.names = tuple(names)
         self.register_buffer('mean', torch.zeros(size))
         self.register_buffer('std', torch.ones(size))

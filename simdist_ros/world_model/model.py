@@ -45,12 +45,15 @@ class WorldModel(nn.Module):
         identifier: Finds out the belief from what a robot did; None in a model that has none.
         belief: What is different about the robot, as the expert is told, (belief_dim,), on the
             CPU; None for a robot as its description says.
+        detector: Tells from windows whether the robot is as believed, (F + 1,), see `detector`;
+            None where the belief always holds.
     """
 
     residual: Residual | None
     expert: Expert | None
     identifier: Identifier | None
     belief: Tensor | None
+    detector: Tensor | None
 
     def __init__(self, architecture: Architecture, seed: int = 0) -> None:
         """Make a model with random weights; the same seed gives the same weights."""
@@ -66,6 +69,7 @@ class WorldModel(nn.Module):
         self.expert = None
         self.identifier = None
         self.belief = None
+        self.detector = None
 
     def encode(self, proprio_obs_hist: Tensor, acts_hist: Tensor, extero_obs: Tensor) -> Context:
         """Encode the present and what led to it; once a tick.

@@ -1,4 +1,7 @@
-"""The parts of a model: each is a file of its own, and freezes and may be swapped by itself."""
+"""The parts of a model: each is a file of its own, and freezes and may be swapped by itself.
+
+A belief and what detects whether it holds, its detector, are one part in two files.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,8 @@ def changed_parts(old: WorldModel, new: WorldModel) -> tuple[str, ...]:
 def differs(part: str, old: WorldModel, new: WorldModel) -> bool:
     """Tell whether two models differ in a part; one has it and the other does not, included."""
     mine, theirs = getattr(old, part), getattr(new, part)
+    if part == 'belief' and differs('detector', old, new):
+        return True
     if mine is None or theirs is None:
         return mine is not theirs
     if isinstance(mine, Tensor):

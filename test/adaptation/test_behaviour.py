@@ -65,7 +65,7 @@ class StandIn:
         self.earned = earned
         self.asked = []
 
-    def walk(self, network, belief):
+    def walk(self, network, belief, detector):
         self.asked.append((network, belief))
         return walked(self.earned[network])
 
@@ -287,15 +287,17 @@ def test_a_healthy_robot_may_lose_what_the_setting_allows():
 # All of it
 
 
-def test_a_belief_that_does_not_fit_the_robot_is_used_unjudged(robot, shipped):
+def test_a_belief_that_cannot_be_tried_is_refused(robot, shipped):
+    """Even one that is true can make a robot fall."""
     said = []
     mine = shipped.model.expert
     experts = Experts(present=mine, first=mine, healthy=mine)
     belief = torch.ones(3)
     found = new_behaviour(experts, shipped.model, belief, robot, QUICK, GATE, said.append)
-    assert found.behaviour.belief.tolist() == [1.0, 1.0, 1.0]
+    assert found.behaviour is None
+    assert 'the belief is not used, for it could not be tried in simulation: ' in said[0]
     assert "a belief about 'go2' has 68 numbers, and the identifier tells 3" in said[0]
-    assert [check.passed for check in found.checks] == [True]
+    assert [(check.name, check.passed) for check in found.checks] == [('believed_walks', False)]
 
 
 def test_where_dynamics_are_refused_and_a_behaviour_is_not_the_parents_dynamics_stay(

@@ -113,7 +113,7 @@ def test_practice_makes_another_expert_that_is_told_what_was_chosen(
     start = Behaviour(shipped.model.expert, 0.5 * weak, 'half')
     said = []
     settings = replace(QUICK, practice_steps=200)
-    found = believed.practise(start, 4, settings, shipped.model, said.append)
+    found = believed.practise(start, settings, shipped.model, said.append)
     assert found.name == 'practised, half'
     assert torch.equal(found.belief, start.belief)
     assert found.expert.content != start.expert.content
@@ -132,5 +132,5 @@ def test_practice_from_an_expert_without_a_critic_comes_to_nothing(
     believed = BelievedRobot(robot, recipe, weak.numpy().astype(float), GATE, 1)
     said = []
     settings = replace(QUICK, practice_steps=200)
-    assert believed.practise(start, 4, settings, shipped.model, said.append) is None
+    assert believed.practise(start, settings, shipped.model, said.append) is None
     assert said[-1].startswith('the practice came to nothing, the expert stays as it was: ')

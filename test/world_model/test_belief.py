@@ -10,7 +10,7 @@ import torch
 
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.world_model.identifier import Identifier
-from simdist_ros.world_model.store.belief_file import BELIEF, belief_to_bytes, read_belief
+from simdist_ros.world_model.store.belief_file import BELIEF, DETECTOR, read_row, row_to_bytes
 from simdist_ros.world_model.store.checkpoint import load_model, save_model
 from simdist_ros.world_model.store.identifier_file import IDENTIFIER
 from simdist_ros.world_model.store.manifest import read_manifest
@@ -32,9 +32,11 @@ def save(folder, model, **entries):
 
 def test_a_belief_and_an_identifier_come_back_as_they_were(model, tmp_path, architecture):
     model.belief = torch.arange(SIZE) / 7.0
+    model.detector = torch.arange(model.identifier.num_features + 1) / 9.0
     save(tmp_path / 'm', model)
     again = load_model(tmp_path / 'm').model
     assert torch.equal(again.belief, torch.arange(SIZE) / 7.0)
+    assert torch.equal(again.detector, model.detector)
     assert again.identifier.names == NAMES
     windows = torch.randn(3, 50, architecture.proprio_obs_dim + architecture.action_dim)
     expected = model.identifier.features(windows)
@@ -46,6 +48,7 @@ def test_a_folder_without_them_loads_as_before(small_folder):
     model = load_model(small_folder).model
     assert model.identifier is None
     assert model.belief is None
+    assert model.detector is None
 
 
 def test_an_adapted_model_holds_its_belief_alone_and_inherits_the_identifier(model, tmp_path):
@@ -82,6 +85,30 @@ def test_another_belief_or_none_is_a_changed_part_that_may_be_swapped(model):
     assert 'belief' in ADAPTED
 
 
+def test_a_belief_with_another_detector_is_another_belief(model):
+    model.belief = belief_of(0.5)
+    other = copy.deepcopy(model)
+    other.detector = torch.zeros(model.identifier.num_features + 1)
+    assert changed_parts(model, other) == changed_parts(other, model) == ('belief',)
+    model.detector = other.detector.clone()
+    assert changed_parts(model, other) == ()
+    model.detector = model.detector + 1.0
+    assert changed_parts(model, other) == ('belief',)
+
+
+@pytest.mark.parametrize('with_identifier', [True, False])
+def test_a_detector_of_another_identifier_is_refused(model, tmp_path, with_identifier):
+    size = model.identifier.num_features
+    model.detector = torch.zeros(size)  # one more is needed
+    needs = str(size + 1)
+    if not with_identifier:
+        model.identifier, needs = None, 'none'
+    save(tmp_path / 'm', model)
+    sentence = f'{DETECTOR}: it has {size} numbers, and the identifier of the model needs {needs};'
+    with pytest.raises(CheckpointError, match=sentence):
+        load_model(tmp_path / 'm')
+
+
 @pytest.mark.parametrize('size', [SIZE - 1, SIZE + 1])
 def test_a_belief_of_a_size_that_the_expert_does_not_take_is_refused_in_a_sentence(
     model, tmp_path, size
@@ -114,9 +141,9 @@ def test_an_identifier_of_other_beliefs_than_the_experts_is_refused(model, tmp_p
     ('data', 'sentence'),
     [
         (b'nothing', 'not a safetensors file'),
-        (belief_to_bytes(torch.full((3,), torch.nan)), 'finite float32 numbers; go back'),
-        (belief_to_bytes(torch.zeros(1, 3)), 'one row of finite float32'),
-        (belief_to_bytes(torch.zeros(3).double()), 'one row of finite float32'),
+        (row_to_bytes(BELIEF, torch.full((3,), torch.nan)), 'finite float32 numbers; go back'),
+        (row_to_bytes(BELIEF, torch.zeros(1, 3)), 'one row of finite float32'),
+        (row_to_bytes(BELIEF, torch.zeros(3).double()), 'one row of finite float32'),
         (
             safetensors.torch.save({'beliefs': torch.zeros(3)}),
             r"it holds the arrays \['beliefs'\], expected 'belief' alone",
@@ -125,7 +152,7 @@ def test_an_identifier_of_other_beliefs_than_the_experts_is_refused(model, tmp_p
 )
 def test_a_damaged_belief_is_refused(tmp_path, data, sentence):
     with pytest.raises(CheckpointError, match=sentence) as caught:
-        read_belief(data, tmp_path / BELIEF)
+        read_row(data, tmp_path / BELIEF)
     assert '\n' not in str(caught.value)
 
 

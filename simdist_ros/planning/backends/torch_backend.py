@@ -112,8 +112,9 @@ class CudaBackend(TorchBackend):
                 before = mine.clone()
                 mine.copy_(theirs[name])
                 theirs[name].copy_(before)
-        for part in ('expert', 'belief'):  # on the CPU, never recorded
-            if part in new.parts:
+        of = {'expert': 'expert', 'belief': 'belief', 'detector': 'belief'}
+        for part, whole in of.items():  # on the CPU, never recorded
+            if whole in new.parts:
                 mine, other = getattr(self.model, part), getattr(new.model, part)
                 setattr(self.model, part, other)
                 setattr(new.model, part, mine)

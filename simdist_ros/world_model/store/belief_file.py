@@ -1,4 +1,4 @@
-"""The file of a belief: what a model's robot was found to be like. And whom beliefs fit."""
+"""The files of a belief, what a model's robot was found to be like, and of its detector."""
 
 from __future__ import annotations
 
@@ -10,49 +10,56 @@ import torch
 from torch import Tensor
 
 from simdist_ros.core.errors import CheckpointError
+from simdist_ros.world_model.detector import detector_size
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.identifier_file import IDENTIFIER
 from simdist_ros.world_model.store.verify import AGAIN
 
-__all__ = ['BELIEF', 'belief_to_bytes', 'check_belief_sizes', 'read_belief']
+__all__ = ['BELIEF', 'DETECTOR', 'check_belief_sizes', 'read_row', 'row_to_bytes']
 
 BELIEF = 'belief.safetensors'
-ARRAY = 'belief'
+DETECTOR = 'detector.safetensors'
 
 
-def belief_to_bytes(belief: Tensor) -> bytes:
-    """Return the content of the file of a belief, (belief_dim,)."""
-    return safetensors.torch.save({ARRAY: belief.detach().cpu().contiguous()})
+def row_to_bytes(file_name: str, row: Tensor) -> bytes:
+    """Return the content of the file of a belief or a detector, one row of numbers."""
+    return safetensors.torch.save({array_of(file_name): row.detach().cpu().contiguous()})
 
 
-def read_belief(data: bytes, path: Path) -> Tensor:
-    """Parse the content of a belief's file; it is as large as it says itself.
+def read_row(data: bytes, path: Path) -> Tensor:
+    """Parse the content of such a file; the row is as long as it says itself.
 
     Returns:
-        The belief, (belief_dim,), on the CPU.
+        The row, (size,), on the CPU.
 
     Raises:
         CheckpointError: It is damaged or not finite.
     """
+    array = array_of(path.name)
     try:
         arrays = safetensors.torch.load(data)
     except safetensors.SafetensorError as error:
         raise CheckpointError(f'{path}: not a safetensors file ({error}); {AGAIN}') from None
-    if arrays.keys() != {ARRAY}:
+    if arrays.keys() != {array}:
         raise CheckpointError(
-            f'{path}: it holds the arrays {sorted(arrays)}, expected {ARRAY!r} alone; {AGAIN}'
+            f'{path}: it holds the arrays {sorted(arrays)}, expected {array!r} alone; {AGAIN}'
         )
-    belief = arrays[ARRAY]
-    if belief.ndim != 1 or belief.dtype != torch.float32 or not belief.isfinite().all():
+    row = arrays[array]
+    if row.ndim != 1 or row.dtype != torch.float32 or not row.isfinite().all():
         raise CheckpointError(
-            f'{path}: array {ARRAY!r} is not one row of finite float32 numbers; go back to an '
+            f'{path}: array {array!r} is not one row of finite float32 numbers; go back to an '
             'earlier model'
         )
-    return belief
+    return row
+
+
+def array_of(file_name: str) -> str:
+    """Return the name of the one array of a file."""
+    return file_name.partition('.')[0]
 
 
 def check_belief_sizes(model: WorldModel, folder: Path) -> None:
-    """Refuse a belief, or an identifier of beliefs, that the model's expert does not take.
+    """Refuse a belief or an identifier that the expert does not take, or another's detector.
 
     Raises:
         CheckpointError: Their sizes differ.
@@ -69,3 +76,11 @@ def check_belief_sizes(model: WorldModel, folder: Path) -> None:
                 f'{folder / name}: its belief has {size} numbers, and the expert of the model '
                 f'takes {takes or "none"}; {AGAIN}'
             )
+    if model.detector is None:
+        return
+    expected = 0 if model.identifier is None else detector_size(model.identifier)
+    if len(model.detector) != expected:
+        raise CheckpointError(
+            f'{folder / DETECTOR}: it has {len(model.detector)} numbers, and the identifier of '
+            f'the model needs {expected or "none"}; {AGAIN}'
+        )

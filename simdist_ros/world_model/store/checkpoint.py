@@ -23,9 +23,10 @@ from simdist_ros.world_model.cpu_inference import keep_freed_memory
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.belief_file import (
     BELIEF,
-    belief_to_bytes,
+    DETECTOR,
     check_belief_sizes,
-    read_belief,
+    read_row,
+    row_to_bytes,
 )
 from simdist_ros.world_model.store.identifier_file import (
     IDENTIFIER,
@@ -64,7 +65,7 @@ WEIGHTS = {part: f'{part}.safetensors' for part in PARTS}
 FILES = (ARCHITECTURE, *WEIGHTS.values())
 RESIDUAL = 'residual.safetensors'  # only where there is one
 EXPERT = 'expert.safetensors'  # likewise
-OPTIONAL = (RESIDUAL, EXPERT, IDENTIFIER, BELIEF)
+OPTIONAL = (RESIDUAL, EXPERT, IDENTIFIER, BELIEF, DETECTOR)
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,10 @@ def add_optional(model: WorldModel, folder: Path, manifest: Manifest, give_way: 
             model.expert = read_expert(data, path, a)
         elif name == IDENTIFIER:
             model.identifier = read_identifier(data, path, a.proprio_obs_dim, a.action_dim)
+        elif name == BELIEF:
+            model.belief = read_row(data, path)
         else:
-            model.belief = read_belief(data, path)
+            model.detector = read_row(data, path)
     check_belief_sizes(model, folder)
 
 
@@ -287,7 +290,9 @@ def serialise(model: WorldModel) -> dict[str, bytes]:
     if model.identifier is not None:
         content[IDENTIFIER] = identifier_to_bytes(model.identifier)
     if model.belief is not None:
-        content[BELIEF] = belief_to_bytes(model.belief)
+        content[BELIEF] = row_to_bytes(BELIEF, model.belief)
+    if model.detector is not None:
+        content[DETECTOR] = row_to_bytes(DETECTOR, model.detector)
     return content
 
 

@@ -1,0 +1,81 @@
+"""Fits a detector: what tells a robot with a fault from a healthy one, by walks of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from simdist_ros.world_model.identifier import Identifier
+
+__all__ = ['fit_detector', 'log_odds_fit']
+
+F32 = NDArray[np.float32]
+Logged = tuple[F32, NDArray[np.int64]]  # of `BatchWalks.log`
+
+SPACING = 5  # steps between the beginnings of two windows of a walk
+DECAY = 3e-3  # of weights of standardised features; unregularised, windows seem too sure
+LEAST_SPREAD = 1e-3
+MOST_ITERATIONS = 200
+
+
+def fit_detector(
+    identifier: Identifier, faulty: Sequence[Logged], healthy: Sequence[Logged]
+) -> Tensor | None:
+    """Return the detector of a fault, (F + 1,); None where either kind never walks a window.
+
+    Args:
+        identifier: In evaluation mode.
+        faulty: Walks of robots with the fault.
+        healthy: Walks of robots as their description says.
+    """
+    has, has_not = (features_of(identifier, walks) for walks in (faulty, healthy))
+    if not len(has) or not len(has_not):
+        return None
+    return log_odds_fit(has, has_not)
+
+
+@torch.no_grad()
+def features_of(identifier: Identifier, walks: Sequence[Logged]) -> Tensor:
+    """Summarise all windows before anybody's fall, (B, F)."""
+    steps = identifier.window_steps
+    found = [torch.zeros(0, identifier.num_features)]
+    for rows, lasted in walks:
+        for robot_number, last in enumerate(lasted):
+            begins = range(0, last - steps + 1, SPACING)
+            windows = [rows[robot_number, begin : begin + steps] for begin in begins]
+            if windows:
+                found.append(identifier.features(torch.from_numpy(np.stack(windows))))
+    return torch.cat(found)
+
+
+def log_odds_fit(has: Tensor, has_not: Tensor) -> Tensor:
+    """Return weights and constant of a logistic regression, (F + 1,); both kinds count the same.
+
+    Args:
+        has: Features of those of which it is to be above 0, (B, F).
+        has_not: Of the others, (C, F).
+    """
+    features = torch.cat([has, has_not]).double()
+    mean, spread = features.mean(0), features.std(0, unbiased=False) + LEAST_SPREAD
+    scaled = (features - mean) / spread
+    truth = torch.cat([torch.ones(len(has)), torch.zeros(len(has_not))]).double()
+    share = len(has) / len(truth)
+    weight = torch.where(truth > 0, 0.5 / share, 0.5 / (1.0 - share))
+    line = nn.Parameter(torch.zeros(features.shape[1] + 1, dtype=torch.float64))
+    search = torch.optim.LBFGS([line], max_iter=MOST_ITERATIONS, line_search_fn='strong_wolfe')
+
+    def loss() -> Tensor:
+        search.zero_grad()
+        odds = scaled @ line[:-1] + line[-1]
+        wrong = nn.functional.binary_cross_entropy_with_logits(odds, truth, weight)
+        total = wrong + DECAY * (line[:-1] ** 2).sum()
+        total.backward()  # type: ignore[no-untyped-call]
+        return total
+
+    search.step(loss)  # type: ignore[no-untyped-call]
+    weights = line.detach()[:-1] / spread
+    return torch.cat([weights, (line.detach()[-1:] - weights @ mean)]).float()
