@@ -66,6 +66,7 @@ class Plan:
         effective_samples: Of the last iteration's weights, or of the proposals' without samples.
         num_iterations: Iterations done.
         elapsed_ms: Time it took [ms].
+        doubts_belief: The robot does not move as its model believes, and the expert is told so.
     """
 
     actions: F32
@@ -75,6 +76,7 @@ class Plan:
     effective_samples: float = 0.0
     num_iterations: int = 0
     elapsed_ms: float = 0.0
+    doubts_belief: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -342,6 +342,7 @@ class Planner:
         return Plan(
             actions=undecided.numpy(force=True).astype(np.float32, copy=True),
             elapsed_ms=self.since(began),
+            doubts_belief=self.doubts_belief,
             **about,
         )
 

@@ -93,6 +93,9 @@ class TickStatistics:
             return record | ({'unusable': describe(findings)} if findings else {})
         plan = result.plan
         self.outcomes[plan.source.value] += 1
+        if plan.doubts_belief:
+            self.outcomes['doubted'] += 1
+            record['belief'] = 'doubted'
         for name in HELD[1:]:
             if math.isfinite(getattr(plan, name)):
                 self.held[name].append(getattr(plan, name))

@@ -55,6 +55,15 @@ def test_the_record_of_a_plan_holds_what_made_it(statistics):
     }
 
 
+def test_ticks_in_which_the_belief_is_doubted_are_told_and_counted(statistics):
+    held = planned()
+    doubted = replace(held, plan=replace(held.plan, doubts_belief=True))
+    records = [statistics.add(one, 8.0, 9.0) for one in (held, doubted, doubted)]
+    assert [record.get('belief') for record in records] == [None, 'doubted', 'doubted']
+    assert statistics.summary()[1]['doubted_ticks'] == 2
+    assert statistics.is_healthy
+
+
 def test_the_record_of_a_fallback_says_why(statistics):
     record = statistics.add(PRIOR, 8.0, 9.0)
     assert (record['source'], record['reason']) == ('policy_prior', 'budget_spent')

@@ -1,0 +1,137 @@
+"""What tells a robot with a fault from a healthy one: a detector, fitted to walks of both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from simdist_ros.adaptation.believed_robot import Behaviour, BelievedRobot
+from simdist_ros.adaptation.believed_walks import BatchWalks
+from simdist_ros.adaptation.fault_detection import fit_detector, log_odds_fit
+from simdist_ros.adaptation.settings import GateSettings
+from simdist_ros.planning.fault_watch import FaultWatch
+from simdist_ros.pretraining.expert.networks import belief_space
+from simdist_ros.tasks.choice import task_of
+from simdist_ros.world_model.detector import detector_size, log_odds
+from simdist_ros.world_model.store.checkpoint import find_model, load_model
+
+GATE = GateSettings(num_walks=8, walk_s=2.0, num_plans=2)
+
+
+@pytest.fixture(scope='module')
+def shipped(robot):
+    return load_model(find_model('go2_beliefs'), robot).model
+
+
+@pytest.fixture(scope='module')
+def late(robot, recipe):
+    """Commands act two and a half steps late."""
+    space = belief_space(robot, recipe)
+    belief = torch.zeros(space.size)
+    belief[space.names.index('lag')] = 1.25
+    return belief
+
+
+@pytest.fixture(scope='module')
+def believed(robot, recipe, shipped, late):
+    belief = late.numpy().astype(float)
+    return BelievedRobot(robot, recipe, belief, GATE, 1, shipped.identifier)
+
+
+@pytest.fixture(scope='module')
+def detected(believed, shipped, late):
+    return believed.with_detector(Behaviour(shipped.expert, late, 'whole'), seed=3)
+
+
+def test_it_is_above_zero_for_the_first_kind_and_both_count_the_same():
+    rng = np.random.default_rng(0)
+    has = torch.tensor(rng.normal((1.0, 0.0), 1.0, (400, 2)), dtype=torch.float32)
+    has_not = torch.tensor(rng.normal((-1.0, 0.0), 1.0, (40, 2)), dtype=torch.float32)
+    line = log_odds_fit(has, has_not)
+    assert line[0] > 1.0
+    assert abs(line[1]) < 0.3
+    assert abs(float(line[2])) < 0.4  # in the middle, though one kind is ten times as many
+    assert (log_odds(line, has) > 0).float().mean() > 0.8
+    assert (log_odds(line, has_not) < 0).float().mean() > 0.8
+
+
+def test_only_windows_before_a_fall_count_and_without_any_there_is_none(shipped):
+    size = len(shipped.identifier.mean)
+    rng = np.random.default_rng(1)
+    calm = rng.normal(0.0, 0.1, (2, 120, size)).astype(np.float32)
+    fallen = calm.copy()
+    fallen[:, 60:] = np.nan
+    walks, other = (calm + 1.0, np.array([120, 120])), (fallen, np.array([60, 60]))
+    found = fit_detector(shipped.identifier, [walks], [other])
+    assert found.shape == (detector_size(shipped.identifier),)
+    assert found.isfinite().all()
+    short = (calm, np.array([49, 10]))
+    assert fit_detector(shipped.identifier, [walks], [short]) is None
+    assert fit_detector(shipped.identifier, [short], [walks]) is None
+
+
+def test_robots_with_the_fault_go_on_believing_and_healthy_ones_stop(
+    believed, shipped, detected, late
+):
+    for healthy, share in ((False, 1.0), (True, 0.0)):
+        walks = believed.walks(99, healthy=healthy)  # others than it was fitted to
+        rows, _ = walks.log(shipped.expert.network, late.numpy())
+        watch = FaultWatch(shipped.identifier, detected.detector, GATE.num_walks)
+        for step in range(rows.shape[1]):
+            watch.note(rows[:, step])
+        assert abs(watch.believes.mean() - share) <= 0.125
+
+
+def test_a_healthy_robot_that_is_told_of_a_fault_earns_what_it_did_as_soon_as_it_is_doubted(
+    believed, shipped, detected, late
+):
+    walks = believed.walks(99, healthy=True)
+    network, belief = shipped.expert.network, late.numpy()
+    told, doubting = (walks.walk(network, belief, d) for d in (None, detected.detector))
+    untold = walks.walk(network, None, detected.detector)
+    assert abs(doubting.reward.mean() - untold.reward.mean()) < abs(
+        told.reward.mean() - untold.reward.mean()
+    )
+    always = torch.zeros(detector_size(shipped.identifier))
+    always[-1] = 9.0
+    np.testing.assert_array_equal(walks.walk(network, belief, always).reward, told.reward)
+
+
+def test_without_an_identifier_a_detector_is_not_used(robot, recipe, shipped, late, detected):
+    def walks(identifier):
+        return BatchWalks(
+            robot,
+            recipe,
+            None,
+            task_of(robot).practice(),
+            num_robots=2,
+            seconds=1.4,
+            seed=5,
+            identifier=identifier,
+        )
+
+    network, belief = shipped.expert.network, late.numpy()
+    never = torch.zeros_like(detected.detector)
+    never[-1] = -9.0
+    plain = walks(None).walk(network, belief, never)
+    np.testing.assert_array_equal(plain.reward, walks(None).walk(network, belief).reward)
+    doubted = walks(shipped.identifier).walk(network, belief, never)
+    assert np.abs(doubted.reward - plain.reward).max() > 1e-4
+
+
+def test_what_tells_nothing_needs_no_detector(believed, shipped, late):
+    for belief in (None, torch.zeros_like(late)):
+        found = believed.with_detector(Behaviour(shipped.expert, belief), seed=3)
+        assert found.detector is None
+
+
+def test_behaviours_differ_by_their_detectors_where_anything_is_told(shipped, late):
+    one = Behaviour(shipped.expert, late, detector=torch.zeros(3))
+    assert one.is_like(replace(one, detector=torch.zeros(3)))
+    assert not one.is_like(replace(one, detector=torch.ones(3)))
+    assert not one.is_like(replace(one, detector=None))
+    silent = replace(one, belief=None)
+    assert silent.is_like(replace(silent, detector=None))

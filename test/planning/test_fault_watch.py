@@ -1,0 +1,187 @@
+"""While a robot moves, evidence for and against its belief is gathered, and the planner heeds it."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from simdist_ros.planning.fault_watch import MOST, SPACING, FaultWatch, live_watch
+from simdist_ros.world_model.detector import log_odds
+
+from ..world_model.believing import belief_of, believing_expert, random_identifier
+from .situations import make_planner, observe
+
+SIZE = 5  # numbers of a row
+STEPS = 50  # of a window
+
+
+class Level:
+    """Stands in for an identifier: a window's one feature is the mean of its first column."""
+
+    window_steps = STEPS
+    mean = torch.zeros(SIZE)
+
+    def features(self, windows):
+        return windows[:, :, :1].mean(1)
+
+
+def watch_of(num_robots=1):
+    return FaultWatch(Level(), torch.tensor([1.0, 0.0]), num_robots)
+
+
+def feed(watch, steps, *levels):
+    for _ in range(steps):
+        rows = np.zeros((len(levels), SIZE), np.float32)
+        rows[:, 0] = levels
+        watch.note(rows)
+
+
+def test_log_odds_are_weights_and_a_constant():
+    found = log_odds(torch.tensor([2.0, -1.0, 0.5]), torch.tensor([[1.0, 3.0], [0.0, 0.0]]))
+    assert found.tolist() == [-0.5, 0.5]
+
+
+def test_a_belief_holds_until_a_window_speaks_against_it():
+    watch = watch_of()
+    feed(watch, STEPS - 1, -6.0)
+    assert watch.believes.tolist() == [True]
+    feed(watch, 1, -6.0)  # the first whole window is all new
+    assert watch.believes.tolist() == [False]
+    assert watch.evidence.tolist() == [-MOST]
+
+
+def test_what_overlaps_counts_by_its_new_share_and_the_sum_is_bounded():
+    watch = watch_of()
+    feed(watch, STEPS, 3.0)
+    assert watch.evidence.tolist() == [MOST]
+    watch.evidence[:] = 0.0
+    feed(watch, SPACING - 1, 3.0)
+    assert watch.evidence.tolist() == [0.0]
+    feed(watch, 1, 3.0)
+    assert watch.evidence[0] == pytest.approx(3.0 * SPACING / STEPS)
+    feed(watch, 100 * SPACING, 3.0)
+    assert watch.evidence.tolist() == [MOST]
+
+
+def test_each_robot_is_judged_by_its_own_windows_and_may_come_back():
+    watch = watch_of(3)
+    feed(watch, STEPS, 5.0, -5.0, -5.0)
+    assert watch.believes.tolist() == [True, False, False]
+    feed(watch, 4 * STEPS, 5.0, -5.0, 5.0)
+    assert watch.believes.tolist() == [True, False, True]
+
+
+def test_weak_evidence_changes_nothing_either_way():
+    """Between the two levels that change something, what is done stays."""
+    for start, believes in ((0.9, False), (-0.9, True)):
+        watch = watch_of()
+        watch.believes[:], watch.evidence[:] = believes, start
+        feed(watch, STEPS, 0.0)
+        assert watch.believes.tolist() == [believes]
+
+
+def test_a_single_window_is_not_surer_than_is_allowed_and_no_number_counts_nothing():
+    watch = watch_of(2)
+    watch.evidence[:] = 0.0
+    feed(watch, STEPS + SPACING, -1e9, np.nan)
+    assert watch.evidence.tolist() == [-MOST, 0.0]
+    watch = watch_of()
+    feed(watch, STEPS, 0.0)
+    feed(watch, SPACING, -1e9)  # a fifth of a window is new; it is clipped to 6
+    assert watch.evidence[0] == pytest.approx(MOST - 6.0 * SPACING / STEPS)
+
+
+def test_after_a_gap_a_whole_window_is_waited_for():
+    watch = watch_of()
+    feed(watch, STEPS - 1, -6.0)
+    watch.forget()
+    feed(watch, STEPS - 1, -6.0)
+    assert watch.believes.tolist() == [True]
+    feed(watch, 1, -6.0)
+    assert watch.believes.tolist() == [False]
+
+
+# In a planner
+
+
+@pytest.fixture
+def believing_model(small_model, architecture):
+    small_model.expert = believing_expert(architecture)
+    small_model.identifier = random_identifier(architecture)
+    small_model.belief = belief_of(0.4)
+    small_model.detector = torch.zeros(small_model.identifier.num_features + 1)
+    return small_model
+
+
+def walk(planner, architecture, steps, first=0):
+    return [
+        planner.plan(observe(architecture, step, seed=step)).actions[0]
+        for step in range(first, first + steps)
+    ]
+
+
+@pytest.mark.parametrize(('constant', 'after'), [(9.0, 0.4), (0.0, 0.4), (-9.0, 0.0)])
+def test_a_planner_acts_on_the_belief_as_long_as_the_robot_moves_like_it(
+    believing_model, architecture, constant, after
+):
+    believing_model.detector[-1] = constant
+    planner = make_planner(believing_model, num_iterations=0)
+    actions = walk(planner, architecture, STEPS + 2)
+    np.testing.assert_allclose(actions[0], [0.4, -0.4], atol=1e-6)
+    np.testing.assert_allclose(actions[STEPS - 1], [0.4, -0.4], atol=1e-6)
+    np.testing.assert_allclose(actions[-1], [after, -after], atol=1e-6)
+    assert planner.doubts_belief == (after == 0.0)
+
+
+def test_windows_hold_what_was_observed_and_then_executed(believing_model, architecture):
+    watch = live_watch(believing_model)
+    seen = [observe(architecture, step, seed=step) for step in range(4)]
+    for observation in seen:
+        watch.observe(observation)
+    assert watch.count == 3
+    last = seen[-1]
+    expected = np.concatenate([last.proprio_obs_hist[-2], last.acts_hist[-1]])
+    np.testing.assert_array_equal(watch.rows[0, -1], expected)
+
+
+def test_lost_ticks_are_taken_from_the_history_and_a_long_gap_begins_anew(
+    believing_model, architecture
+):
+    watch = live_watch(believing_model)
+    for step in (0, 1, 3):
+        watch.observe(observe(architecture, step, seed=step))
+    assert watch.count == 3
+    last = observe(architecture, 3, seed=3)
+    first_lost = np.concatenate([last.proprio_obs_hist[-3], last.acts_hist[-2]])
+    np.testing.assert_array_equal(watch.rows[0, -2], first_lost)
+    watch.observe(observe(architecture, 500))
+    assert watch.count == 0
+    watch.observe(observe(architecture, 499))  # and so does a clock that was set back
+    assert watch.count == 0
+
+
+def test_without_a_detector_or_an_identifier_a_belief_always_holds(believing_model):
+    assert live_watch(believing_model) is not None
+    for part in ('belief', 'identifier', 'detector'):
+        kept = getattr(believing_model, part)
+        setattr(believing_model, part, None)
+        assert live_watch(believing_model) is None
+        setattr(believing_model, part, kept)
+
+
+def test_a_swapped_belief_is_held_at_first(believing_model, architecture):
+    believing_model.detector[-1] = -9.0
+    planner = make_planner(believing_model, num_iterations=0)
+    walk(planner, architecture, STEPS + 2)
+    assert planner.doubts_belief
+    other = copy.deepcopy(believing_model)
+    other.belief = belief_of(0.8)
+    old = planner.swap(planner.backend.prepare(other))
+    np.testing.assert_allclose(
+        walk(planner, architecture, 1, STEPS + 2)[0], [0.8, -0.8], atol=1e-6
+    )
+    planner.swap(old)
+    assert not planner.doubts_belief
