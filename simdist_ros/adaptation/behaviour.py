@@ -88,7 +88,7 @@ def behaviour_of(
     belief = refined(
         belief,
         model.identifier,
-        Behaviour(model.expert, model.belief, 'before', model.detector),
+        behaviour_before(model, model.expert),
         robot,
         walks,
         newest=round(settings.identify_s / robot.period_s),
@@ -106,11 +106,16 @@ def behaviour_of(
     return dataclasses.replace(found, identified=belief)
 
 
+def behaviour_before(model: WorldModel, expert: Expert) -> Behaviour:
+    """Return what a model does that acts by an expert of its own."""
+    return Behaviour(expert, model.belief, 'before', model.detector, model.usual_expert)
+
+
 def take(model: WorldModel, new: NewBehaviour) -> None:
     """Give a model the expert and the belief that were found, if any."""
     if new.behaviour is not None:
         model.expert, model.belief = new.behaviour.expert, new.behaviour.belief
-        model.detector = new.behaviour.detector
+        model.detector, model.usual_expert = new.behaviour.detector, new.behaviour.usual
 
 
 def believed(model: WorldModel, new: NewBehaviour) -> str:
@@ -174,7 +179,7 @@ def found_by_walks(
     say: Say,
 ) -> NewBehaviour:
     """Choose, practise and judge, see `new_behaviour`."""
-    before = Behaviour(experts.present, parent.belief, 'before', parent.detector)
+    before = behaviour_before(parent, experts.present)
     healthy = Behaviour(experts.healthy, None, 'healthy')
     seed = settings.seed
     possible = options(experts, belief)
@@ -184,9 +189,9 @@ def found_by_walks(
     if settings.practice_steps and np.mean(earned.reward) < ENOUGH * np.mean(usual.reward):
         practised = believed.practise(chosen, settings, parent, say)
     found = Found(
-        chosen=believed.with_detector(chosen, DETECTION + seed),
+        chosen=believed.doubting(chosen, experts.first, DETECTION + seed),
         least=possible[0],
-        practised=practised and believed.with_detector(practised, DETECTION + seed),
+        practised=practised and believed.doubting(practised, experts.first, DETECTION + seed),
     )
     return judge_behaviour(believed, before, healthy, found, seed, say)
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simdist_ros.adaptation.believed_walks import BatchWalks, Walked
+from simdist_ros.adaptation.believed_walks import BatchWalks, Doubt, Walked
 from simdist_ros.adaptation.fault_detection import fit_detector
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.core.atomic import write_atomic
@@ -45,7 +45,7 @@ IGNORES = 0.2  # numbers about feet, lag and load that say no more than that not
 # Identification is uncertain, and as a regression answers rather too little than too much: of
 # worlds with 0.22 of all torques and 0.15 of a leg's it tells 1.2 and 1.4 times too little.
 BLUR_SCALE, BLUR_NOISE = (0.8, 1.25), 0.1
-HEALTHY_EVERY = 4  # of so many robots that practise one is healthy
+HEALTHY_EVERY = 8  # of so many robots that practise one is healthy: until it is doubted
 
 
 @dataclass(frozen=True)
@@ -56,23 +56,41 @@ class Behaviour:
         expert: That takes beliefs.
         belief: (belief_dim,); None is zeros.
         name: In a line of text.
-        detector: Of what tells whether a robot is to be told that; None: it always is.
+        detector: Of what tells whether a robot is as believed; None: it is taken to be.
+        usual: Who acts, told nothing, in one that is not; None: the same expert.
     """
 
     expert: Expert
     belief: Tensor | None
     name: str = ''
     detector: Tensor | None = None
+    usual: Expert | None = None
+
+    @property
+    def doubt(self) -> Doubt:
+        """What is done about robots that are not as believed."""
+        return Doubt(self.detector, None if self.usual is None else self.usual.network)
 
     def is_like(self, other: Behaviour) -> bool:
         """Tell whether it does the same as another."""
         one, two = (numbers(b.belief, b.expert.belief_dim) for b in (self, other))
         if self.expert.content != other.expert.content or not np.array_equal(one, two):
             return False
-        mine, theirs = self.detector, other.detector
-        if mine is None or theirs is None or not one.any():
-            return mine is theirs or not one.any()
-        return torch.equal(mine, theirs)
+        return same(self.detector, other.detector) and (
+            self.detector is None or content_of(self.usual) == content_of(other.usual)
+        )
+
+
+def same(one: Tensor | None, other: Tensor | None) -> bool:
+    """Tell whether two detectors are equal, or there is none."""
+    if one is None or other is None:
+        return one is other
+    return torch.equal(one, other)
+
+
+def content_of(expert: Expert | None) -> bytes:
+    """Return the file of an expert; empty for none."""
+    return b'' if expert is None else expert.content
 
 
 def numbers(belief: Tensor | None, size: int) -> Array:
@@ -146,26 +164,27 @@ class BelievedRobot:
             identifier=self.identifier,
         )
 
-    def with_detector(self, behaviour: Behaviour, seed: int) -> Behaviour:
-        """Return a behaviour with what tells whether its robot is as believed.
+    def doubting(self, behaviour: Behaviour, usual: Expert, seed: int) -> Behaviour:
+        """Return a behaviour that is another as soon as its robot does not move as believed.
 
-        It is fitted to how such robots and healthy ones move, told of the fault and not. A
-        behaviour that tells nothing needs none.
+        What tells is fitted to how such robots and healthy ones move, with either behaviour.
 
         Args:
-            behaviour: With or without one.
+            behaviour: For the robot that is believed in.
+            usual: Who acts, told nothing, in one that is not.
             seed: Of the walks.
         """
         belief = numbers(behaviour.belief, self.space.size)
-        if self.identifier is None or not belief.any():
-            return dataclasses.replace(behaviour, detector=None)
-        network = behaviour.expert.network
+        other = Behaviour(usual, None)
+        if self.identifier is None or behaviour.is_like(other):
+            return behaviour
+        pairs = ((behaviour.expert.network, belief), (usual.network, None))
         faulty, healthy = (
-            [walks.log(network, told) for told in (belief, None)]
+            [walks.log(*pair) for pair in pairs]
             for walks in (self.walks(seed), self.walks(seed, healthy=True))
         )
         found = fit_detector(self.identifier, faulty, healthy)
-        return dataclasses.replace(behaviour, detector=found)
+        return dataclasses.replace(behaviour, detector=found, usual=usual)
 
     def practise(
         self,
@@ -229,4 +248,4 @@ class BelievedRobot:
 def walk(walks: BatchWalks, behaviour: Behaviour) -> Walked:
     """Walk as a behaviour says."""
     belief = None if behaviour.belief is None else behaviour.belief.numpy()
-    return walks.walk(behaviour.expert.network, belief, behaviour.detector)
+    return walks.walk(behaviour.expert.network, belief, behaviour.doubt)

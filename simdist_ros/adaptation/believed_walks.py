@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,11 +22,26 @@ from simdist_ros.sim.batch.vector_env import VectorEnv
 from simdist_ros.world_model.expert import ExpertNetwork
 from simdist_ros.world_model.identifier import Identifier
 
-__all__ = ['BatchWalks', 'Walked']
+__all__ = ['BatchWalks', 'Doubt', 'Walked']
 
 Array = NDArray[np.floating[Any]]
 F32 = NDArray[np.float32]
 Ints = NDArray[np.int64]
+
+
+class Doubt(NamedTuple):
+    """What is done about robots that do not move as is believed.
+
+    Attributes:
+        detector: Of what tells which ones, (F + 1,); None: none is doubted.
+        usual: Who acts in them, told nothing; None: the expert of the others.
+    """
+
+    detector: Tensor | None = None
+    usual: ExpertNetwork | None = None
+
+
+NO_DOUBT = Doubt()
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,12 @@ class BatchWalks:
             known=known,
         )
 
+    def watch(self, doubt: Doubt) -> FaultWatch | None:
+        """Return what tells of which robots the belief holds; None: of all of them."""
+        if doubt.detector is None or self.identifier is None:
+            return None
+        return FaultWatch(self.identifier, doubt.detector, self.env.num_robots)
+
     def begin(self) -> None:
         """Put all robots back to their starts."""
         env = self.env
@@ -105,31 +126,31 @@ class BatchWalks:
         env.observation = env.observe(env.state, env.stamp_ns)
 
     def steps(
-        self, expert: ExpertNetwork, belief: Array | None, detector: Tensor | None = None
+        self, expert: ExpertNetwork, belief: Array | None, doubt: Doubt = NO_DOUBT
     ) -> Iterator[tuple[F32, StepResult]]:
         """Walk with an expert that is told a belief, (belief_dim,); None is zeros.
 
         Args:
             expert: Who acts.
             belief: What it is told.
-            detector: Of what tells of which robots it is told that; None: of all of them.
+            doubt: What is done about robots that do not move as is believed.
 
         Yields:
             What was observed and then done in a step, (N, proprio_dim + action_dim), and what
             came of the step.
         """
         self.begin()
-        env, told, watch = self.env, None, None
+        env, told, watch = self.env, None, self.watch(doubt)
         if belief is not None:
-            told = whole = torch.tensor(belief, dtype=torch.float32).expand(env.num_robots, -1)
-            if detector is not None and self.identifier is not None:
-                watch = FaultWatch(self.identifier, detector, env.num_robots)
+            told = torch.tensor(belief, dtype=torch.float32).expand(env.num_robots, -1)
         for _ in range(self.num_steps):
             seen = to_tensor(env.observation, 'cpu')
-            if watch is not None:
-                told = torch.where(torch.from_numpy(watch.believes)[:, None], whole, 0.0)
+            x, ground = actor_input(seen), seen['extero_obs']
             with torch.no_grad():
-                action = expert(actor_input(seen), seen['extero_obs'], told)
+                action = expert(x, ground, told)
+                if watch is not None and not watch.believes.all():
+                    other = (doubt.usual or expert)(x, ground, None)
+                    action = torch.where(torch.from_numpy(watch.believes)[:, None], action, other)
             observed = env.observation.proprio_obs
             result = env.step(action.numpy())
             row = np.concatenate([observed, env.executed], axis=1, dtype=np.float32)
@@ -137,14 +158,12 @@ class BatchWalks:
                 watch.note(row)
             yield row, result
 
-    def walk(
-        self, expert: ExpertNetwork, belief: Array | None, detector: Tensor | None = None
-    ) -> Walked:
+    def walk(self, expert: ExpertNetwork, belief: Array | None, doubt: Doubt = NO_DOUBT) -> Walked:
         """Walk, see `steps`."""
         n = self.env.num_robots
         alive = np.ones(n, dtype=bool)
         reward, tracking = np.zeros(n), np.zeros(n)
-        for _, result in self.steps(expert, belief, detector):
+        for _, result in self.steps(expert, belief, doubt):
             reward += np.where(alive, result.reward, 0.0)
             tracking += np.where(alive, result.tracking, 0.0)
             alive &= ~(result.terminated | result.diverged)
@@ -153,7 +172,7 @@ class BatchWalks:
         return Walked(reward / self.seconds, tracking / self.num_steps, ~alive)
 
     def log(
-        self, expert: ExpertNetwork, belief: Array | None, detector: Tensor | None = None
+        self, expert: ExpertNetwork, belief: Array | None, doubt: Doubt = NO_DOUBT
     ) -> tuple[F32, Ints]:
         """Walk, see `steps`, and return what the robots log: observation and executed action.
 
@@ -164,7 +183,7 @@ class BatchWalks:
         n = self.env.num_robots
         alive, lasted = np.ones(n, dtype=bool), np.full(n, self.num_steps)
         logged = []
-        for number, (row, result) in enumerate(self.steps(expert, belief, detector)):
+        for number, (row, result) in enumerate(self.steps(expert, belief, doubt)):
             logged.append(row)
             falls = alive & (result.terminated | result.diverged)
             lasted[falls] = number

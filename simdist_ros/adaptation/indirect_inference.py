@@ -159,7 +159,7 @@ def identified_in_simulation(
         identifier=identifier,
     )
     told = None if walker.belief is None else walker.belief.numpy()
-    logged, lasted = walks.log(walker.expert.network, told, walker.detector)
+    logged, lasted = walks.log(walker.expert.network, told, walker.doubt)
     steps = identifier.window_steps
     found = np.full(candidates.shape, np.nan)
     for number in range(len(candidates)):

@@ -99,7 +99,7 @@ class LiveWatch(FaultWatch):
 
 
 def live_watch(model: WorldModel) -> LiveWatch | None:
-    """Return what watches the robot of a model; None where it has no belief to be doubted."""
-    if model.belief is None or model.identifier is None or model.detector is None:
+    """Return what watches the robot of a model; None where nothing depends on its fault."""
+    if model.identifier is None or model.detector is None:
         return None
     return LiveWatch(model.identifier, model.detector)

@@ -6,7 +6,7 @@ import functools
 import math
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from simdist_ros.planning.fault_watch import live_watch
 from simdist_ros.planning.mppi import Search, search, warm_start, weigh
 from simdist_ros.planning.plan import NoPlan, Observation, Plan, Reason, Source, is_finite
 from simdist_ros.planning.proposals import Proposals
+from simdist_ros.planning.search_ends import SearchOutcome, SearchStart
 from simdist_ros.planning.search_noise import SearchNoise
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.expert import Expert
@@ -32,29 +33,6 @@ __all__ = ['Planner']
 F32 = NDArray[np.float32]
 
 MIN_LEFT_STEPS = 4  # of a plan that is followed: for longer than a supervisor goes on with it
-
-
-class SearchStart(NamedTuple):
-    """Where a search starts.
-
-    Attributes:
-        start: Mean, prior and bounds.
-        prior_return: The model's return of the policy prior; None if it was not asked for.
-        effective_samples: How many proposals the weights of the mean amount to.
-    """
-
-    start: Search
-    prior_return: float | None = None
-    effective_samples: float = 1.0
-
-
-class SearchOutcome(NamedTuple):
-    """What the search came to: its mean or the prior, whichever returns more."""
-
-    actions: Tensor  # (T, action_dim)
-    gain: float
-    effective_samples: float
-    num_iterations: int
 
 
 class Planner:
@@ -122,14 +100,20 @@ class Planner:
     @property
     def expert(self) -> Expert | None:
         """What every proposal begins with; None for the policy head alone."""
-        return self.model.expert if self.settings.uses_expert else None
+        if not self.settings.uses_expert:
+            return None
+        usual = self.model.usual_expert
+        return self.model.expert if usual is None or self.believes else usual
 
     @property
     def belief(self) -> Tensor | None:
         """What the expert is told about the robot, (belief_dim,); None is zeros."""
-        if not self.settings.uses_belief or self.doubts_belief:
-            return None
-        return self.model.belief
+        return self.model.belief if self.believes else None
+
+    @property
+    def believes(self) -> bool:
+        """Whether the robot is taken to be as its model believes."""
+        return self.settings.uses_belief and not self.doubts_belief
 
     @property
     def doubts_belief(self) -> bool:
@@ -159,7 +143,7 @@ class Planner:
             Those used so far, to go back to.
         """
         before = self.backend.swap(new)
-        if 'belief' in new.changed:
+        if not {'belief', 'expert'}.isdisjoint(new.changed):
             self.watch = live_watch(self.model)
         return before
 

@@ -42,7 +42,7 @@ def with_ceiling(model: WorldModel, path: Path) -> WorldModel:
     """
     other = copy.copy(model)
     other.expert = read_expert(path.read_bytes(), path, model.architecture)
-    other.belief = other.detector = None  # it knows the world without
+    other.belief = other.detector = other.usual_expert = None  # it knows the world without
     return other
 
 

@@ -21,5 +21,5 @@ def part_of(parent: WorldModel, adapted: WorldModel, part: str) -> WorldModel:
     other = copy.copy(parent)
     other.belief, other.detector = adapted.belief, adapted.detector
     if part != BELIEF:
-        other.expert = adapted.expert
+        other.expert, other.usual_expert = adapted.expert, adapted.usual_expert
     return other

@@ -42,6 +42,8 @@ class WorldModel(nn.Module):
     Attributes:
         residual: Corrects the dynamics; None in a model that has none.
         expert: What the policy head imitates; None in a model that has none.
+        usual_expert: Who acts instead where the belief is doubted; None: the expert itself, told
+            nothing.
         identifier: Finds out the belief from what a robot did; None in a model that has none.
         belief: What is different about the robot, as the expert is told, (belief_dim,), on the
             CPU; None for a robot as its description says.
@@ -51,6 +53,7 @@ class WorldModel(nn.Module):
 
     residual: Residual | None
     expert: Expert | None
+    usual_expert: Expert | None
     identifier: Identifier | None
     belief: Tensor | None
     detector: Tensor | None
@@ -67,6 +70,7 @@ class WorldModel(nn.Module):
         self.normalizer = Normalizer(architecture)
         self.residual = None
         self.expert = None
+        self.usual_expert = None
         self.identifier = None
         self.belief = None
         self.detector = None

@@ -1,6 +1,7 @@
 """The parts of a model: each is a file of its own, and freezes and may be swapped by itself.
 
-A belief and what detects whether it holds, its detector, are one part in two files.
+Two parts are of two files: a belief and what detects whether it holds, its detector; an expert and
+who acts instead where the belief is doubted.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from simdist_ros.world_model.expert import Expert
 from simdist_ros.world_model.model import WorldModel
 
-__all__ = ['ADAPTED', 'SWAPPABLE', 'changed_parts']
+__all__ = ['ADAPTED', 'SECOND', 'SWAPPABLE', 'changed_parts']
 
 SWAPPABLE = ('encoder', 'dynamics', 'residual', 'heads', 'expert', 'belief')
 FIXED = ('normalizer', 'identifier')  # what others are scaled by, or are made with
+SECOND = {'expert': 'usual_expert', 'belief': 'detector'}  # file of such a part
 # May be swapped where a model declares nothing else.
 ADAPTED = ('dynamics', 'residual', 'belief', 'expert')
 
@@ -26,13 +29,13 @@ def changed_parts(old: WorldModel, new: WorldModel) -> tuple[str, ...]:
 def differs(part: str, old: WorldModel, new: WorldModel) -> bool:
     """Tell whether two models differ in a part; one has it and the other does not, included."""
     mine, theirs = getattr(old, part), getattr(new, part)
-    if part == 'belief' and differs('detector', old, new):
+    if part in SECOND and differs(SECOND[part], old, new):
         return True
     if mine is None or theirs is None:
         return mine is not theirs
     if isinstance(mine, Tensor):
         return not torch.equal(mine, theirs)
-    if part == 'expert':
+    if isinstance(mine, Expert):
         return bool(mine.content != theirs.content)
     before, after = mine.state_dict(), theirs.state_dict()
     return before.keys() != after.keys() or any(

@@ -1,4 +1,4 @@
-"""While a robot moves, evidence for and against its belief is gathered, and the planner heeds it."""
+"""While a robot moves, evidence about its belief is gathered, and the planner heeds it."""
 
 from __future__ import annotations
 

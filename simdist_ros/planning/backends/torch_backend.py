@@ -18,6 +18,7 @@ from simdist_ros.planning.backends.stages import STAGES, Run, example_inputs, to
 from simdist_ros.planning.mppi import Search, State
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.swappable_parts import SECOND
 
 __all__ = ['CudaBackend', 'TorchBackend']
 
@@ -112,10 +113,11 @@ class CudaBackend(TorchBackend):
                 before = mine.clone()
                 mine.copy_(theirs[name])
                 theirs[name].copy_(before)
-        of = {'expert': 'expert', 'belief': 'belief', 'detector': 'belief'}
-        for part, whole in of.items():  # on the CPU, never recorded
-            if whole in new.parts:
-                mine, other = getattr(self.model, part), getattr(new.model, part)
-                setattr(self.model, part, other)
-                setattr(new.model, part, mine)
+        for part, second in SECOND.items():  # on the CPU, never recorded
+            if part not in new.parts:
+                continue
+            for name in (part, second):
+                kept, other = getattr(self.model, name), getattr(new.model, name)
+                setattr(self.model, name, other)
+                setattr(new.model, name, kept)
         return new

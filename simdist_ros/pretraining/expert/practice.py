@@ -25,9 +25,6 @@ F32 = NDArray[np.float32]
 
 ROBOTS = 128
 LINES = 8  # of progress
-# Of the robots with the fault, who are told nothing, and of the healthy ones, who are told of the
-# fault: as before a change is noticed.
-UNTOLD, STALE = 0.1, 0.3
 
 
 def practice_ground(recipe: Recipe, plan_delay_steps: int) -> Recipe:
@@ -47,7 +44,7 @@ def practice_ground(recipe: Recipe, plan_delay_steps: int) -> Recipe:
 
 
 class Practice(BeliefTraining):
-    """PPO from a finished expert, of robots with a fault and healthy ones between them."""
+    """PPO from a finished expert, of robots that are all told the same, right or wrong."""
 
     def __init__(
         self,
@@ -69,7 +66,7 @@ class Practice(BeliefTraining):
             out: Folder of this training.
             expert: File of the expert, critic included.
             known: The robots.
-            told: The belief that the expert is told of the fault, (belief_dim,).
+            told: The belief that the expert is told of each, (belief_dim,).
             plan_delay_steps: Of the expert.
         """
         self.known, self.tells, self.plan_delay_steps = known, told, plan_delay_steps
@@ -91,11 +88,8 @@ class Practice(BeliefTraining):
         )
 
     def tell(self, truth: F32, who: NDArray[np.bool_]) -> F32:
-        """Draw what those marked, (N,), are told: the belief or nothing, mostly rightly."""
-        has_fault = np.any(truth[who], axis=1)
-        chance = self.env.rng.random(has_fault.shape)
-        believes = np.where(has_fault, chance >= UNTOLD, chance < STALE)
-        return np.where(believes[:, None], self.tells, np.float32(0.0))
+        """Return what those marked, (N,), are told: the same, whatever is true of them."""
+        return np.broadcast_to(self.tells, truth[who].shape)
 
     def finish(self, path: Path) -> None:
         """Write the expert."""

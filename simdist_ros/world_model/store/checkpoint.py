@@ -64,8 +64,8 @@ PARTS = ('encoder', 'dynamics', 'heads', 'normalizer')
 WEIGHTS = {part: f'{part}.safetensors' for part in PARTS}
 FILES = (ARCHITECTURE, *WEIGHTS.values())
 RESIDUAL = 'residual.safetensors'  # only where there is one
-EXPERT = 'expert.safetensors'  # likewise
-OPTIONAL = (RESIDUAL, EXPERT, IDENTIFIER, BELIEF, DETECTOR)
+EXPERT, USUAL_EXPERT = 'expert.safetensors', 'usual_expert.safetensors'  # likewise
+OPTIONAL = (RESIDUAL, EXPERT, USUAL_EXPERT, IDENTIFIER, BELIEF, DETECTOR)
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,8 @@ def add_optional(model: WorldModel, folder: Path, manifest: Manifest, give_way: 
             model.residual = read_residual(data, path, a)
         elif name == EXPERT:
             model.expert = read_expert(data, path, a)
+        elif name == USUAL_EXPERT:
+            model.usual_expert = read_expert(data, path, a)
         elif name == IDENTIFIER:
             model.identifier = read_identifier(data, path, a.proprio_obs_dim, a.action_dim)
         elif name == BELIEF:
@@ -287,6 +289,8 @@ def serialise(model: WorldModel) -> dict[str, bytes]:
         )
     if model.expert is not None:
         content[EXPERT] = model.expert.content
+    if model.usual_expert is not None:
+        content[USUAL_EXPERT] = model.usual_expert.content
     if model.identifier is not None:
         content[IDENTIFIER] = identifier_to_bytes(model.identifier)
     if model.belief is not None:
