@@ -22,7 +22,7 @@ from simdist_ros.sim.batch.vector_env import VectorEnv
 from simdist_ros.world_model.expert import ExpertNetwork
 from simdist_ros.world_model.identifier import Identifier
 
-__all__ = ['BatchWalks', 'Doubt', 'Walked']
+__all__ = ['NO_DOUBT', 'BatchWalks', 'Doubt', 'Walked']
 
 Array = NDArray[np.floating[Any]]
 F32 = NDArray[np.float32]

@@ -65,7 +65,7 @@ class StandIn:
         self.earned = earned
         self.asked = []
 
-    def walk(self, network, belief, detector):
+    def walk(self, network, belief, doubt):
         self.asked.append((network, belief))
         return walked(self.earned[network])
 

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from simdist_ros.adaptation.believed_robot import Behaviour, BelievedRobot
-from simdist_ros.adaptation.believed_walks import BatchWalks
+from simdist_ros.adaptation.believed_walks import NO_DOUBT, BatchWalks, Doubt
 from simdist_ros.adaptation.fault_detection import fit_detector, log_odds_fit
 from simdist_ros.adaptation.settings import GateSettings
 from simdist_ros.planning.fault_watch import FaultWatch
 from simdist_ros.pretraining.expert.networks import belief_space
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.detector import detector_size, log_odds
+from simdist_ros.world_model.expert import Expert
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 GATE = GateSettings(num_walks=8, walk_s=2.0, num_plans=2)
@@ -41,9 +42,16 @@ def believed(robot, recipe, shipped, late):
     return BelievedRobot(robot, recipe, belief, GATE, 1, shipped.identifier)
 
 
+def constant(identifier, odds):
+    """Return a detector that tells the same of all windows."""
+    detector = torch.zeros(detector_size(identifier))
+    detector[-1] = odds
+    return detector
+
+
 @pytest.fixture(scope='module')
 def detected(believed, shipped, late):
-    return believed.with_detector(Behaviour(shipped.expert, late, 'whole'), seed=3)
+    return believed.doubting(Behaviour(shipped.expert, late, 'whole'), shipped.expert, seed=3)
 
 
 def test_it_is_above_zero_for_the_first_kind_and_both_count_the_same():
@@ -90,17 +98,39 @@ def test_a_healthy_robot_that_is_told_of_a_fault_earns_what_it_did_as_soon_as_it
 ):
     walks = believed.walks(99, healthy=True)
     network, belief = shipped.expert.network, late.numpy()
-    told, doubting = (walks.walk(network, belief, d) for d in (None, detected.detector))
-    untold = walks.walk(network, None, detected.detector)
+    told, doubting = (walks.walk(network, belief, d) for d in (NO_DOUBT, detected.doubt))
+    untold = walks.walk(network, None)
     assert abs(doubting.reward.mean() - untold.reward.mean()) < abs(
         told.reward.mean() - untold.reward.mean()
     )
-    always = torch.zeros(detector_size(shipped.identifier))
-    always[-1] = 9.0
-    np.testing.assert_array_equal(walks.walk(network, belief, always).reward, told.reward)
+    never = Doubt(constant(shipped.identifier, 9.0))
+    np.testing.assert_array_equal(walks.walk(network, belief, never).reward, told.reward)
 
 
-def test_without_an_identifier_a_detector_is_not_used(robot, recipe, shipped, late, detected):
+def test_where_it_is_doubted_the_usual_expert_acts_told_nothing(
+    believed, shipped, late, monkeypatch
+):
+    """As itself from the first doubt on: a second of the belief comes before."""
+    asked, doubted, acted = [], [], []
+    other = shipped.expert.network
+
+    def usual(x, ground, belief):
+        asked.append(belief)
+        doubted.append(other(x, ground, None) + 0.5)
+        return doubted[-1]
+
+    walks = believed.walks(99, healthy=True)
+    step = walks.env.step
+    monkeypatch.setattr(walks.env, 'step', lambda a: (acted.append(a), step(a))[1])
+    at_once = Doubt(constant(shipped.identifier, -9.0), usual)
+    for _ in walks.steps(other, late.numpy(), at_once):
+        pass
+    assert len(asked) == len(acted) - shipped.identifier.window_steps
+    assert all(belief is None for belief in asked)
+    np.testing.assert_array_equal(acted[-1], doubted[-1].numpy())
+
+
+def test_without_an_identifier_a_detector_is_not_used(robot, recipe, shipped, late):
     def walks(identifier):
         return BatchWalks(
             robot,
@@ -114,24 +144,30 @@ def test_without_an_identifier_a_detector_is_not_used(robot, recipe, shipped, la
         )
 
     network, belief = shipped.expert.network, late.numpy()
-    never = torch.zeros_like(detected.detector)
-    never[-1] = -9.0
-    plain = walks(None).walk(network, belief, never)
+    at_once = Doubt(constant(shipped.identifier, -9.0))
+    plain = walks(None).walk(network, belief, at_once)
     np.testing.assert_array_equal(plain.reward, walks(None).walk(network, belief).reward)
-    doubted = walks(shipped.identifier).walk(network, belief, never)
+    doubted = walks(shipped.identifier).walk(network, belief, at_once)
     assert np.abs(doubted.reward - plain.reward).max() > 1e-4
 
 
-def test_what_tells_nothing_needs_no_detector(believed, shipped, late):
+def test_what_is_as_usual_anyway_needs_no_detector(believed, shipped, late):
     for belief in (None, torch.zeros_like(late)):
-        found = believed.with_detector(Behaviour(shipped.expert, belief), seed=3)
-        assert found.detector is None
+        one = Behaviour(shipped.expert, belief)
+        assert believed.doubting(one, shipped.expert, seed=3) is one
+    practised = Expert(shipped.expert.network, b'practised', 1)
+    other = believed.doubting(Behaviour(practised, None), shipped.expert, seed=3)
+    assert other.detector is not None
+    assert other.usual is shipped.expert
 
 
-def test_behaviours_differ_by_their_detectors_where_anything_is_told(shipped, late):
-    one = Behaviour(shipped.expert, late, detector=torch.zeros(3))
+def test_behaviours_differ_by_their_detectors_and_by_who_acts_instead(shipped, late):
+    usual = shipped.expert
+    one = Behaviour(usual, late, detector=torch.zeros(3), usual=usual)
     assert one.is_like(replace(one, detector=torch.zeros(3)))
     assert not one.is_like(replace(one, detector=torch.ones(3)))
     assert not one.is_like(replace(one, detector=None))
-    silent = replace(one, belief=None)
-    assert silent.is_like(replace(silent, detector=None))
+    assert not one.is_like(replace(one, usual=None))
+    assert not one.is_like(replace(one, usual=Expert(usual.network, b'another', 1)))
+    never = replace(one, detector=None)
+    assert never.is_like(replace(never, usual=None))

@@ -96,6 +96,17 @@ def test_a_belief_with_another_detector_is_another_belief(model):
     assert changed_parts(model, other) == ('belief',)
 
 
+def test_an_expert_with_another_to_act_instead_is_another_expert(model, architecture, tmp_path):
+    other = copy.deepcopy(model)
+    other.usual_expert = believing_expert(architecture)
+    assert changed_parts(model, other) == changed_parts(other, model) == ('expert',)
+    save(tmp_path / 'm', other)
+    again = load_model(tmp_path / 'm').model
+    assert again.usual_expert.content == other.usual_expert.content
+    assert changed_parts(other, again) == ()
+    assert load_model(tmp_path / 'm').model.expert.content == model.expert.content
+
+
 @pytest.mark.parametrize('with_identifier', [True, False])
 def test_a_detector_of_another_identifier_is_refused(model, tmp_path, with_identifier):
     size = model.identifier.num_features
