@@ -308,7 +308,9 @@ def test_where_dynamics_are_refused_and_a_behaviour_is_not_the_parents_dynamics_
     data = data_of_episodes(walks, walks.numbers, shipped.model.architecture)
     save_model(tmp_path / 'parent', shipped.model, robot='go2', created_by='a test')
     parent = load_model(tmp_path / 'parent', robot)
-    new = Behaviour(shipped.model.expert, weak, 'whole')
+    expert = shipped.model.expert
+    detector = torch.arange(shipped.model.identifier.num_features + 1) / 7.0
+    new = Behaviour(expert, weak, 'whole', detector, expert)
     written = {}
     for name, check, found in (('taken', BETTER, new), ('left', WORSE, None)):
         behaviour = NewBehaviour(found, (check,))
@@ -323,7 +325,10 @@ def test_where_dynamics_are_refused_and_a_behaviour_is_not_the_parents_dynamics_
     assert 'dynamics refused' in taken.manifest.adaptation['verdict']['reason']
     assert torch.equal(taken.model.belief, weak)
     files = {path.name for path in taken.folder.iterdir()}
-    assert files == {'belief.safetensors', 'manifest.yaml'}
+    told = {f'{name}.safetensors' for name in ('belief', 'detector', 'usual_expert')}
+    assert files == {*told, 'manifest.yaml'}
+    assert torch.equal(taken.model.detector, detector)
+    assert taken.model.usual_expert.content == expert.content
     assert taken.manifest.parent == '../parent'
     assert not left.manifest.adaptation['verdict']['accepted']
     assert left.model.belief is None

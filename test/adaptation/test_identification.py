@@ -191,7 +191,7 @@ def test_a_model_without_an_identifier_has_no_belief(model, data):
     assert not said
 
 
-def test_the_candidate_is_written_with_its_belief_and_told_of_in_words(
+def test_a_belief_that_cannot_be_tried_is_told_in_words_and_not_used(
     believer, robot, data, names, tmp_path, capsys
 ):
     with torch.no_grad():
@@ -206,12 +206,11 @@ def test_the_candidate_is_written_with_its_belief_and_told_of_in_words(
     assert f'belief: {words}' in said
     write(tmp_path / 'child', parent, robot, found, QUICK, gate, data.about)
     files = {path.name for path in (tmp_path / 'child').iterdir()}
-    assert files == {'dynamics.safetensors', 'belief.safetensors', 'manifest.yaml'}
-    child = load_model(tmp_path / 'child', robot)
-    assert torch.equal(child.model.belief, found.result.model.belief)
-    assert read_manifest(tmp_path / 'child').adaptation['belief'] == words
+    assert files == {'dynamics.safetensors', 'manifest.yaml'}
+    assert load_model(tmp_path / 'child', robot).model.belief is None
+    assert read_manifest(tmp_path / 'child').adaptation['belief'] == f'{words} (not used)'
     run_models(ModelsOptions(folder=tmp_path))
-    assert f'; belief: {words}\n' in capsys.readouterr().out
+    assert f'; belief: {words} (not used)\n' in capsys.readouterr().out
 
 
 def test_the_gate_refuses_a_belief_that_is_not_finite(believer, robot, data, tmp_path):
