@@ -185,6 +185,7 @@ def search_figures(recording: Recording, stamps: list[int]) -> dict[str, float]:
     return figures | {
         'ticks_without_plan': float(sources['none']),
         'trial_ticks': float(sources['exploration']),
+        'doubted_ticks': float(sum(tick.get('belief') == 'doubted' for tick in ticks)),
     }
 
 

@@ -11,9 +11,12 @@ from std_srvs.srv import Trigger
 from simdist_ros.adaptation.live_model import LiveModel, describe_model
 from simdist_ros.core.errors import ConfigError, SimdistError
 from simdist_ros.nodes.awaited_parameters import Until
-from simdist_ros.planning.plan import Observation
+from simdist_ros.planning.plan import Observation, Plan
 
 __all__ = ['ModelSwitch']
+
+DOUBTED = 'the robot does not move as is believed of it: its usual expert acts, told nothing'
+BELIEVED = 'the robot moves as is believed of it again'
 
 
 class ModelSwitch:
@@ -30,7 +33,7 @@ class ModelSwitch:
             warn: Logs a sentence on a subject, not too often.
         """
         self.node, self.live, self.warn = node, live, warn
-        self.is_loading = self.is_closed = False
+        self.is_loading = self.is_closed = self.doubts_belief = False
         self.service = node.create_service(Trigger, '~/rollback', self.on_rollback)
 
     def close(self) -> None:
@@ -83,8 +86,11 @@ class ModelSwitch:
         folder = str(self.live.running.folder)
         self.node.set_parameters([Parameter('model', Parameter.Type.STRING, folder)])
 
-    def watch(self, observation: Observation | None) -> None:
+    def watch(self, observation: Observation | None, plan: Plan) -> None:
         """Show the model that plans what happened; it may be taken back for it."""
+        if plan.doubts_belief != self.doubts_belief:
+            self.doubts_belief = plan.doubts_belief
+            self.node.get_logger().info(DOUBTED if plan.doubts_belief else BELIEVED)
         if observation is None:
             return
         rollbacks = self.live.num_rollbacks

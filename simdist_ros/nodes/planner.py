@@ -273,7 +273,7 @@ class PlannerNode(LifecycleNode):
         elapsed_ms = 1e3 * (time.perf_counter() - began)
         self.record(state.stamp_ns, result, elapsed_ms, self.waits.read_ms() - waited_ms)
         if isinstance(result, PlannedTargets):
-            self.models.watch(controller.observation)
+            self.models.watch(controller.observation, result.plan)
             self.fit_again(controller.planner, result.plan)
         controller.planner.prepare()
         self.garbage.collect()

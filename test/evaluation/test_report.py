@@ -75,6 +75,7 @@ def test_the_figures_of_a_straight_walk(walk, small_robot):
         'effective_samples': 9.0,
         'ticks_without_plan': 0.0,
         'trial_ticks': 0.0,
+        'doubted_ticks': 0.0,
     }
     assert report.bag.endswith('bag')
 
@@ -221,6 +222,7 @@ def report() -> Report:
             'effective_samples': 9.0,
             'ticks_without_plan': 0.0,
             'trial_ticks': 0.0,
+            'doubted_ticks': 0.0,
         },
         ticks=500,
         late_ticks=5,
