@@ -103,7 +103,7 @@ def walk(
         model, search_for(robot, MppiSettings()), torch.Generator().manual_seed(seed)
     )
     controller = Controller(robot, planner)
-    supervision = Supervision(robot, SafetySettings(), Mode.WALK)
+    supervision = Supervision(robot, SafetySettings(), Mode.FOLLOW)
     task = task_of(robot)
     (speed,) = task.speeds((SPEED_MPS,))
     steady = Steady(task.trial(speed, seed))

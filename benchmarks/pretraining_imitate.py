@@ -34,7 +34,7 @@ def time_lessons(
     torch.set_num_threads(threads)
     num_robots = IMITATE_PRESETS['cpu'].num_robots
     steps = max(60, round(seconds * threads * STEPS_PER_S / num_robots))
-    settings = dataclasses.replace(IMITATE_PRESETS['cpu'], walk_steps=steps)
+    settings = dataclasses.replace(IMITATE_PRESETS['cpu'], rollout_steps=steps)
     recipe = load_recipe(robot)
     lessons = Lessons(robot, WorldModel(robot_architecture(robot)), settings, folder, CPU)
     env = VectorEnv(robot, recipe, num_robots=num_robots, seed=0, threads=threads)

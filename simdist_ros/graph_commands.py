@@ -1,4 +1,4 @@
-"""The commands ``simdist status``, ``estop``, ``walk`` and the like."""
+"""The commands ``simdist status``, ``estop``, ``follow`` and the like."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ SERVICES = {  # by command: service, and what it does
     'estop': ('supervisor/estop', 'damp the joints (an arm holds) until `recover`'),
     'off': ('supervisor/off', 'damp the joints (an arm holds)'),
     'stand': ('supervisor/stand', 'go to the stand pose and hold it'),
-    'walk': ('supervisor/walk', 'follow the plans'),
+    'follow': ('supervisor/follow', 'follow the plans'),
+    'walk': ('supervisor/follow', 'the same as `follow`, its name of before'),
     'recover': ('supervisor/recover', 'leave an e-stop, joints damped, until `stand`'),
     'rollback': ('planner/rollback', 'plan with the model before the last exchange'),
     'finetune-now': ('finetuner/finetune', 'start to adapt the model at once'),

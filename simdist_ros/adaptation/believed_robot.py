@@ -158,7 +158,7 @@ class BelievedRobot:
             None if healthy else self.robots(),
             task_of(self.robot).practice(),
             num_robots=self.gate.num_walks,
-            seconds=self.gate.walk_s,
+            seconds=self.gate.rollout_s,
             seed=seed,
             plan_delay_steps=self.plan_delay_steps,
             identifier=self.identifier,

@@ -70,26 +70,26 @@ class Ending:
         """Take back one that the planner gave up: it goes on learning."""
         self.swaps -= 1
 
-    def note_tick(self, *, is_walking: bool, is_busy: bool) -> None:
+    def note_tick(self, *, is_following: bool, is_busy: bool) -> None:
         """Take a tick of the supervisor.
 
         Args:
-            is_walking: Whether the robot walks.
+            is_following: Whether the robot walks.
             is_busy: Whether something is in training or on its way to the planner.
         """
-        self.idle = 0 if is_walking else self.idle + 1
-        if (is_walking or self.stands_still) and not is_busy and not self.trains_on:
+        self.idle = 0 if is_following else self.idle + 1
+        if (is_following or self.stands_still) and not is_busy and not self.trains_on:
             self.left -= 1
 
-    def is_over(self, *, is_busy: bool, has_new_walking: bool) -> bool:
+    def is_over(self, *, is_busy: bool, has_new_data: bool) -> bool:
         """Tell whether the node ends now.
 
         Args:
             is_busy: As in `note_tick`.
-            has_new_walking: Whether it walked since the last training began.
+            has_new_data: Whether it walked since the last training began.
         """
         if not self.is_wanted or is_busy:
             return False
         if self.trains_on:
-            return self.stands_still and not has_new_walking
+            return self.stands_still and not has_new_data
         return self.left <= 0

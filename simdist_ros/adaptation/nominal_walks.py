@@ -109,7 +109,7 @@ def divide(
     if judging is None:
         raise ConfigError(
             f'{task_of(robot).noun}s in the {WORLD} world are too short to judge by: the '
-            'model fails at once, or nominal.walk_s is too short'
+            'model fails at once, or nominal.rollout_s is too short'
         )
     return NominalWalks(rehearsed=rehearsed, judging=judging)
 
@@ -167,7 +167,7 @@ def key(model: LoadedModel, robot: Robot, settings: NominalSettings) -> str:
         'world': load_world(WORLD).as_mapping(),
         'search': dataclasses.asdict(search(model.model.architecture)),
         'pieces': dataclasses.asdict(PIECES),
-        'walk_s': settings.walk_s,
+        'rollout_s': settings.rollout_s,
     }
     text = json.dumps(about, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -196,7 +196,7 @@ def make(
             world=load_world(WORLD),
             seed=SEED + number,
             command=tuple(asked[number % len(asked)].tolist()),
-            seconds=settings.walk_s,
+            seconds=settings.rollout_s,
         ),
     )
     return episodes_of_walk(robot, PIECES, ticks)

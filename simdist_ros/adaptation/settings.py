@@ -133,7 +133,7 @@ class GateSettings(Settings):
     num_walks: int = setting(
         24, 'Simulated robots that walk to judge a belief or an expert.', low=2, high=1000
     )
-    walk_s: float = setting(8.0, 'How long they walk.', unit='s', low=0.1, high=600.0)
+    rollout_s: float = setting(8.0, 'How long they walk.', unit='s', low=0.1, high=600.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,4 +147,4 @@ class NominalSettings(Settings):
         low=0,
         high=100,
     )
-    walk_s: float = setting(8.0, 'Length of each trial.', unit='s', low=0.5, high=600.0)
+    rollout_s: float = setting(8.0, 'Length of each trial.', unit='s', low=0.5, high=600.0)

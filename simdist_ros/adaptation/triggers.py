@@ -46,7 +46,7 @@ class Triggers:
         """Walking since the last start [s]."""
         return self.ticks * self.period_s
 
-    def note_walking(self) -> None:
+    def note_following(self) -> None:
         """Count a tick."""
         self.ticks += 1
 

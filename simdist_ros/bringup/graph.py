@@ -192,7 +192,7 @@ def environment_defaults(options: GraphOptions) -> dict[str, str]:
 
 def supervisor_parameters(options: GraphOptions) -> dict[str, Any]:
     """A stand-in walks at once; a real robot waits for its operator."""
-    return {'initial_mode': 'walk' if options.use_mock_hardware else 'off'}
+    return {'initial_mode': 'follow' if options.use_mock_hardware else 'off'}
 
 
 def planner_parameters(options: GraphOptions) -> dict[str, Any]:

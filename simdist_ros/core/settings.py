@@ -30,6 +30,7 @@ from simdist_ros.core.values import (
 )
 
 __all__ = [
+    'RENAMED',
     'REQUIRED',
     'UNSET',
     'SettingInfo',
@@ -52,6 +53,7 @@ ITEMS: dict[Any, Callable[[Any], Any]] = {
     str: as_text,
     Path: as_path,
 }
+RENAMED = {'walk_s': 'rollout_s', 'walk_steps': 'rollout_steps'}  # by the former name
 REQUIRED: Any = dataclasses.MISSING  # in place of a default
 UNSET: Any = None  # default of what `__post_init__` derives from other settings
 
@@ -257,7 +259,9 @@ def refuse_unknown_settings(names: Iterable[object], known: Collection[str], sou
     """
     for name in names:
         if name not in known:
-            raise ConfigError(f'{source}: {unknown_name("setting", str(name), known)}')
+            now = RENAMED.get(str(name), '')
+            why = f'setting {name!r} is called {now!r} now' if now in known else ''
+            raise ConfigError(f'{source}: {why or unknown_name("setting", str(name), known)}')
 
 
 def refuse_reversed_range(settings: Settings, low: str, high: str) -> None:

@@ -80,11 +80,11 @@ def closed_loop(
         walker: Answers each state.
         driver: Gives the command to each state.
         steps: Control steps to simulate.
-        supervision: Between plan and joints; None makes one in mode walk.
+        supervision: Between plan and joints; None makes one in mode follow.
         seen: Changes what the software sees of the state at a step, or hides it.
     """
     robot = simulation.robot
-    supervision = supervision or Supervision(robot, SafetySettings(), Mode.WALK)
+    supervision = supervision or Supervision(robot, SafetySettings(), Mode.FOLLOW)
     for step in range(steps + 1):
         truth, state = simulation.true_state(), as_published(simulation)
         velocity = driver.command(state.orientation).astype(np.float32)

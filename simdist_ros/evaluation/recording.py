@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from simdist_ros.core.errors import BagError
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.messages.from_messages import wanted_from_msg
+from simdist_ros.messages.topic_names import FOLLOWING, JOINT_STATES, ODOM, find_namespaces
 from simdist_ros.messages.topic_names import GROUND_TRUTH as TRUTH
-from simdist_ros.messages.topic_names import JOINT_STATES, ODOM, find_namespaces
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.task import Task
 from simdist_ros.transitions.bags.reader import bag_info, read_bag
@@ -77,7 +77,7 @@ class Recording:
         return [
             stamp
             for stamp, tick in sorted(self.supervisor.items())
-            if tick['mode'] == 'walk' and tick['fault'] != 'no_plan' and stamp in self.position
+            if tick['mode'] in FOLLOWING and tick['fault'] != 'no_plan' and stamp in self.position
         ]
 
     def poses(self) -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from simdist_ros.embodiment.sensors import SENSORS
 
-__all__ = ['TYPES', 'find_namespaces']
+__all__ = ['FOLLOWING', 'TYPES', 'find_namespaces']
 
 JOINT_STATES = SENSORS['joints'].topic
 IMU = SENSORS['imu'].topic
@@ -22,6 +22,7 @@ JOINT_COMMAND = 'joint_command'
 MODE = 'mode'
 PLANNER_TICK = 'planner/tick'
 SUPERVISOR_TICK = 'supervisor/tick'
+FOLLOWING = ('follow', 'walk')  # modes in which plans are followed; bags of before have the second
 
 
 TYPES = {  # the first one is ours; the others are understood as well

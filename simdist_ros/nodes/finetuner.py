@@ -33,6 +33,7 @@ from simdist_ros.core.settings import Settings, setting
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.jobs.folder_lock import lock_folder
 from simdist_ros.messages.to_messages import diagnostics
+from simdist_ros.messages.topic_names import FOLLOWING
 from simdist_ros.messages.topics import SUPERVISOR_TICK
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RECORDED, RELIABLE
@@ -129,11 +130,11 @@ class FinetunerNode(Node):
     # Inputs
 
     def on_tick(self, message: DiagnosticArray) -> None:
-        """Count the ticks that the robot walked."""
-        is_walking = tick_mode(message) == 'walk'
-        if is_walking:
-            self.triggers.note_walking()
-        self.ending.note_tick(is_walking=is_walking, is_busy=self.is_busy)
+        """Count the ticks at which plans were followed."""
+        is_following = tick_mode(message) in FOLLOWING
+        if is_following:
+            self.triggers.note_following()
+        self.ending.note_tick(is_following=is_following, is_busy=self.is_busy)
 
     def on_diagnostics(self, message: DiagnosticArray) -> None:
         """Learn from the planner which model it runs, and how well that predicts."""
@@ -328,8 +329,8 @@ class FinetunerNode(Node):
     @property
     def is_over(self) -> bool:
         """Whether an end was asked for and is reached, or the robot walks no more."""
-        has_new_walking = bool(self.triggers.walked_s)
-        return self.ending.is_over(is_busy=self.is_busy, has_new_walking=has_new_walking)
+        has_new_data = bool(self.triggers.walked_s)
+        return self.ending.is_over(is_busy=self.is_busy, has_new_data=has_new_data)
 
     def close(self) -> None:
         """End the training, and say how to repeat it; what was accepted stays."""

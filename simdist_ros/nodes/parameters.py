@@ -13,7 +13,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from simdist_ros.core.errors import ConfigError, unknown_name
-from simdist_ros.core.settings import SettingInfo, Settings, checked, describe
+from simdist_ros.core.settings import RENAMED, SettingInfo, Settings, checked, describe
 from simdist_ros.core.values import LARGEST_INT
 
 __all__ = ['declare', 'refuse_unknown']
@@ -66,8 +66,11 @@ def refuse_unknown(node: Node) -> None:
     declared = set(node._parameters)
     for name in node._parameter_overrides:
         if name not in declared and name not in RCLPY_OWN and not name.startswith('qos_overrides'):
+            section, dot, last = name.rpartition('.')
+            now = section + dot + RENAMED.get(last, '')
+            why = f'parameter {name!r} is called {now!r} now' if now in declared else ''
             raise ConfigError(
-                f'node {node.get_name()!r}: {unknown_name("parameter", name, declared)}'
+                f'node {node.get_name()!r}: {why or unknown_name("parameter", name, declared)}'
             )
 
 

@@ -45,7 +45,7 @@ from simdist_ros.nodes.runtime import Stop, run, spin
 from simdist_ros.nodes.state_subscriber import StateSubscriber
 from simdist_ros.nodes.throttle import ThrottledLog
 from simdist_ros.safety.decision import Decision
-from simdist_ros.safety.modes import Mode
+from simdist_ros.safety.modes import OLDER_NAME, Mode
 from simdist_ros.safety.plans import PlannedSteps
 from simdist_ros.safety.safe_actions import Action, Fault
 from simdist_ros.safety.settings import SafetySettings
@@ -67,7 +67,9 @@ class SupervisorSettings(Settings):
         choices=('realtime', 'lockstep'),
     )
     initial_mode: str = setting(
-        'off', 'Operating mode at the start.', choices=('off', 'stand', 'walk')
+        'off',
+        'Operating mode at the start; `walk` is the name of `follow` in older launch files.',
+        choices=('off', 'stand', 'follow', OLDER_NAME),
     )
     lockstep_patience_s: float = setting(
         10.0, 'Wall time after which a plan in lockstep counts as missing.', unit='s', low=0.1
@@ -132,8 +134,8 @@ class SupervisorNode(Node):
             (*self.states.topics, topics.PLAN),
             partial(self.states.why_no_state, in_lockstep=self.lockstep),
         )
-        for mode in Mode:
-            self.create_service(Trigger, f'~/{mode.value}', partial(self.on_request, mode))
+        for name in (*(mode.value for mode in Mode), OLDER_NAME):
+            self.create_service(Trigger, f'~/{name}', partial(self.on_request, Mode(name)))
         wall = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(WATCHDOG_S, self.watch, clock=wall)
         self.create_timer(OTHERS_S, self.look_for_others, clock=wall)
@@ -164,7 +166,7 @@ class SupervisorNode(Node):
 
     def must_wait(self) -> bool:
         """Tell whether this state's plan is still to come (lockstep)."""
-        if not self.lockstep or self.supervision.mode is not Mode.WALK:
+        if not self.lockstep or self.supervision.mode is not Mode.FOLLOW:
             return False
         return not self.planner_is_missing
 
@@ -303,7 +305,7 @@ class SupervisorNode(Node):
             'mode': self.supervision.mode.value,
             'scheduling': self.scheduled,
             'ticks': counters.ticks,
-            'walk_ticks': counters.walk_ticks,
+            'follow_ticks': counters.follow_ticks,
             'late_ticks': counters.late_ticks,
             'other_publishers': ' '.join(f'{topic}:{who}' for topic, who in self.found.items()),
             'refused_messages': self.states.refused,

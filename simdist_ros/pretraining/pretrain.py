@@ -119,7 +119,7 @@ class Plan:
         i = self.imitate
         made = {
             'collect': self.collect.total_steps,
-            'imitate': i.num_rounds * i.num_robots * i.walk_steps,
+            'imitate': i.num_rounds * i.num_robots * i.rollout_steps,
         }
         return sum(made.get(stage, 0) for stage in self.options.stages)
 

@@ -22,8 +22,8 @@ class Decision:
         mode: What the operator wants (a fall turns it into recover).
         action: What the joints do, which may be safer than the mode.
         fault: The worst thing wrong.
-        is_walking: Whether the mode is walk and a plan has come since.
-        late: Whether it is walking and no plan begins at this state, so that a later step of an
+        is_following: Whether the mode is follow and a plan has come since.
+        late: Whether it follows plans and none begins at this state, so that a later step of an
             older plan, or a safe action, stands in.
         limited: Which limits acted: ``rate``, ``torque``, ``position``.
         findings: Why the newest state is not used; nothing if it is.
@@ -33,7 +33,7 @@ class Decision:
     mode: Mode
     action: Action
     fault: Fault
-    is_walking: bool
+    is_following: bool
     late: bool
     limited: tuple[str, ...]
     findings: tuple[Implausible, ...]
@@ -45,8 +45,8 @@ class Counters:
 
     Attributes:
         ticks: States answered.
-        walk_ticks: Those while walking.
-        late_ticks: Those of `walk_ticks` without a plan that begins at the state.
+        follow_ticks: Those at which plans were followed.
+        late_ticks: Those of `follow_ticks` without a plan that begins at the state.
         faults: How often each fault began.
         limited: Ticks on which each limit acted.
         unusable: States with each kind of reading that cannot be true, or of a doubted stamp.
@@ -57,7 +57,7 @@ class Counters:
     """
 
     ticks: int = 0
-    walk_ticks: int = 0
+    follow_ticks: int = 0
     late_ticks: int = 0
     faults: Counter[Fault] = field(default_factory=Counter)
     limited: Counter[str] = field(default_factory=Counter)
@@ -69,6 +69,6 @@ class Counters:
     def add(self, decision: Decision) -> None:
         """Count one newly answered state."""
         self.ticks += 1
-        self.walk_ticks += decision.is_walking
+        self.follow_ticks += decision.is_following
         self.late_ticks += decision.late
         self.limited.update(decision.limited)

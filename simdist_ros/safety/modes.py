@@ -7,11 +7,14 @@ from enum import Enum
 
 from simdist_ros.core.errors import SimdistError, unknown_name
 
-__all__ = ['TRANSITIONS', 'Mode', 'ModeRefused', 'Need', 'parse_mode', 'request']
+__all__ = ['OLDER_NAME', 'TRANSITIONS', 'Mode', 'ModeRefused', 'Need', 'parse_mode', 'request']
 
 
 class ModeRefused(SimdistError):  # noqa: N818  named for what the operator reads
     """The operator asked for a mode that the robot cannot go to now."""
+
+
+OLDER_NAME = 'walk'  # of mode follow, in launch files and scripts of users
 
 
 class Mode(Enum):
@@ -22,9 +25,14 @@ class Mode(Enum):
 
     OFF = 'off'  # joints damped
     STAND = 'stand'  # goes to the stand pose and holds it
-    WALK = 'walk'  # follows the plan
+    FOLLOW = 'follow'  # follows the plan
     RECOVER = 'recover'  # joints damped after a fall or an e-stop, until stood up again
     ESTOP = 'estop'  # joints damped, and left only by recover
+
+    @classmethod
+    def _missing_(cls, value: object) -> Mode | None:
+        """Take the name that `FOLLOW` had when only legged robots were known."""
+        return cls.FOLLOW if value == OLDER_NAME else None
 
 
 class Need(Enum):
@@ -44,7 +52,7 @@ REMEDY = {
 }
 
 STAND_NEEDS = (Need.FRESH_STATE, Need.UPRIGHT)
-WALK_NEEDS = (*STAND_NEEDS, Need.STANDING, Need.FRESH_PLAN)
+FOLLOW_NEEDS = (*STAND_NEEDS, Need.STANDING, Need.FRESH_PLAN)
 
 # From, to: what is required. What is not listed is refused; to stay is always allowed.
 TRANSITIONS: dict[tuple[Mode, Mode], tuple[Need, ...]] = {
@@ -52,12 +60,12 @@ TRANSITIONS: dict[tuple[Mode, Mode], tuple[Need, ...]] = {
     (Mode.OFF, Mode.RECOVER): (),
     (Mode.OFF, Mode.ESTOP): (),
     (Mode.STAND, Mode.OFF): (),
-    (Mode.STAND, Mode.WALK): WALK_NEEDS,
+    (Mode.STAND, Mode.FOLLOW): FOLLOW_NEEDS,
     (Mode.STAND, Mode.RECOVER): (),
     (Mode.STAND, Mode.ESTOP): (),
-    (Mode.WALK, Mode.OFF): (),
-    (Mode.WALK, Mode.STAND): (),
-    (Mode.WALK, Mode.ESTOP): (),
+    (Mode.FOLLOW, Mode.OFF): (),
+    (Mode.FOLLOW, Mode.STAND): (),
+    (Mode.FOLLOW, Mode.ESTOP): (),
     (Mode.RECOVER, Mode.OFF): (),
     (Mode.RECOVER, Mode.STAND): STAND_NEEDS,
     (Mode.RECOVER, Mode.ESTOP): (),
@@ -65,12 +73,12 @@ TRANSITIONS: dict[tuple[Mode, Mode], tuple[Need, ...]] = {
 }
 
 INSTEAD = {
-    (Mode.OFF, Mode.WALK): 'stand first',
-    (Mode.RECOVER, Mode.WALK): 'stand first',
-    (Mode.WALK, Mode.RECOVER): 'stand or off first',
+    (Mode.OFF, Mode.FOLLOW): 'stand first',
+    (Mode.RECOVER, Mode.FOLLOW): 'stand first',
+    (Mode.FOLLOW, Mode.RECOVER): 'stand or off first',
     (Mode.ESTOP, Mode.OFF): 'recover first',
     (Mode.ESTOP, Mode.STAND): 'recover first',
-    (Mode.ESTOP, Mode.WALK): 'recover first',
+    (Mode.ESTOP, Mode.FOLLOW): 'recover first',
 }
 
 
@@ -81,7 +89,7 @@ def request(mode: Mode, wanted: Mode, unmet: Mapping[Need, str], fall: str = '')
         mode: The present one.
         wanted: What is asked for.
         unmet: What the robot lacks now, and what was found instead.
-        fall: What ended the last walk, if a fall did.
+        fall: What ended the last work, if a fall did.
 
     Raises:
         ModeRefused: It is not allowed from here, or the robot is not ready for it.
@@ -89,7 +97,8 @@ def request(mode: Mode, wanted: Mode, unmet: Mapping[Need, str], fall: str = '')
     if wanted is mode:
         return mode
     is_listed = (mode, wanted) in TRANSITIONS
-    needs = TRANSITIONS[mode, wanted] if is_listed else STAND_NEEDS if wanted is Mode.WALK else ()
+    otherwise = STAND_NEEDS if wanted is Mode.FOLLOW else ()
+    needs = TRANSITIONS.get((mode, wanted), otherwise)
     reasons = [f'{unmet[need]}; {REMEDY[need]}' for need in needs if need in unmet][:1]
     if not is_listed:
         if mode is Mode.RECOVER and fall and not reasons:
@@ -106,7 +115,8 @@ def parse_mode(name: str) -> Mode:
     Raises:
         ModeRefused: There is none.
     """
-    names = {mode.value: mode for mode in Mode}
-    if name.strip().lower() not in names:
-        raise ModeRefused(unknown_name('mode', name, names))
-    return names[name.strip().lower()]
+    try:
+        return Mode(name.strip().lower())
+    except ValueError:
+        names = [mode.value for mode in Mode]
+        raise ModeRefused(unknown_name('mode', name, names)) from None

@@ -1,4 +1,4 @@
-"""What keeps a robot from standing up or walking, with the values found."""
+"""What keeps a robot from standing up or following plans, with the values found."""
 
 from __future__ import annotations
 

@@ -27,9 +27,9 @@ class Fault(IntEnum):
     NONE = 0
     PLAN_NOT_FINITE = 1  # the last plan was refused, the one before goes on
     UNUSABLE_STATE = 2  # the newest one; the plan's next step goes on
-    NOT_STANDING = 3  # damped while walking; stands up before it walks on
+    NOT_STANDING = 3  # damped while it followed plans; stands up before it goes on
     SETTLING = 4  # plans come again, but a stale one is not long ago
-    NO_PLAN = 5  # asked to walk, and no plan has come yet
+    NO_PLAN = 5  # asked to follow plans, and none has come yet
     STALE_PLAN = 6  # the plan is too old, or its steps are used up
     FOREIGN_PLAN = 7  # another node publishes plans
     STALE_STATE = 8  # no usable state for too long
@@ -56,7 +56,7 @@ SAFE_ACTION: dict[Fault, Action] = {
 MODE_ACTION: dict[Mode, Action] = {
     Mode.OFF: Action.DAMP,
     Mode.STAND: Action.STAND,
-    Mode.WALK: Action.FOLLOW_PLAN,
+    Mode.FOLLOW: Action.FOLLOW_PLAN,
     Mode.RECOVER: Action.DAMP,
     Mode.ESTOP: Action.DAMP,
 }
@@ -71,7 +71,7 @@ class Readings:
         state_age_s: Age of the newest usable state [s].
         tilt_rad: Tilt of the base in it [rad]; 0 while there is none, and of a fixed base.
         is_standing: Whether its joints are near the stand pose.
-        was_damped: Whether the joints were damped while walking, and have not stood since.
+        was_damped: Whether the joints were damped in mode follow, and have not stood since.
         plan_age_s: Age of the plan's first step at the newest state [s].
         plan_is_over: Whether the plan has no step left for the newest state.
         plan_is_settling: Whether a plan was stale less than `SafetySettings.settle_s` ago.
@@ -118,7 +118,7 @@ def assess(
 def worst_fault(
     mode: Mode, readings: Readings, settings: SafetySettings, max_tilt_rad: float
 ) -> Fault:
-    """Return the worst fault; those of the plan matter only while walking."""
+    """Return the worst fault; those of the plan matter only in mode follow."""
     found = {
         Fault.ESTOP: mode is Mode.ESTOP,
         Fault.TILT: not readings.tilt_rad <= max_tilt_rad,
@@ -126,7 +126,7 @@ def worst_fault(
         Fault.STALE_STATE: not readings.state_age_s <= settings.stale_state_s,
         Fault.UNUSABLE_STATE: not readings.state_is_usable,
     }
-    if mode is Mode.WALK:
+    if mode is Mode.FOLLOW:
         found |= {
             Fault.STALE_PLAN: not readings.plan_age_s <= settings.stale_plan_s
             or readings.plan_is_over,

@@ -25,7 +25,7 @@ class SafetySettings(Settings):
     settle_s: float = setting(
         0.5,
         'After a stale plan, the robot stands until none was stale for this long: a planner that '
-        'is too slow must not make it stumble from standing to walking and back.',
+        'is too slow must not make it stumble from standing to moving and back.',
         unit='s',
         low=0.0,
     )
@@ -37,7 +37,8 @@ class SafetySettings(Settings):
     )
     fallback_ramp_s: float = setting(
         0.02,
-        'Time to the stop pose when walking ends, wanted or not; a slow stop makes a Go2 fall.',
+        'Time to the stop pose when plans are no longer followed, wanted or not; a slow stop '
+        'makes a Go2 fall.',
         unit='s',
         low=1e-3,
     )

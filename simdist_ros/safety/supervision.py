@@ -75,7 +75,7 @@ class Supervision:
         self._plans = PlanBuffer(JITTER * robot.period_s)
         self._mode = mode
         self._fault = Fault.NONE
-        self._fall = ''  # what ended the last walk, if a fall did
+        self._fall = ''  # what ended the last work, if a fall did
         self._order = StampCheck(robot.period_ns)
         self._check = StateCheck(robot, sensors)
         self._plan_is_foreign = self._robot_is_foreign = False
@@ -210,15 +210,15 @@ class Supervision:
         due = self._plans.due(self._tick_ns)
         fault, action = self._assess(due)
         position, limited = self._act(action, due)
-        is_walking = self._mode is Mode.WALK and due.age_s < math.inf
+        is_following = self._mode is Mode.FOLLOW and due.age_s < math.inf
         stamp_ns = now_ns if self._tick_ns < 0 else self._newest_ns
         decision = Decision(
             command=JointCommand(stamp_ns=stamp_ns, position=position),
             mode=self._mode,
             action=action,
             fault=fault,
-            is_walking=is_walking,
-            late=is_walking and due.is_late,
+            is_following=is_following,
+            late=is_following and due.is_late,
             limited=limited,
             findings=self._findings,
         )
@@ -238,10 +238,10 @@ class Supervision:
         self._fault = fault
         if fault is Fault.STALE_PLAN:
             self._settled_ns = self._tick_ns + round(1e9 * self._settings.settle_s)
-        if fault is Fault.TILT and self._mode in (Mode.STAND, Mode.WALK):
+        if fault is Fault.TILT and self._mode in (Mode.STAND, Mode.FOLLOW):
             self._mode = Mode.RECOVER
             self._fall = f'it fell, {tilted(robot, readings.tilt_rad)}'
-        self._was_damped = self._mode is Mode.WALK and (
+        self._was_damped = self._mode is Mode.FOLLOW and (
             action is Action.DAMP or (self._was_damped and not readings.is_standing)
         )
         return fault, action
@@ -295,7 +295,7 @@ class Supervision:
         """Return the target on the way to standing, (num_joints,) [rad].
 
         The way begins at the last target, or after damping where the joints are, and ends in the
-        stand pose. A walk that ends, wanted or not, ends at once and in the stop pose; for a
+        stand pose. Work that ends, wanted or not, ends at once and in the stop pose; for a
         robot that holds there is no such hurry.
         """
         if self._ramp is None:

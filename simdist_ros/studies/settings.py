@@ -275,7 +275,7 @@ PRESETS = {
         finetune=FinetuneSettings(max_steps=20, validation_interval=10),
         gate=GateSettings(num_windows=32, num_plans=2),
         bags=AssemblySettings(episode_s=1.0, min_episode_s=0.6),
-        nominal=NominalSettings(rounds=2, walk_s=2.0),
+        nominal=NominalSettings(rounds=2, rollout_s=2.0),
     ),
     'cpu': BenchSettings(  # its cost: doc/benchmark_adaptation.md
         grid=GridSettings(),

@@ -22,6 +22,7 @@ from simdist_ros.embodiment.observation import (
 )
 from simdist_ros.embodiment.plausibility import StateCheck
 from simdist_ros.embodiment.robot import Robot
+from simdist_ros.messages.topic_names import FOLLOWING
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.transitions.episode import Episode
 
@@ -30,7 +31,6 @@ __all__ = ['EpisodeCutter']
 Array = NDArray[np.floating[Any]]
 F32 = NDArray[np.float32]
 
-WALK = 'walk'
 BASE_SLACK_M = 0.3  # that odometry may correct in one tick; beyond, the base was put elsewhere
 KEPT_STEPS = 5  # commands older than that answer no state any more
 
@@ -144,7 +144,7 @@ class EpisodeCutter:
 
     def _why_cut(self, last: Seen, seen: Seen) -> str:
         """Say why two states make no transition, or return an empty text."""
-        if self.mode not in (None, WALK):
+        if self.mode not in (None, *FOLLOWING):
             return 'not walking'
         if seen.step < last.step:
             return 'clock jump'

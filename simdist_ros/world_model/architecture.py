@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import setting
-from simdist_ros.world_model.encoders.modalities import ModalitySizes, obs_dims
+from simdist_ros.world_model.encoders.sizes import ModalitySizes, obs_dims
 
 __all__ = ['Architecture']
 

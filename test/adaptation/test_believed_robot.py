@@ -20,7 +20,7 @@ from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.expert import Expert
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
-GATE = GateSettings(num_walks=4, walk_s=0.4, num_plans=2)
+GATE = GateSettings(num_walks=4, rollout_s=0.4, num_plans=2)
 QUICK = FinetuneSettings(
     max_steps=10, validation_interval=5, batch_size=8, max_windows=50, practice_steps=0
 )

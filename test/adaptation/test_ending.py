@@ -13,13 +13,13 @@ def make(**given) -> Ending:
     return Ending(EndSettings(walk_on_s=WALK_ON * PERIOD_S, **given), PERIOD_S)
 
 
-def walk(ending, ticks, *, is_walking=True, is_busy=False):
+def walk(ending, ticks, *, is_following=True, is_busy=False):
     for _ in range(ticks):
-        ending.note_tick(is_walking=is_walking, is_busy=is_busy)
+        ending.note_tick(is_following=is_following, is_busy=is_busy)
 
 
-def over(ending, *, is_busy=False, has_new_walking=False) -> bool:
-    return ending.is_over(is_busy=is_busy, has_new_walking=has_new_walking)
+def over(ending, *, is_busy=False, has_new_data=False) -> bool:
+    return ending.is_over(is_busy=is_busy, has_new_data=has_new_data)
 
 
 def test_by_default_it_never_ends():
@@ -28,7 +28,7 @@ def test_by_default_it_never_ends():
         ending.note_training()
         ending.note_swap()
     walk(ending, 100)
-    walk(ending, 100, is_walking=False)
+    walk(ending, 100, is_following=False)
     assert ending.trains_on
     assert not ending.stands_still
     assert not over(ending)
@@ -88,12 +88,12 @@ def test_learning_on_is_bounded_by_the_trainings():
 def test_after_a_fall_it_learns_from_what_there_is_and_then_ends():
     ending = make(after_swaps=1)
     walk(ending, 100)
-    walk(ending, IDLE, is_walking=False)
+    walk(ending, IDLE, is_following=False)
     assert not ending.stands_still
-    walk(ending, 1, is_walking=False)
+    walk(ending, 1, is_following=False)
     assert ending.stands_still
     assert ending.trains_on
-    assert not over(ending, has_new_walking=True)
+    assert not over(ending, has_new_data=True)
     ending.note_training()
     assert not over(ending, is_busy=True)
     assert over(ending)  # nothing came of it
@@ -102,16 +102,16 @@ def test_after_a_fall_it_learns_from_what_there_is_and_then_ends():
 def test_what_was_learned_after_a_fall_plans_for_a_while_before_the_end():
     ending = make(after_swaps=1)
     walk(ending, 100)
-    walk(ending, IDLE + 1, is_walking=False)
+    walk(ending, IDLE + 1, is_following=False)
     ending.note_swap()
     assert not over(ending)
-    walk(ending, WALK_ON, is_walking=False)
+    walk(ending, WALK_ON, is_following=False)
     assert over(ending)
 
 
 def test_a_robot_that_gets_up_again_has_not_stopped_walking():
     ending = make(after_swaps=1)
-    walk(ending, IDLE + 1, is_walking=False)
+    walk(ending, IDLE + 1, is_following=False)
     walk(ending, 1)
     assert not ending.stands_still
     assert not over(ending)

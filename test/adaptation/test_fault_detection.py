@@ -19,7 +19,7 @@ from simdist_ros.world_model.detector import detector_size, log_odds
 from simdist_ros.world_model.expert import Expert
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
-GATE = GateSettings(num_walks=8, walk_s=2.0, num_plans=2)
+GATE = GateSettings(num_walks=8, rollout_s=2.0, num_plans=2)
 
 
 @pytest.fixture(scope='module')

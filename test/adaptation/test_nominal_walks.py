@@ -27,8 +27,8 @@ from ..transitions.walk_messages import walk, write_bag
 from .conftest import lived
 from .test_adapt import finetune
 
-SHORT = NominalSettings(rounds=2, walk_s=1.2)
-TWO_ROUNDS = ('--set', 'nominal.rounds=2', '--set', 'nominal.walk_s=1.2')
+SHORT = NominalSettings(rounds=2, rollout_s=1.2)
+TWO_ROUNDS = ('--set', 'nominal.rounds=2', '--set', 'nominal.rollout_s=1.2')
 
 
 @pytest.fixture(scope='module')
@@ -137,10 +137,10 @@ def test_walks_belong_to_a_model_a_robot_and_a_length(untaught, robot, tmp_path,
         key(untaught, robot, SHORT),
         key(load_model(other), robot, SHORT),
         key(untaught, dataclasses.replace(robot, base_height_m=0.31), SHORT),
-        key(untaught, robot, NominalSettings(rounds=2, walk_s=1.4)),
+        key(untaught, robot, NominalSettings(rounds=2, rollout_s=1.4)),
     ]
     assert len(set(keys)) == 4
-    assert key(untaught, robot, NominalSettings(rounds=5, walk_s=1.2)) == keys[0]
+    assert key(untaught, robot, NominalSettings(rounds=5, rollout_s=1.2)) == keys[0]
 
 
 def test_an_adapted_model_has_the_walks_of_the_model_its_line_began_with(

@@ -12,7 +12,7 @@ PERIOD_S = 0.5
 def walked(settings: TriggerSettings, ticks: int, *errors: float) -> Triggers:
     triggers = Triggers(settings, PERIOD_S)
     for _ in range(ticks):
-        triggers.note_walking()
+        triggers.note_following()
     for error in errors:
         triggers.note_error(error)
     return triggers

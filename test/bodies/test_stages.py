@@ -45,7 +45,7 @@ LEARNED = {  # enough for every line of a stage to run, not for any skill
     'train.validation_interval': 4,
     'imitate.num_rounds': 1,
     'imitate.num_robots': 4,
-    'imitate.walk_steps': 20,
+    'imitate.rollout_steps': 20,
     'imitate.round_steps': 2,
     'evaluate.seconds': 1.5,
     'evaluate.num_seeds': 1,

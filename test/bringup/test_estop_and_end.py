@@ -54,7 +54,7 @@ def events(arguments, tmp_path_factory):
 
         stopped = press('estop')
         stopped_ns = time.time_ns()
-        tried = {mode: press(mode) for mode in ('off', 'stand', 'walk')}
+        tried = {mode: press(mode) for mode in ('off', 'stand', 'follow')}
         heard = len(commands)
         observer.until(lambda: len(commands) > heard + 20, 'commands go on')
         after_trying = modes[-1].data
@@ -108,7 +108,7 @@ def test_the_bag_of_an_interrupted_run_is_whole(events):
     assert not info.is_cut_off
     assert sum(1 for _ in read_bag(events.graph.bag)) == info.message_count
     modes = [entry.message.data for entry in read_bag(events.graph.bag, ['/mode'])]
-    assert modes.index('walk') < modes.index('estop') < modes.index('recover')
+    assert modes.index('follow') < modes.index('estop') < modes.index('recover')
     assert ' 0 lost' in events.graph.log('transition_logger')
 
 

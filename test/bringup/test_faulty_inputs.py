@@ -52,7 +52,7 @@ def story(random_model, robot, tmp_path_factory):
         name='supervisor',
         parameters={
             'mode': 'lockstep',
-            'initial_mode': 'walk',
+            'initial_mode': 'follow',
             'lockstep_patience_s': 0.5,
             'safety.settle_s': 0.04,  # two ticks of standing after a stale plan
         },

@@ -32,7 +32,7 @@ def test_the_stand_in_in_lockstep_has_five_nodes_on_one_clock():
     assert 'mppi.plan_delay_steps' not in nodes['planner'].parameters
     robot = nodes['mujoco_robot'].parameters
     assert (robot['seed'], robot['duration_s'], robot['num_observers']) == (3, 2.0, 4)
-    assert nodes['supervisor'].parameters['initial_mode'] == 'walk'
+    assert nodes['supervisor'].parameters['initial_mode'] == 'follow'
 
 
 def test_in_realtime_a_plan_takes_effect_one_step_later_and_has_a_budget():

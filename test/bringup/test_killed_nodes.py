@@ -58,7 +58,7 @@ class Walk:
 
         def holds():
             modes = {values_of(tick)['mode'] for tick in self.ticks[-1:]}
-            assert modes <= {'walk'}, f'it has fallen, in vain to wait until {what}'
+            assert modes <= {'follow'}, f'it has fallen, in vain to wait until {what}'
             assert self.longest_gap_ns(began) <= MAX_GAP_NS, 'the machine is too busy'
             return condition()
 

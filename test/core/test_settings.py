@@ -271,3 +271,14 @@ def test_an_error_names_a_setting_as_the_user_wrote_it():
     with pytest.raises(ConfigError) as caught:
         Motor.from_mapping({'num_poles': '1'}, '', lambda name: '--' + name.replace('_', '-'))
     assert str(caught.value) == '--num-poles is 1; allowed: 2 .. 64'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollouts(Settings):
+    rollout_s: float = setting(8.0, 'How long.', unit='s')
+
+
+def test_a_setting_that_was_renamed_is_refused_with_its_name_of_now():
+    with pytest.raises(ConfigError) as error:
+        Rollouts.from_mapping({'walk_s': '2'}, 'x.yaml')
+    assert str(error.value) == "x.yaml: setting 'walk_s' is called 'rollout_s' now"

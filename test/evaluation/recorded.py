@@ -145,7 +145,7 @@ class MadeUpRun:
 
     def decision(self, stamp_ns: int, **changes: Any) -> None:
         values = {
-            'mode': 'walk',
+            'mode': 'follow',
             'action': 'follow_plan',
             'fault': 'none',
             'late': 0,

@@ -26,7 +26,7 @@ def recording(arm):
     """An arm that stands still; what was asked for comes apart."""
     found = Recording()
     for stamp in range(TICKS):
-        found.supervisor[stamp] = {'mode': 'walk', 'fault': 'none'}
+        found.supervisor[stamp] = {'mode': 'follow', 'fault': 'none'}
         found.position[stamp] = np.zeros(3)
         found.joint_pos[stamp] = arm.per_joint('stand')
     return found

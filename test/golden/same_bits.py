@@ -152,7 +152,7 @@ def arrays_of_walk(ticks: list[Tick]) -> Arrays:
         'velocity_command': np.stack([tick.velocity for tick in ticks]),
         'joint_target': np.stack([tick.command.position for tick in ticks]),
         'action': np.stack([actions.from_joints(tick.command.position) for tick in ticks]),
-        'is_walking': np.array([tick.mode == 'walk' for tick in ticks]),
+        'is_walking': np.array([tick.mode == 'follow' for tick in ticks]),
     }
 
 
@@ -304,7 +304,7 @@ def pretraining(folder: Path) -> Arrays:
     found |= {f'trained metrics/{name}': np.array(x) for name, x in trained.metrics.items()}
     save_model(folder / 'model', trained.model, robot=ROBOT.name, created_by='a test')
     imitate = dataclasses.replace(
-        IMITATE_PRESETS['smoke'], num_rounds=1, num_robots=4, walk_steps=20, round_steps=2
+        IMITATE_PRESETS['smoke'], num_rounds=1, num_robots=4, rollout_steps=20, round_steps=2
     )
     taught = run_imitate(
         ROBOT, folder / 'model', folder / 'expert', folder / 'imitate', imitate, **options

@@ -8,7 +8,7 @@ from rclpy.parameter import Parameter
 
 from simdist_ros.adaptation.ending import EndSettings
 from simdist_ros.adaptation.live_error import WatchSettings
-from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
+from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings, NominalSettings
 from simdist_ros.adaptation.triggers import TriggerSettings
 from simdist_ros.core.errors import ConfigError
 from simdist_ros.core.settings import describe
@@ -96,6 +96,13 @@ def test_values_from_a_parameter_file_arrive(make_node, tmp_path):
     node = make_node(arguments=['--params-file', str(file)])
     assert declare(node, MppiSettings, 'mppi.').num_samples == 32
     refuse_unknown(node)  # rclpy's own use_sim_time is none of ours, and known
+
+
+def test_a_renamed_parameter_is_refused_with_its_name_of_now(make_node):
+    node = make_node({'nominal.walk_s': 4.0})
+    declare(node, NominalSettings, 'nominal.')
+    with pytest.raises(ConfigError, match=r"'nominal.walk_s' is called 'nominal.rollout_s' now"):
+        refuse_unknown(node)
 
 
 def test_a_misspelt_parameter_is_refused_with_the_right_spelling(make_node):

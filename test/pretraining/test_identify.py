@@ -122,7 +122,7 @@ def test_experts_believe_nothing_the_truth_or_another_robot(go2, recipe, actor):
 
 
 def test_an_expert_that_falls_at_once_is_no_teacher(go2, recipe, actor):
-    brief = dataclasses.replace(SMOKE, walk_steps=50, episode_steps=50, action_noise=2.0)
+    brief = dataclasses.replace(SMOKE, rollout_steps=50, episode_steps=50, action_noise=2.0)
     with pytest.raises(PretrainingError, match='no episode lasted for a window of 60 steps'):
         collect_windows(go2, recipe, actor, brief, 60)
 

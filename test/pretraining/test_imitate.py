@@ -25,7 +25,7 @@ from simdist_ros.world_model.store.checkpoint import save_model
 from .transitions import TINY, make_episode
 
 CPU = torch.device('cpu')
-SETTINGS = replace(IMITATE_PRESETS['smoke'], num_robots=4, walk_steps=20, round_steps=3)
+SETTINGS = replace(IMITATE_PRESETS['smoke'], num_robots=4, rollout_steps=20, round_steps=3)
 
 
 @pytest.fixture(scope='module')
@@ -250,7 +250,9 @@ def test_a_round_that_was_walked_is_not_walked_again(taught, tmp_path, go2):
     manifest.write_text(manifest.read_text().replace('complete: true', 'complete: false'))
     again = taught().model.state_dict()
     assert all(torch.equal(whole[name], again[name]) for name in whole)
-    assert open_dataset(folder, go2).num_transitions == SETTINGS.num_robots * SETTINGS.walk_steps
+    assert (
+        open_dataset(folder, go2).num_transitions == SETTINGS.num_robots * SETTINGS.rollout_steps
+    )
 
 
 def test_how_often_it_fell_is_written_once_a_round_also_after_a_kill(taught, tmp_path):

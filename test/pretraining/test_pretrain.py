@@ -16,7 +16,7 @@ SIZES = {
     'collect.shard_steps': 800,
     'train.num_steps': 10,
     'train.validation_interval': 10,
-    'imitate.walk_steps': 40,
+    'imitate.rollout_steps': 40,
     'imitate.round_steps': 3,
 }
 SMALL = [word for name, value in SIZES.items() for word in ('--set', f'{name}={value}')]

@@ -17,7 +17,7 @@ MS = 1_000_000
 
 @pytest.fixture
 def walking(robot, settings) -> Supervision:
-    return Supervision(robot, settings, Mode.WALK)
+    return Supervision(robot, settings, Mode.FOLLOW)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_reading_that_cannot_be_true_costs_one_tick_of_the_previous_plan(
     decision = tick(walking, 2)
     assert (decision.fault, decision.findings) == (Fault.NONE, ())
     assert walking.counters.unusable == {what: 1}
-    assert walking.mode is Mode.WALK
+    assert walking.mode is Mode.FOLLOW
 
 
 def test_each_unusable_state_is_counted_by_what_is_wrong_and_the_fault_where_it_begins(
@@ -162,7 +162,7 @@ def test_a_clock_that_begins_anew_forgets_plans_and_targets_and_keeps_the_mode(w
     assert decision.command.stamp_ns == PERIOD_NS
     assert decision.fault is Fault.NO_PLAN
     np.testing.assert_allclose(decision.command.position, 0.3)
-    assert walking.mode is Mode.WALK
+    assert walking.mode is Mode.FOLLOW
 
 
 @pytest.mark.parametrize('ahead', [6, 1000])
@@ -264,7 +264,7 @@ def test_each_way_to_stand_begins_where_the_plan_before_it_ended(walking, tick):
     walking.request(Mode.STAND)
     for k in range(1, 30):
         assert tick(walking, k, planned=k == 29).command.position[0] >= 0.3
-    walking.request(Mode.WALK)
+    walking.request(Mode.FOLLOW)
     for k in range(29, 33):
         tick(walking, k, first=0.35)
     walking.request(Mode.STAND)
@@ -280,9 +280,9 @@ def test_walking_is_refused_on_a_plan_whose_steps_are_used_up(robot, settings, s
     supervision.on_plan(plan(0, steps=1))
     supervision.on_state(state(1))  # the plan is 20 ms old, and over
     with pytest.raises(ModeRefused, match='the newest plan has no step left; activate'):
-        supervision.request(Mode.WALK)
+        supervision.request(Mode.FOLLOW)
     supervision.on_plan(replace(plan(1), positions=np.full((1, 2), 0.5)))
-    assert supervision.request(Mode.WALK) is Mode.WALK
+    assert supervision.request(Mode.FOLLOW) is Mode.FOLLOW
 
 
 def test_states_that_the_stamps_leave_out_are_counted(walking, tick):

@@ -12,7 +12,7 @@ PERIOD_NS = 20_000_000
 @pytest.fixture
 def walk(robot, settings, state, plan):
     """A supervision and a function that answers its tick k."""
-    supervision = Supervision(robot, settings, Mode.WALK)
+    supervision = Supervision(robot, settings, Mode.FOLLOW)
 
     def tick(k):
         supervision.on_state(state(k))

@@ -36,13 +36,13 @@ def tick(plan):
 
 
 def test_without_an_orientation_a_plan_is_followed(arm, settings, tick):
-    decision = tick(Supervision(arm, settings, Mode.WALK), 0)
+    decision = tick(Supervision(arm, settings, Mode.FOLLOW), 0)
     assert (decision.action, decision.fault) == (Action.FOLLOW_PLAN, Fault.NONE)
     np.testing.assert_allclose(decision.command.position, [0.3, 0.3])
 
 
 def test_a_late_plan_is_followed_to_its_last_step_that_counts_and_held(arm, settings, tick):
-    supervision = Supervision(arm, settings, Mode.WALK)
+    supervision = Supervision(arm, settings, Mode.FOLLOW)
     positions, actions = [], []
     for k in range(12):
         decision = tick(supervision, k, planned=k < 3)
@@ -57,7 +57,7 @@ def test_a_late_plan_is_followed_to_its_last_step_that_counts_and_held(arm, sett
 
 @pytest.mark.parametrize('modes', [(Mode.OFF,), (Mode.ESTOP,), (Mode.ESTOP, Mode.RECOVER)])
 def test_where_another_is_damped_it_stays_where_it_was_told_to_be(arm, settings, tick, modes):
-    supervision = Supervision(arm, settings, Mode.WALK)
+    supervision = Supervision(arm, settings, Mode.FOLLOW)
     sent = [tick(supervision, k).command.position for k in range(3)][-1]
     for mode in modes:
         supervision.request(mode)
@@ -76,7 +76,7 @@ def test_switched_on_it_holds_where_it_is_found_within_its_limits(arm, settings,
 
 
 def test_states_that_stop_coming_do_not_let_go(arm, settings, tick):
-    supervision = Supervision(arm, settings, Mode.WALK)
+    supervision = Supervision(arm, settings, Mode.FOLLOW)
     sent = tick(supervision, 0).command.position
     late = supervision.command(50 * PERIOD_NS)
     assert (late.action, late.fault) == (Action.HOLD, Fault.STALE_STATE)
@@ -88,7 +88,7 @@ def test_before_anything_is_known_there_is_nothing_to_hold(arm, settings):
 
 
 def test_it_goes_to_its_stand_pose_without_haste(arm, settings, tick):
-    supervision = Supervision(arm, replace(settings, stand_ramp_s=1.0), Mode.WALK)
+    supervision = Supervision(arm, replace(settings, stand_ramp_s=1.0), Mode.FOLLOW)
     tick(supervision, 0)
     supervision.request(Mode.STAND)
     seen = []
@@ -100,7 +100,7 @@ def test_it_goes_to_its_stand_pose_without_haste(arm, settings, tick):
 
 
 def test_a_way_to_stand_that_was_held_up_begins_anew_where_it_was_held(arm, settings, tick):
-    supervision = Supervision(arm, replace(settings, stand_ramp_s=1.0), Mode.WALK)
+    supervision = Supervision(arm, replace(settings, stand_ramp_s=1.0), Mode.FOLLOW)
     tick(supervision, 0)
     supervision.request(Mode.STAND)
     position = np.array([0.3, 0.3])
@@ -118,7 +118,7 @@ def test_a_way_to_stand_that_was_held_up_begins_anew_where_it_was_held(arm, sett
 
 
 def test_when_plans_come_again_it_goes_on_from_where_it_held(arm, settings, tick):
-    supervision = Supervision(arm, settings, Mode.WALK)
+    supervision = Supervision(arm, settings, Mode.FOLLOW)
     tick(supervision, 0)
     for k in range(1, 10):
         held = tick(supervision, k, planned=False).command.position

@@ -43,17 +43,17 @@ def test_the_emergency_stop_is_never_refused(mode):
     assert request(mode, Mode.ESTOP, HOPELESS) is Mode.ESTOP
 
 
-@pytest.mark.parametrize('mode', [Mode.STAND, Mode.WALK, Mode.RECOVER])
+@pytest.mark.parametrize('mode', [Mode.STAND, Mode.FOLLOW, Mode.RECOVER])
 def test_off_is_granted_in_any_condition_unless_stopped_by_emergency(mode):
     assert request(mode, Mode.OFF, HOPELESS) is Mode.OFF
 
 
 def test_walking_can_always_be_ended_by_standing():
-    assert request(Mode.WALK, Mode.STAND, HOPELESS) is Mode.STAND
+    assert request(Mode.FOLLOW, Mode.STAND, HOPELESS) is Mode.STAND
 
 
 def test_the_emergency_stop_is_left_only_by_recover():
-    for wanted in (Mode.OFF, Mode.STAND, Mode.WALK):
+    for wanted in (Mode.OFF, Mode.STAND, Mode.FOLLOW):
         with pytest.raises(ModeRefused, match='from estop: recover first'):
             request(Mode.ESTOP, wanted, READY)
     assert request(Mode.ESTOP, Mode.RECOVER, READY) is Mode.RECOVER
@@ -69,8 +69,8 @@ def test_the_emergency_stop_is_left_only_by_recover():
     ],
 )
 def test_walking_needs_each_of_its_conditions(need, words):
-    with pytest.raises(ModeRefused, match=f'walk is refused from stand: {words}$'):
-        request(Mode.STAND, Mode.WALK, {need: 'so it is'})
+    with pytest.raises(ModeRefused, match=f'follow is refused from stand: {words}$'):
+        request(Mode.STAND, Mode.FOLLOW, {need: 'so it is'})
 
 
 @pytest.mark.parametrize('mode', [Mode.OFF, Mode.RECOVER])
@@ -85,15 +85,19 @@ def test_standing_up_needs_a_robot_that_is_seen_upright(mode, need):
 @pytest.mark.parametrize('mode', [Mode.OFF, Mode.RECOVER])
 def test_walk_from_a_mode_that_does_not_stand_names_first_what_standing_up_would_lack(mode):
     with pytest.raises(ModeRefused, match=r'so it lies; set it upright; stand first$'):
-        request(mode, Mode.WALK, {Need.UPRIGHT: 'so it lies', Need.FRESH_PLAN: 'none'}, 'it fell')
+        request(
+            mode, Mode.FOLLOW, {Need.UPRIGHT: 'so it lies', Need.FRESH_PLAN: 'none'}, 'it fell'
+        )
 
 
 def test_walk_after_a_fall_names_the_fall():
-    with pytest.raises(ModeRefused, match=r'walk is refused from recover: it fell; stand first$'):
-        request(Mode.RECOVER, Mode.WALK, READY, 'it fell')
+    with pytest.raises(
+        ModeRefused, match=r'follow is refused from recover: it fell; stand first$'
+    ):
+        request(Mode.RECOVER, Mode.FOLLOW, READY, 'it fell')
 
 
 def test_a_mode_is_read_by_name_in_any_case():
-    assert parse_mode(' Walk ') is Mode.WALK
-    with pytest.raises(ModeRefused, match="unknown mode 'walkk'; did you mean 'walk'"):
-        parse_mode('walkk')
+    assert parse_mode(' Follow ') is parse_mode('walk') is Mode('walk') is Mode.FOLLOW
+    with pytest.raises(ModeRefused, match="unknown mode 'folow'; did you mean 'follow'"):
+        parse_mode('folow')

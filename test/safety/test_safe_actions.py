@@ -56,12 +56,12 @@ def look(mode: Mode, **changes) -> tuple[Fault, Action]:
     ],
 )
 def test_while_walking_each_fault_has_its_safe_action(changes, fault, action):
-    assert look(Mode.WALK, **changes) == (fault, action)
+    assert look(Mode.FOLLOW, **changes) == (fault, action)
 
 
 @pytest.mark.parametrize('name', ['state_age_s', 'tilt_rad', 'plan_age_s'])
 def test_a_reading_that_is_no_number_is_a_fault(name):
-    fault, action = look(Mode.WALK, **{name: math.nan})
+    fault, action = look(Mode.FOLLOW, **{name: math.nan})
     assert fault is not Fault.NONE
     assert action is not Action.FOLLOW_PLAN
 
@@ -80,8 +80,8 @@ def test_no_fault_makes_the_action_less_safe_than_the_mode_asks_for(mode):
 
 def test_of_several_faults_the_worst_counts():
     everything = {'tilt_rad': 2.0, 'state_age_s': 1.0, 'state_is_usable': False, **NO_PLAN}
-    assert look(Mode.WALK, **everything)[0] is Fault.TILT
-    assert look(Mode.WALK, **{**everything, 'tilt_rad': 0.0})[0] is Fault.STALE_STATE
+    assert look(Mode.FOLLOW, **everything)[0] is Fault.TILT
+    assert look(Mode.FOLLOW, **{**everything, 'tilt_rad': 0.0})[0] is Fault.STALE_STATE
     assert look(Mode.ESTOP, **everything) == (Fault.ESTOP, Action.DAMP)
 
 
@@ -99,7 +99,7 @@ def test_the_more_severe_of_two_faults_has_the_safer_action():
 
 
 def test_a_later_step_is_followed_until_the_plan_is_stale():
-    assert look(Mode.WALK, plan_age_s=0.04) == (Fault.NONE, Action.FOLLOW_PLAN)
+    assert look(Mode.FOLLOW, plan_age_s=0.04) == (Fault.NONE, Action.FOLLOW_PLAN)
 
 
 def test_every_fault_and_every_mode_has_an_action():

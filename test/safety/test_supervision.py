@@ -18,7 +18,7 @@ MS = 1_000_000
 
 @pytest.fixture
 def walking(robot, settings) -> Supervision:
-    return Supervision(robot, settings, Mode.WALK)
+    return Supervision(robot, settings, Mode.FOLLOW)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_an_answer_follows_the_plan_for_its_state(walking, tick):
     decision = tick(walking, 3, first=0.45)
     np.testing.assert_allclose(decision.command.position, [0.45, 0.45])
     assert decision.command.stamp_ns == 3 * PERIOD_NS
-    assert (decision.mode, decision.action) == (Mode.WALK, Action.FOLLOW_PLAN)
+    assert (decision.mode, decision.action) == (Mode.FOLLOW, Action.FOLLOW_PLAN)
     assert (decision.fault, decision.late, decision.limited) == (Fault.NONE, False, ())
 
 
@@ -54,7 +54,7 @@ def test_before_the_first_plan_a_walking_robot_stands_and_no_tick_is_late(walkin
         decision = tick(walking, k, planned=False)
         assert (decision.action, decision.fault) == (Action.STAND, Fault.NO_PLAN)
         assert not decision.late
-    assert walking.counters.walk_ticks == 0
+    assert walking.counters.follow_ticks == 0
     assert walking.counters.faults == {Fault.NO_PLAN: 1}
 
 
@@ -63,7 +63,7 @@ def test_before_the_first_plan_a_walking_robot_stands_and_no_tick_is_late(walkin
 def test_after_the_planner_is_killed_the_robot_is_led_to_stand_within_100_ms(
     robot, state, plan, stale_plan_s, phase_ms
 ):
-    supervision = Supervision(robot, SafetySettings(stale_plan_s=stale_plan_s), Mode.WALK)
+    supervision = Supervision(robot, SafetySettings(stale_plan_s=stale_plan_s), Mode.FOLLOW)
     killed_ns = 10 * PERIOD_NS + phase_ms * MS  # after the plan for tick 10
     actions = {}
     for k in range(30):
@@ -88,14 +88,14 @@ def test_a_killed_planners_last_plan_is_followed_by_the_way_to_the_stand_pose(wa
     assert np.all(np.diff(positions[13:]) >= 0.0)
     assert positions[13 + 15] == pytest.approx(0.5)  # the stand pose after 0.3 s
     assert len(set(np.round(positions[13:29], 6))) > 10  # never the last target for ever
-    assert walking.mode is Mode.WALK
+    assert walking.mode is Mode.FOLLOW
 
 
 def test_late_ticks_are_those_without_a_plan_of_their_own(walking, tick):
     late = [tick(walking, k, planned=k not in (4, 7, 8)).late for k in range(10)]
     assert [k for k, is_late in enumerate(late) if is_late] == [4, 7, 8]
     counters = walking.counters
-    assert (counters.ticks, counters.walk_ticks, counters.late_ticks) == (10, 10, 3)
+    assert (counters.ticks, counters.follow_ticks, counters.late_ticks) == (10, 10, 3)
 
 
 def test_a_tick_after_the_last_step_of_the_last_plan_is_late_too(walking, tick):
@@ -180,7 +180,7 @@ def test_when_states_stop_the_joints_are_damped(walking, tick):
     decision = walking.command(10 * PERIOD_NS + 101 * MS)
     assert (decision.action, decision.fault) == (Action.DAMP, Fault.STALE_STATE)
     assert decision.command.position is None
-    assert decision.mode is Mode.WALK
+    assert decision.mode is Mode.FOLLOW
 
 
 def test_a_robot_that_sank_while_damped_stands_up_before_it_walks_on(walking, tick):
@@ -210,19 +210,21 @@ def test_a_fall_damps_the_joints_and_ends_the_mode_until_stood_up_again(walking,
     lies = r'the base is tilted by 1\.20 rad \(allowed 1\); set it upright'
     with pytest.raises(ModeRefused, match=f'^stand is refused from recover: {lies}$'):
         walking.request(Mode.STAND)
-    with pytest.raises(ModeRefused, match=f'^walk is refused from recover: {lies}; stand first$'):
-        walking.request(Mode.WALK)
+    with pytest.raises(
+        ModeRefused, match=f'^follow is refused from recover: {lies}; stand first$'
+    ):
+        walking.request(Mode.FOLLOW)
     tick(walking, 2, tilt=0.6)
     decision = tick(walking, 3)
     assert (decision.action, decision.fault) == (Action.DAMP, Fault.NONE)  # no motion by itself
     fell = r'it fell, tilted by 1\.20 rad \(allowed 1\); stand first'
-    with pytest.raises(ModeRefused, match=f'^walk is refused from recover: {fell}$'):
-        walking.request(Mode.WALK)
+    with pytest.raises(ModeRefused, match=f'^follow is refused from recover: {fell}$'):
+        walking.request(Mode.FOLLOW)
     walking.request(Mode.STAND)
     assert tick(walking, 4).action is Action.STAND
     walking.request(Mode.RECOVER)
-    with pytest.raises(ModeRefused, match=r'^walk is refused from recover: stand first$'):
-        walking.request(Mode.WALK)  # that fall is over
+    with pytest.raises(ModeRefused, match=r'^follow is refused from recover: stand first$'):
+        walking.request(Mode.FOLLOW)  # that fall is over
 
 
 def test_the_emergency_stop_damps_at_once_and_stays(walking, tick):
@@ -232,7 +234,7 @@ def test_the_emergency_stop_damps_at_once_and_stays(walking, tick):
     for k in range(1, 50):
         decision = tick(walking, k)
         assert (decision.action, decision.fault) == (Action.DAMP, Fault.ESTOP)
-    for wanted in (Mode.OFF, Mode.STAND, Mode.WALK):
+    for wanted in (Mode.OFF, Mode.STAND, Mode.FOLLOW):
         with pytest.raises(ModeRefused, match='recover first'):
             walking.request(wanted)
     walking.restart()
@@ -246,35 +248,35 @@ def test_from_off_a_robot_stands_up_slowly_and_then_walks(robot, settings, tick)
     lying = (-0.4, -0.4)
     assert tick(supervision, 0, joint_pos=lying).command.position is None
     with pytest.raises(ModeRefused, match='stand first'):
-        supervision.request(Mode.WALK)
+        supervision.request(Mode.FOLLOW)
     supervision.request(Mode.STAND)
     targets = [tick(supervision, k, joint_pos=lying).command.position[0] for k in range(1, 90)]
     assert targets[0] == pytest.approx(-0.4)
     assert targets[37] == pytest.approx(0.05, abs=0.02)  # half-way after half of 1.5 s
     assert targets[75:] == pytest.approx([0.1] * 14)  # the torque limit: 0.5 rad from the joints
     with pytest.raises(ModeRefused, match='from the stand pose'):
-        supervision.request(Mode.WALK)
+        supervision.request(Mode.FOLLOW)
     tick(supervision, 90)
-    supervision.request(Mode.WALK)
+    supervision.request(Mode.FOLLOW)
     assert tick(supervision, 91).action is Action.FOLLOW_PLAN
 
 
 def test_walking_is_refused_without_a_fresh_plan_or_state(robot, settings, tick):
     supervision = Supervision(robot, settings, Mode.STAND)
     with pytest.raises(ModeRefused, match=r'robot state (has come|is .* old)'):
-        supervision.request(Mode.WALK)
+        supervision.request(Mode.FOLLOW)
     tick(supervision, 0, planned=False)
     with pytest.raises(ModeRefused, match=r'plan (has come|is .* old)'):
-        supervision.request(Mode.WALK)
+        supervision.request(Mode.FOLLOW)
     tick(supervision, 1)
     for k in range(2, 10):
         tick(supervision, k, planned=False)
     with pytest.raises(ModeRefused, match=r'plan (has come|is .* old)'):
-        supervision.request(Mode.WALK)
+        supervision.request(Mode.FOLLOW)
     tick(supervision, 10)
     supervision.command(30 * PERIOD_NS)
     with pytest.raises(ModeRefused, match=r'robot state (has come|is .* old)'):
-        supervision.request(Mode.WALK)
+        supervision.request(Mode.FOLLOW)
 
 
 def test_one_joint_far_from_the_stand_pose_is_enough_not_to_stand(robot, settings, tick):
@@ -284,15 +286,15 @@ def test_one_joint_far_from_the_stand_pose_is_enough_not_to_stand(robot, setting
     for k, joint_pos in enumerate([(0.0, 0.5), (0.05, 0.05)]):  # 0.25 rad from it on average
         tick(supervision, k, joint_pos=joint_pos)
         with pytest.raises(ModeRefused, match=r'left is 0.(50|45) rad from the stand pose'):
-            supervision.request(Mode.WALK)
+            supervision.request(Mode.FOLLOW)
     tick(supervision, 2, joint_pos=(0.15, 0.85))
-    assert supervision.request(Mode.WALK) is Mode.WALK
+    assert supervision.request(Mode.FOLLOW) is Mode.FOLLOW
 
 
 def test_ticks_of_a_robot_that_stands_are_never_late(robot, settings, tick):
     supervision = Supervision(robot, settings, Mode.STAND)
     assert not any(tick(supervision, k, planned=k == 0).late for k in range(5))
-    assert (supervision.counters.late_ticks, supervision.counters.walk_ticks) == (0, 0)
+    assert (supervision.counters.late_ticks, supervision.counters.follow_ticks) == (0, 0)
 
 
 def test_a_plan_is_on_time_if_it_begins_at_the_newest_state(walking, state, plan):
@@ -326,7 +328,7 @@ def test_a_walk_ends_in_the_stop_pose_and_standing_up_in_the_stand_pose(robot, s
     joints = tuple(replace(joint, stop_offset=-0.2) for joint in robot.joints)
     robot = replace(robot, joints=joints)
     stand = robot.per_joint('stand')
-    supervision = Supervision(robot, settings, Mode.WALK)
+    supervision = Supervision(robot, settings, Mode.FOLLOW)
     tick(supervision, 0, first=0.5)
     for k in range(1, 40):
         stopped = tick(supervision, k, planned=False)
@@ -413,7 +415,7 @@ def test_waiting_for_a_plan_is_over_when_one_begins_at_the_newest_state(walking,
 
 def test_the_same_stamps_give_the_same_commands(robot, settings, tick):
     def run() -> list[tuple[float, ...]]:
-        supervision = Supervision(robot, settings, Mode.WALK)
+        supervision = Supervision(robot, settings, Mode.FOLLOW)
         rng = np.random.default_rng(1)
         decisions = [
             tick(
@@ -434,7 +436,7 @@ def test_the_same_stamps_give_the_same_commands(robot, settings, tick):
 def test_whatever_comes_the_command_is_finite_and_within_the_limits(robot, settings, state):
     rng = np.random.default_rng(2)
     settings = replace(settings, settle_s=0.0)  # or it would mostly stand
-    supervision = Supervision(robot, settings, Mode.WALK)
+    supervision = Supervision(robot, settings, Mode.FOLLOW)
     for k in range(2000):
         odd = np.nan if rng.random() < 0.1 else rng.uniform(-2.0, 2.0)
         if rng.random() < 0.9:
@@ -481,24 +483,24 @@ def test_what_walking_lacks_is_named_with_the_value_found_and_the_one_allowed(
     with pytest.raises(
         ModeRefused, match=r'right is 0\.75 rad from the stand pose \(allowed 0\.4\)'
     ):
-        supervision.request(Mode.WALK)
+        supervision.request(Mode.FOLLOW)
     supervision.on_state(state(1))
     supervision.command(MS * 20)
     with pytest.raises(ModeRefused, match=r'stand: no plan has come; activate the planner$'):
-        supervision.request(Mode.WALK)
+        supervision.request(Mode.FOLLOW)
     supervision.on_plan(plan(1))
     for k in range(2, 40):
         supervision.on_state(state(k))
         supervision.command(round(k * 20 * MS))
         if k == 5:  # too old for a plan, not for a state
             with pytest.raises(ModeRefused, match=r'plan is 0\.08 s old'):
-                supervision.request(Mode.WALK)
+                supervision.request(Mode.FOLLOW)
     with pytest.raises(
         ModeRefused, match=r'plan is 0\.76 s old \(allowed 0\.05\); activate the planner$'
     ):
-        supervision.request(Mode.WALK)
+        supervision.request(Mode.FOLLOW)
     supervision.command(round(39 * 20 * MS) + 2_000 * MS)
     with pytest.raises(
         ModeRefused, match=r'robot state is 2\.00 s old \(allowed 0\.1\); .* publishes$'
     ):
-        supervision.request(Mode.WALK)
+        supervision.request(Mode.FOLLOW)

@@ -50,7 +50,7 @@ def answer(supervision: Supervision, seen: RobotState) -> Action:
 @pytest.mark.parametrize('kind', KINDS)
 def test_one_fault_is_named_and_does_not_end_the_walk(kind, seed):
     fault = FaultyStates(kind, AT, np.random.default_rng(seed))
-    supervision = Supervision(ROBOT, SafetySettings(), Mode.WALK)
+    supervision = Supervision(ROBOT, SafetySettings(), Mode.FOLLOW)
     actions = []
     for tick in range(TICKS):
         seen = fault.seen(tick, state(tick))

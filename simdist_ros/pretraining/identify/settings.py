@@ -20,7 +20,7 @@ class IdentifySettings(Settings):
 
     seed: int = seed_setting(2, 'Of the walks, the order of the windows and the first weights.')
     num_robots: int = setting(512, 'Robots that walk at once.', low=8)
-    walk_steps: int = setting(2000, 'Steps that each robot walks, in several episodes.', low=50)
+    rollout_steps: int = setting(2000, 'Steps that each robot walks, in several episodes.', low=50)
     episode_steps: int = setting(
         150,
         'Longest episode; each has another fault, and many faults count for more than long walks.',
@@ -62,8 +62,8 @@ class IdentifySettings(Settings):
 
 IDENTIFY_PRESETS = {
     'smoke': IdentifySettings(
-        num_robots=16, walk_steps=130, episode_steps=60, num_steps=20, batch_size=32
+        num_robots=16, rollout_steps=130, episode_steps=60, num_steps=20, batch_size=32
     ),
     'cpu': IdentifySettings(),
-    'gpu': IdentifySettings(num_robots=1024, walk_steps=5000, num_steps=20_000),
+    'gpu': IdentifySettings(num_robots=1024, rollout_steps=5000, num_steps=20_000),
 }

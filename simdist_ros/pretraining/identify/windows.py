@@ -149,7 +149,7 @@ def collect_windows(
     recent: NDArray[Any] = np.zeros((s.num_robots, window_steps, size), dtype=np.float32)
     age = np.zeros(s.num_robots, dtype=np.int64)
     found: list[tuple[Any, ...]] = []
-    for number in range(s.walk_steps):
+    for number in range(s.rollout_steps):
         truth = walk.truth()
         logged, ended = walk.step(number)
         recent = np.concatenate([recent[:, 1:], logged[:, None]], axis=1)

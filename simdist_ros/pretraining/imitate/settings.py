@@ -16,7 +16,7 @@ class ImitateSettings(Settings):
     seed: int = seed_setting(0, 'Of the walks, the windows drawn and the noise.')
     num_rounds: int = setting(8, 'Rounds of walking, each followed by learning.', low=1)
     num_robots: int = setting(128, 'Robots that walk at once.', low=2)
-    walk_steps: int = setting(500, 'Steps that each robot walks in a round.', low=2)
+    rollout_steps: int = setting(500, 'Steps that each robot walks in a round.', low=2)
     round_steps: int = setting(500, 'Gradient steps in a round, on all walks so far.', low=1)
     batch_size: int = setting(128, 'Windows in a gradient step.', low=1)
     peak_rate: float = setting(
@@ -35,7 +35,7 @@ class ImitateSettings(Settings):
 
 IMITATE_PRESETS = {
     'smoke': ImitateSettings(
-        num_rounds=2, num_robots=8, walk_steps=60, round_steps=6, batch_size=32
+        num_rounds=2, num_robots=8, rollout_steps=60, round_steps=6, batch_size=32
     ),
     'cpu': ImitateSettings(),
     'gpu': ImitateSettings(num_rounds=12, num_robots=1024, round_steps=2000, batch_size=512),

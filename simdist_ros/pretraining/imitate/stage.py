@@ -167,7 +167,7 @@ class Lessons:
             num_robots=s.num_robots,
             seed=int(seeds[0].generate_state(1)[0]),
             threads=threads,
-            episode_steps=s.walk_steps,
+            episode_steps=s.rollout_steps,
         )
         walks = StudentWalks(env, self.model, expert, np.random.default_rng(seeds[1]), self.device)
         self.record(index, walks)
@@ -180,13 +180,13 @@ class Lessons:
             self.robot,
             seed=s.seed,
             settings={'round': index},
-            shard_transitions=2 * s.num_robots * s.walk_steps,
+            shard_transitions=2 * s.num_robots * s.rollout_steps,
         )
 
     def record(self, index: int, walks: StudentWalks) -> None:
         """Write down a round's walks."""
         with self.writer(index) as writer:
-            for episode in walks.episodes(self.settings.walk_steps):
+            for episode in walks.episodes(self.settings.rollout_steps):
                 writer.add(episode)
 
     def falls_per_minute(self, index: int) -> float:

@@ -37,7 +37,7 @@ from simdist_ros.transitions.shards.dataset import Dataset, DatasetError, open_d
 from simdist_ros.transitions.training_windows import WindowSampler, split_episodes
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.cpu_inference import keep_freed_memory
-from simdist_ros.world_model.encoders.modalities import sizes_for
+from simdist_ros.world_model.encoders.sizes import sizes_for
 from simdist_ros.world_model.model import WorldModel
 
 __all__ = ['BETAS', 'TrainResult', 'robot_architecture', 'run_train']

@@ -8,10 +8,18 @@ import torch
 from torch import Tensor, nn
 
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.encoders.modalities import ENCODERS, obs_dims
+from simdist_ros.world_model.encoders.height_map import HeightMapEncoder
+from simdist_ros.world_model.encoders.ranges import RangesEncoder
+from simdist_ros.world_model.encoders.sizes import obs_dims
 from simdist_ros.world_model.layers import Mlp, learned
 
 __all__ = ['Context', 'Encoder']
+
+# By modality; the names are those of the weights.
+ENCODERS: dict[str, type[HeightMapEncoder] | type[RangesEncoder]] = {
+    'height_map': HeightMapEncoder,
+    'ranges': RangesEncoder,
+}
 
 
 class Context(NamedTuple):

@@ -16,7 +16,7 @@ from simdist_ros.embodiment.observation_terms import proprio_obs_dim
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.encoders.modalities import sizes_for
+from simdist_ros.world_model.encoders.sizes import sizes_for
 from simdist_ros.world_model.expert import BeliefPath, Expert, expert_network
 from simdist_ros.world_model.residual import Residual
 from simdist_ros.world_model.store.manifest import MANIFEST, Manifest
