@@ -27,6 +27,10 @@ __all__ = ['Report', 'make_report', 'report_lines', 'velocity_series', 'write_re
 Array = NDArray[np.floating[Any]]
 
 
+OF_BASES = ('distance_m', 'path_m', 'fell', 'falls', 'tracking_error_mps')
+OF_PLACES = ('place_error_m',)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """Figures of one run, over the time in which the robot was to walk.
@@ -41,6 +45,7 @@ class Report:
             one asked for, after the first second; NaN for another task.
         place_error_m: Mean distance of the tool from its place after the first second; NaN for
             another task.
+        error_unit: Which of the two errors the task has: ``mps`` or ``m``.
         planner_ms: Median and 99th percentile of the time for one plan.
         planner: Proposals, samples, iterations, gain of the plan over the policy prior, effective
             samples (means of the ticks that searched), ticks without a plan, ticks of trials.
@@ -70,6 +75,7 @@ class Report:
     bag: str
     task: str = 'velocity'
     place_error_m: float = math.nan
+    error_unit: str = 'mps'
     was_interrupted: bool = False
     success_rate: float | None = None
 
@@ -97,6 +103,7 @@ def make_report(bag: Path, robot: Robot) -> tuple[Report, Recording]:
         falls=falls,
         tracking_error_mps=errors['mps'],
         place_error_m=errors['m'],
+        error_unit=task_of(robot).error_unit,
         planner_ms=latency(recording, stamps),
         planner=search_figures(recording, stamps),
         ticks=len(stamps),
@@ -199,7 +206,7 @@ def report_lines(report: Report) -> list[str]:
     """Say it in a terminal."""
     milliseconds, search = report.planner_ms, report.planner
     late = 100.0 * report.late_ticks / report.ticks
-    if math.isnan(report.place_error_m):
+    if report.error_unit == 'mps':
         told = [
             f'distance          {report.distance_m:.2f} m in {report.duration_s:.1f} s',
             f'tracking error    {report.tracking_error_mps:.3f} m/s',
@@ -228,15 +235,17 @@ def report_lines(report: Report) -> list[str]:
 def write_report(report: Report, path: Path, about: dict[str, Any]) -> None:
     """Write the figures as JSON, null where one is unknown, with what the run was.
 
-    A task without an end has no success rate.
+    What a task does not have is left out: success without an end, the way of a base of an arm.
 
     Raises:
         ConfigError: It cannot be written there.
     """
+    left_out = {'error_unit', *(OF_PLACES if report.error_unit == 'mps' else OF_BASES)}
+    left_out |= {'success_rate'} if report.success_rate is None else set()
     figures = {
         name: None if isinstance(value, float) and math.isnan(value) else value
         for name, value in asdict(report).items()
-        if name != 'success_rate' or value is not None
+        if name not in left_out
     }
     text = json.dumps({**figures, 'run': about}, indent=2) + '\n'
     try:

@@ -12,14 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
-from rcl_interfaces.srv import SetParameters
-from rclpy.client import Client
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.executors import Executor
 from rclpy.node import Node
-from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from simdist_ros.adaptation.background_training import BackgroundTraining
@@ -35,6 +31,7 @@ from simdist_ros.jobs.folder_lock import lock_folder
 from simdist_ros.messages.to_messages import diagnostics
 from simdist_ros.messages.topic_names import FOLLOWING
 from simdist_ros.messages.topics import SUPERVISOR_TICK
+from simdist_ros.nodes.hand_over import HandOver
 from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RECORDED, RELIABLE
 from simdist_ros.nodes.runtime import Stop, run
@@ -98,21 +95,17 @@ class FinetunerNode(Node):
         self.ending = Ending(ending, period_s)
         self.heard_lines = 0  # of the training that runs
         self.quarters = Quarters()
-        self.parent = find_model(self.settings.model).resolve()
-        self.name = self.parent.name
+        parent = find_model(self.settings.model).resolve()
+        self.name = parent.name
+        self.hand_over = HandOver(self, parent, self.ending, self.say)
         self.folder = Path(self.settings.folder).resolve()
         self.held = ExitStack()
         self.held.enter_context(lock_folder(self.folder))
         self.training: BackgroundTraining | None = None
         self.candidate = self.folder
         self.began = 0.0  # when the training began, by a steady clock [s]
-        self.wanted: Path | None = None  # accepted, and the planner is still to be asked
-        self.wanted_since: float | None = None  # when its training began; None if it is no news
-        self.adopted: Path | None = None  # the planner took it over
-        self.asked: Future[Any] | None = None
-        self.disagreed = 0  # diagnostics in a row in which the planner runs another one
         self.told, self.is_well = 'waiting', True
-        self.counts = dict.fromkeys(('trainings', 'accepted', 'refused', 'failed', 'swaps'), 0)
+        self.counts = dict.fromkeys(('trainings', 'accepted', 'refused', 'failed'), 0)
         self.checks = 0
         self.open_topics()
 
@@ -122,9 +115,6 @@ class FinetunerNode(Node):
         self.create_subscription(DiagnosticArray, SUPERVISOR_TICK, self.on_tick, RECORDED)
         self.create_subscription(DiagnosticArray, '/diagnostics', self.on_diagnostics, RECORDED)
         self.create_service(Trigger, '~/finetune', self.on_finetune)
-        self.planner: Client[Any, Any] = self.create_client(
-            SetParameters, 'planner/set_parameters'
-        )
         self.create_timer(CHECK_S, self.check, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     # Inputs
@@ -142,25 +132,8 @@ class FinetunerNode(Node):
             values = {pair.key: pair.value for pair in status.values}
             if status.name == 'planner' and 'model_folder' in values:
                 self.triggers.note_error(float(values.get('prediction_error', 'nan')))
-                self.follow_planner(Path(values['model_folder']), int(values['model_swaps']))
-
-    def follow_planner(self, folder: Path, num_swaps: int) -> None:
-        """Adapt what the planner runs; one that was started again is told what it had."""
-        is_other = self.adopted is not None and folder != self.adopted
-        self.disagreed = self.disagreed + 1 if is_other else 0
-        if self.disagreed == 1:  # may have been said before the planner swapped
-            return
-        if is_other:
-            if num_swaps:
-                self.say(f'the planner went back to {folder.name}; that is adapted from now on')
-                self.adopted = None
-                self.ending.note_rollback()
-            else:
-                self.wanted, self.adopted = self.adopted, None
-                self.wanted_since = None
-                return
-        if self.wanted is None and self.asked is None:
-            self.parent = folder
+                folder, num_swaps = Path(values['model_folder']), int(values['model_swaps'])
+                self.hand_over.note_running(folder, num_swaps)
 
     def on_finetune(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Start now."""
@@ -177,7 +150,7 @@ class FinetunerNode(Node):
     @property
     def is_busy(self) -> bool:
         """Whether something is in training or on its way to the planner."""
-        return any(x is not None for x in (self.training, self.wanted, self.asked))
+        return self.training is not None or self.hand_over.is_busy
 
     def check(self) -> None:
         """See to the training and to the planner; start when it is time."""
@@ -188,8 +161,7 @@ class FinetunerNode(Node):
             self.follow(self.training)
         elif not self.is_busy and self.ending.trains_on and (reason := self.reason()):
             self.start(reason)  # from what the planner runs, so not while it changes
-        if self.wanted is not None and self.asked is None and self.planner.service_is_ready():
-            self.ask_planner(self.wanted)
+        self.hand_over.look()
 
     def reason(self) -> str:
         """Say why to train now; an empty text if there is no reason."""
@@ -215,7 +187,7 @@ class FinetunerNode(Node):
         except OSError as error:
             self.fail(f'the training cannot be started ({error.strerror})')
             return
-        self.say(f'training {self.candidate.name} from {self.parent.name}: {reason}')
+        self.say(f'training {self.candidate.name} from {self.hand_over.parent.name}: {reason}')
 
     def follow(self, training: BackgroundTraining) -> None:
         """Tell how far a training is, and see whether it has ended or must be."""
@@ -239,7 +211,7 @@ class FinetunerNode(Node):
     def arguments(self) -> list[str]:
         """Return the arguments of ``simdist finetune``."""
         given = ['--bag', self.settings.bag, '--robot', self.settings.robot]
-        given += ['--model', str(self.parent), '--out', str(self.candidate)]
+        given += ['--model', str(self.hand_over.parent), '--out', str(self.candidate)]
         if self.settings.rehearsal:
             given += ['--rehearsal', self.settings.rehearsal]
         for section, settings in self.chosen.items():
@@ -264,32 +236,7 @@ class FinetunerNode(Node):
         self.say(f'{self.candidate.name} {verdict["reason"]}')
         self.counts['accepted' if code == ACCEPTED else 'refused'] += 1
         if code == ACCEPTED:
-            self.wanted, self.wanted_since = self.candidate, self.began
-
-    def ask_planner(self, folder: Path) -> None:
-        """Ask the planner to use a model; it answers when it does, or says why not."""
-        value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=str(folder))
-        request = SetParameters.Request(parameters=[Parameter(name='model', value=value)])
-        self.asked = self.planner.call_async(request)
-        self.asked.add_done_callback(self.on_answer)
-
-    def on_answer(self, answer: Future[Any]) -> None:
-        """Note what the planner did."""
-        folder, self.wanted, self.asked = self.wanted, None, None
-        assert folder is not None
-        response: Any = answer.result()
-        (result,) = response.results
-        if result.successful:
-            self.parent = self.adopted = folder
-            self.counts['swaps'] += 1
-            took = ''
-            if self.wanted_since is not None:
-                self.ending.note_swap()
-                seconds = time.monotonic() - self.wanted_since
-                took = f', {seconds:.1f} s after its training began'
-            self.say(f'the planner runs {folder.name}{took}')
-        else:
-            self.say(f'the planner refused {folder.name}: {result.reason}', well=False)
+            self.hand_over.offer(self.candidate, self.began)
 
     def fail(self, sentence: str) -> None:
         """Log and count a training that came to nothing."""
@@ -310,9 +257,10 @@ class FinetunerNode(Node):
             'state': 'waiting' if self.training is None else 'training',
             'progress': '' if self.training is None else self.training.last_line,
             'candidate': self.candidate.name if self.counts['trainings'] else '',
-            'parent': self.parent.name,
+            'parent': self.hand_over.parent.name,
             'new_data_s': self.triggers.walked_s,
             **self.counts,
+            'swaps': self.hand_over.num_swaps,
         }
         level = DiagnosticStatus.OK if self.is_well else DiagnosticStatus.WARN
         stamp = self.get_clock().now().to_msg()

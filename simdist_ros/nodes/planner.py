@@ -2,52 +2,35 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
-from typing import Any
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.executors import Executor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from trajectory_msgs.msg import JointTrajectory
 
 from simdist_ros.adaptation.live_error import WatchSettings
 from simdist_ros.adaptation.live_model import LiveModel
 from simdist_ros.core.errors import SimdistError
-from simdist_ros.core.idle_collection import IdleCollection
-from simdist_ros.core.scheduling import CONTROL, SchedulingSettings, WaitClock
-from simdist_ros.embodiment.observation import RobotState
-from simdist_ros.embodiment.plausibility import describe
+from simdist_ros.core.scheduling import CONTROL, SchedulingSettings
 from simdist_ros.embodiment.robot import load_robot
-from simdist_ros.embodiment.sensors import sensors_of
 from simdist_ros.messages import topics
 from simdist_ros.messages.to_messages import (
     diagnostics,
-    joint_command_from_msg,
-    plan_to_msg,
-    stamp_ns,
-    time_msg,
 )
 from simdist_ros.nodes.awaited_parameters import AwaitedParameters
-from simdist_ros.nodes.inputs import Inputs
 from simdist_ros.nodes.model_switch import ModelSwitch
 from simdist_ros.nodes.other_publishers import refuse_other_publishers
 from simdist_ros.nodes.parameters import declare, refuse_unknown
+from simdist_ros.nodes.plan_answers import PlanAnswers
 from simdist_ros.nodes.planner_settings import PlannerSettings
-from simdist_ros.nodes.qos import COMMAND, RELIABLE, state_wanted
+from simdist_ros.nodes.qos import RELIABLE
 from simdist_ros.nodes.runtime import BAD_INPUT, Stop, run, spin
-from simdist_ros.nodes.state_subscriber import StateSubscriber
 from simdist_ros.nodes.throttle import ThrottledLog
-from simdist_ros.nodes.wanted_command import WantedCommand
 from simdist_ros.planning.backends.choice import BackendSettings
-from simdist_ros.planning.controller import Controller, PlannedTargets
 from simdist_ros.planning.loading import load_planner
-from simdist_ros.planning.plan import NoPlan, Plan
-from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.planning.statistics import TickStatistics, peak_memory_mb
 
@@ -72,19 +55,12 @@ class PlannerNode(LifecycleNode):
         self.lockstep = self.settings.mode == 'lockstep'
         if self.lockstep:  # the same seed gives the same bits: nothing may hang on a measurement
             self.backend = self.backend.fixed()
-        self.controller: Controller | None = None
+        self.answers: PlanAnswers | None = None
         self.models: ModelSwitch | None = None
         self.statistics = TickStatistics()
-        self.garbage = IdleCollection()
-        self.waits = WaitClock()
         self.scheduled = ''
         self.failure = ''
         self.warn = ThrottledLog(self.get_logger()).warning
-        timeout_s = math.inf if self.lockstep else self.settings.command_timeout_s
-        self.command = WantedCommand(self.robot, timeout_s, self.warn)
-        self.executed_stamp_ns: int | None = None  # of the newest joint command
-        self.waiting: RobotState | None = None
-        self.answer: JointTrajectory | None = None
 
     def work(self, executor: Executor, stop: Stop) -> int:
         """Start by itself if so set, then spin."""
@@ -103,8 +79,8 @@ class PlannerNode(LifecycleNode):
         """Let the thread that reads models end."""
         if self.models is not None:
             self.models.live.close()
-        self.garbage.end()
-        self.waits.close()
+        if self.answers is not None:
+            self.answers.garbage.end()
 
     # Lifecycle
 
@@ -125,8 +101,6 @@ class PlannerNode(LifecycleNode):
             self.get_logger().error(self.failure)
             return TransitionCallbackReturn.FAILURE
         self.failure = ''
-        self.controller = Controller(self.robot, loaded.planner)
-        self.refit = loaded.refit
         live = LiveModel(
             loaded.planner, loaded.loaded, self.robot, self.watch, waits=self.lockstep
         )
@@ -148,47 +122,20 @@ class PlannerNode(LifecycleNode):
             self.get_logger().warning(
                 'mppi.plan_delay_steps is 0 in realtime: every plan will come late; set it to 1'
             )
-        self.open_topics()
-        return super().on_configure(state)
-
-    def open_topics(self) -> None:
-        """Create publishers and subscriptions."""
-        self.plan_publisher = self.create_lifecycle_publisher(
-            JointTrajectory, topics.PLAN, COMMAND
+        self.answers = PlanAnswers(
+            self, self.robot, self.settings, loaded, self.models, self.statistics
         )
-        self.tick_publisher = self.create_publisher(DiagnosticArray, topics.PLANNER_TICK, RELIABLE)
         self.diagnostics_publisher = self.create_publisher(
             DiagnosticArray, '/diagnostics', RELIABLE
         )
-        self.states = StateSubscriber(
-            self,
-            self.robot,
-            sensors_of(self.robot),
-            self.on_state,
-            qos=state_wanted(self.lockstep),
-            period_ns=self.robot.period_ns,
-            height_map_max_age_s=self.settings.height_map_max_age_s,
-            on_repeated=self.repeat_answer,
-        )
-        wanted = self.command.task.topic
-        self.inputs = (
-            self.create_subscription(
-                JointTrajectory, topics.JOINT_COMMAND, self.on_joint_command, RELIABLE
-            ),
-            self.create_subscription(topics.MESSAGES[wanted], wanted, self.on_command, RELIABLE),
-        )
-        others = (wanted, topics.JOINT_COMMAND)
-        self.needed = Inputs(self, (*self.states.topics, *others), self.missing)
         wall = Clock(clock_type=ClockType.STEADY_TIME)
         self.timer = self.create_timer(1.0, self.publish_diagnostics, clock=wall)
+        return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start planning with an empty history."""
-        assert self.controller is not None
-        self.controller.reset()
-        self.waiting = self.answer = None
-        self.executed_stamp_ns, self.command.stamp_ns = None, -1
-        self.garbage.begin()
+        assert self.answers is not None
+        self.answers.begin()
         return super().on_activate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -208,16 +155,12 @@ class PlannerNode(LifecycleNode):
 
     def release(self) -> None:
         """Let go of what `on_configure` made, if it did."""
-        if self.controller is None or self.models is None:
+        if self.answers is None or self.models is None:
             return
         self.models.close()
-        self.controller = self.models = None
-        self.garbage.end()
-        for subscription in (*self.states.subscriptions, *self.inputs):
-            self.destroy_subscription(subscription)
+        self.answers.close()
+        self.answers = self.models = None
         self.destroy_timer(self.timer)
-        self.destroy_lifecycle_publisher(self.plan_publisher)
-        self.destroy_publisher(self.tick_publisher)
         self.destroy_publisher(self.diagnostics_publisher)
 
     async def change_model(self, name: object) -> str:
@@ -228,104 +171,6 @@ class PlannerNode(LifecycleNode):
             return ''
         return await self.models.change(name)
 
-    # Inputs
-
-    def on_command(self, message: Any) -> None:
-        """Take what is wanted of the robot."""
-        self.command.take(message)
-        self.answer_waiting()
-
-    def on_joint_command(self, message: JointTrajectory) -> None:
-        """Remember what the robot was really told."""
-        if self.controller is None or self.states.joint_pos is None:
-            return
-        try:
-            command = joint_command_from_msg(self.robot, message)
-        except SimdistError as error:
-            self.warn('joint_command', str(error))
-            return
-        self.controller.note_executed(command, self.states.joint_pos)
-        self.executed_stamp_ns = command.stamp_ns
-        self.answer_waiting()
-
-    def on_state(self, state: RobotState) -> None:
-        """Keep the newest state until all that its plan needs is there."""
-        self.waiting = state
-        self.answer_waiting()
-
-    def answer_waiting(self) -> None:
-        """Plan from the state that waits, if it has what it needs."""
-        state, controller = self.waiting, self.controller
-        if state is None or controller is None or not self.plan_publisher.is_activated:
-            return
-        if self.lockstep and not self.is_complete(state, controller):
-            return
-        assert self.models is not None
-        self.waiting = None
-        began, waited_ms = time.perf_counter(), self.waits.read_ms()
-        with self.models.live.way.urgent():
-            try:
-                result = controller.tick(state, self.command.now().astype(np.float32))
-            except SimdistError as error:
-                self.warn('state', str(error))
-                return
-            self.publish(state.stamp_ns, result)
-        elapsed_ms = 1e3 * (time.perf_counter() - began)
-        self.record(state.stamp_ns, result, elapsed_ms, self.waits.read_ms() - waited_ms)
-        if isinstance(result, PlannedTargets):
-            self.models.watch(controller.observation, result.plan)
-            self.fit_again(controller.planner, result.plan)
-        controller.planner.prepare()
-        self.garbage.collect()
-
-    def fit_again(self, planner: Planner, plan: Plan) -> None:
-        """Change the size of the search for the next tick, by what the last plans took."""
-        told = '' if self.lockstep else self.refit.apply(planner, plan)
-        if told:
-            self.statistics.resize(planner.settings, planner.proposals.count)
-            self.get_logger().info(told)
-
-    def is_complete(self, state: RobotState, controller: Controller) -> bool:
-        """Tell whether command and executed action of the same stamps are known (lockstep)."""
-        is_first, newest = controller.step is None, self.executed_stamp_ns
-        acted = newest is not None and state.stamp_ns - newest < 1.5 * self.robot.period_ns
-        return self.command.stamp_ns >= state.stamp_ns and (is_first or acted)
-
-    def missing(self) -> str:
-        """Say what is missing for a plan."""
-        why = self.command.why_no_answer(self.waiting) if self.lockstep else ''
-        return why or self.states.why_no_state(in_lockstep=self.lockstep)
-
-    # Outputs
-
-    def publish(self, stamp: int, result: PlannedTargets | NoPlan) -> None:
-        """Publish the plan; one without points says that there is none for this state."""
-        if isinstance(result, NoPlan):
-            reason = result.reason.value
-            found = self.controller.findings if self.controller is not None else ()
-            why = f'{reason} ({describe(found)})' if found else reason
-            self.warn(reason, f'no plan: {why}; the supervisor follows the last one')
-            self.answer = plan_to_msg(self.robot, stamp, 0, np.zeros((0, self.robot.num_joints)))
-        else:
-            self.answer = plan_to_msg(self.robot, stamp, result.delay_steps, result.positions)
-        self.plan_publisher.publish(self.answer)
-
-    def repeat_answer(self, stamp: int) -> None:
-        """Publish the last plan again for a robot that still waits for it (lockstep)."""
-        if self.lockstep and self.answer is not None and stamp_ns(self.answer) == stamp:
-            self.plan_publisher.publish(self.answer)
-
-    def record(
-        self, stamp: int, result: PlannedTargets | NoPlan, elapsed_ms: float, waited_ms: float
-    ) -> None:
-        """Publish what this tick took, what of it in wait for a processor, and what it gave."""
-        age_ms = 0.0 if self.lockstep else 1e-6 * (self.get_clock().now().nanoseconds - stamp)
-        findings = self.controller.findings if self.controller is not None else ()
-        values = self.statistics.add(result, elapsed_ms, age_ms, waited_ms, findings)
-        if self.models is not None:
-            values['model_identity'] = self.models.live.running.manifest.identity
-        self.tick_publisher.publish(diagnostics(time_msg(stamp), 'planner', 'tick', values))
-
     def publish_diagnostics(self) -> None:
         """Publish what was held over the last seconds."""
         level = DiagnosticStatus.OK if self.statistics.is_healthy else DiagnosticStatus.WARN
@@ -333,7 +178,7 @@ class PlannerNode(LifecycleNode):
         values['scheduling'] = self.scheduled
         if self.models is not None:
             values |= self.models.live.values()
-        if why := self.needed.look():
+        if self.answers is not None and (why := self.answers.needed.look()):
             summary, level = why, DiagnosticStatus.WARN
         stamp = self.get_clock().now().to_msg()
         self.diagnostics_publisher.publish(diagnostics(stamp, 'planner', summary, values, level))

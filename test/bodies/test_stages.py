@@ -125,6 +125,9 @@ def test_messages_and_reports_speak_of_what_the_robot_does(story):
     assert not [line for line in text.splitlines() if OF_LEGS.search(line)]
     assert '| world | controller | trials | success rate | error [m] | reward |' in report
     assert re.search(r'policy in nominal, seed 1000: 0\.\d{3} m off', story.told)
+    assert 'place_error_m' in story.report
+    assert not [name for name, value in story.report.items() if value is None]
+    assert not {'fell', 'falls', 'distance_m', 'tracking_error_mps'} & story.report.keys()
     known = {'world', 'controller', 'walks', 'success_rate', 'command_error', 'reward_per_s'}
     assert summaries[0].keys() == known
     assert 'policy.nominal.error_m' in metrics

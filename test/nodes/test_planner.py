@@ -1,4 +1,4 @@
-"""When a planner in lockstep answers a state; the node is made here, and never spins."""
+"""When a planner in lockstep answers a state; the node is configured here, and never spins."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from simdist_ros.messages.to_messages import command_to_msg
 from simdist_ros.nodes.planner import PlannerNode
 
 PERIOD_NS = 20_000_000
-BEFORE, LATER = SimpleNamespace(step=None), SimpleNamespace(step=0)  # the first state, and then
+BEFORE, LATER = None, 0  # the tick before: of the first state, and then
 
 
-@pytest.fixture
+@pytest.fixture(scope='module')
 def planner():
-    rclpy.init(args=['--ros-args', '-p', 'mode:=lockstep'])
+    given = ['mode:=lockstep', 'model:=go2', 'mppi.num_iterations:=0']
+    rclpy.init(args=['--ros-args', *(word for text in given for word in ('-p', text))])
     node = PlannerNode()
-    yield node
+    node.trigger_configure()
+    assert not node.failure
+    yield node.answers
     node.close()
     node.destroy_node()
     rclpy.try_shutdown()
 
 
-def answers(planner, stamp_ns, controller, *, asked_ns, executed_ns):
+def answers(planner, stamp_ns, step, *, asked_ns, executed_ns):
     """Tell whether it answers a state with what it knows by then."""
     planner.command.take(command_to_msg(asked_ns, np.zeros(3)))
-    planner.executed_stamp_ns = executed_ns
-    return planner.is_complete(SimpleNamespace(stamp_ns=stamp_ns), controller)
+    planner.executed_stamp_ns, planner.controller.step = executed_ns, step
+    return planner.is_complete(SimpleNamespace(stamp_ns=stamp_ns))
 
 
 def test_the_first_state_waits_for_its_command_alone(planner):
