@@ -52,6 +52,7 @@ class UpOptions(GraphOptions):
     )
     report: Path | None = setting(None, 'File for the report as JSON.')
     runs: Path = same_setting(DemoOptions, 'runs')
+    plot: bool = setting(True, 'Draw what was recorded, or do not.')
     draw: bool = setting(False, 'Render pictures of the run.', form='flag')
     progress: bool | None = setting(
         None,
@@ -62,7 +63,6 @@ class UpOptions(GraphOptions):
 
 def up(options: UpOptions, _: Given) -> int:
     """Start the graph."""
-    from simdist_ros.bringup.onnx_export import export_once
     from simdist_ros.bringup.progress import ProgressDisplay
     from simdist_ros.bringup.run import check_options, new_run_folder, run_graph
 
@@ -79,6 +79,8 @@ def up(options: UpOptions, _: Given) -> int:
     if options.report is not None:
         check_file(options.report, '--report')
     if graph.mode == REALTIME:
+        from simdist_ros.bringup.onnx_export import export_once
+
         planner = next(node for node in nodes if node.name == 'planner')
         export_once(planner.parameters, lambda line: print(line, file=sys.stderr, flush=True))
     run_graph(
@@ -87,6 +89,7 @@ def up(options: UpOptions, _: Given) -> int:
         new_run_folder(options.runs, graph),
         report_path=options.report,
         progress=ProgressDisplay.wanted(options.progress),
+        plots=options.plot,
         draws=options.draw,
     )
     return 0

@@ -15,7 +15,8 @@ from simdist_ros.bringup.demo_rivals import RivalWalk, rivals_line, walk_rivals
 from simdist_ros.bringup.graph import LOCKSTEP, GraphOptions
 from simdist_ros.bringup.learning_walk import DATA_S, LEARNING, learn
 from simdist_ros.bringup.progress import ProgressDisplay
-from simdist_ros.bringup.run import new_run_folder, recorded_walk, run_graph
+from simdist_ros.bringup.run import new_run_folder, run_graph
+from simdist_ros.bringup.run_figures import recorded_walk
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.embodiment.robot import Robot, load_robot
 from simdist_ros.evaluation.recording import Recording, read_recording

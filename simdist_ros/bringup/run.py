@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from simdist_ros.bringup.graph import (
-    LOCKSTEP,
     GraphOptions,
     NodeSpec,
     describe_graph,
@@ -24,23 +23,16 @@ from simdist_ros.core.errors import BagError, ConfigError
 from simdist_ros.core.settings import Spelling
 from simdist_ros.core.values import NotAValue, guess
 from simdist_ros.embodiment.robot import Robot, load_robot
-from simdist_ros.evaluation.plot import plot_run
-from simdist_ros.evaluation.recording import Recording
 from simdist_ros.evaluation.report import Report, make_report, report_lines, write_report
-from simdist_ros.sim.errors import RenderError
-from simdist_ros.sim.footfalls import Footfalls, find_footfalls
 from simdist_ros.sim.mjcf_check import check_mjcf
-from simdist_ros.sim.rendering.draw import RecordedWalk, draw_walk
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.world_fit import check_world
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.task import Task
 from simdist_ros.tasks.velocity.task import VelocityTask
-from simdist_ros.world_model.store.checkpoint import find_model, load_model
+from simdist_ros.world_model.store.model_files import check_model, find_model
 
-__all__ = ['check_options', 'new_run_folder', 'recorded_walk', 'run_graph']
-
-FOOTFALLS_S = 6.0  # a dozen strides: more cannot be told apart in a panel
+__all__ = ['check_options', 'new_run_folder', 'run_graph']
 
 
 def check_options(options: GraphOptions, spell: Spelling = str) -> Robot:
@@ -60,7 +52,7 @@ def check_options(options: GraphOptions, spell: Spelling = str) -> Robot:
         check_mjcf(robot)
         check_world(robot, world)
         check_wanted(options, task, spell)
-    load_model(find_model(options.model), robot)
+    check_model(find_model(options.model), robot)
     if options.bag and Path(options.bag).exists():
         raise BagError(f'bag {options.bag!r} exists already; name a folder that does not')
     return robot
@@ -114,6 +106,7 @@ def run_graph(
     *,
     report_path: Path | None = None,
     progress: ProgressDisplay = ProgressDisplay.NONE,
+    plots: bool = True,
     draws: bool = False,
 ) -> Report | None:
     """Start the graph, wait for its end, and report.
@@ -124,6 +117,7 @@ def run_graph(
         folder: Where logs, plot, pictures and report go; the bag too, if options name none.
         report_path: Where else the report's JSON goes.
         progress: How it is shown meanwhile.
+        plots: Draw what was recorded afterwards.
         draws: Render pictures of the walk afterwards.
 
     Returns:
@@ -147,12 +141,14 @@ def run_graph(
     about = dataclasses.asdict(options) | {'overrides': values_of(overrides)}
     report = dataclasses.replace(report, was_interrupted=group.is_interrupted)
     write_report(report, folder / 'report.json', about)
-    period_ms = None if options.mode == LOCKSTEP else 1e3 * robot.period_s
-    footfalls = last_footfalls(options, robot, recording)
-    plot_run(recording, robot, period_ms, folder / 'plot.png', footfalls)
     lines = report_lines(report)
-    lines += picture_lines(options, robot, recording, folder) if draws else []
-    lines.append(f'report, plot      {folder}')
+    if plots or draws:  # what draws is slow to import
+        from simdist_ros.bringup.run_figures import picture_lines, plot
+
+        lines += picture_lines(options, robot, recording, folder) if draws else []
+        if plots:
+            plot(options, robot, recording, folder / 'plot.png')
+    lines.append(f'{"report, plot" if plots else "report":17} {folder}')
     (folder / 'report.txt').write_text('\n'.join(lines) + '\n')
     print('\n'.join(lines))
     if report_path is not None:  # last, because it is the only one that may lie where it cannot
@@ -229,37 +225,3 @@ def graph_environment(options: GraphOptions) -> Iterator[dict[str, str]]:
         return
     with hold_free_domain() as domain:
         yield defaults | {DOMAIN: str(domain)}
-
-
-def picture_lines(
-    options: GraphOptions, robot: Robot, recording: Recording, folder: Path
-) -> list[str]:
-    """Draw the walk, or say what to install."""
-    if not options.use_mock_hardware:
-        return []
-    try:
-        pictures = draw_walk(recorded_walk(options, robot, recording), folder)
-    except RenderError as error:
-        return [f'pictures          {error}']
-    return [f'pictures          {pictures.contact_sheet}, {pictures.gif}']
-
-
-def recorded_walk(options: GraphOptions, robot: Robot, recording: Recording) -> RecordedWalk:
-    """Return what it takes to draw a run of the stand-in."""
-    return RecordedWalk(
-        robot=robot,
-        world=load_world(options.world),
-        seed=options.seed,
-        poses=recording.poses(),
-    )
-
-
-def last_footfalls(options: GraphOptions, robot: Robot, recording: Recording) -> Footfalls | None:
-    """Return footfalls in the last seconds of a run of the stand-in; others' ground is unknown."""
-    if not options.use_mock_hardware:
-        return None
-    walk = recorded_walk(options, robot, recording)
-    if not len(walk.poses):
-        return None
-    last = walk.poses[walk.poses[:, 0] >= walk.poses[-1, 0] - FOOTFALLS_S]
-    return find_footfalls(robot, walk.world, walk.seed, last)

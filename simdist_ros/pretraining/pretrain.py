@@ -48,7 +48,6 @@ from simdist_ros.world_model.identifier import Identifier
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.checkpoint import (
     EXPERT,
-    FILES,
     check_destination,
     load_model,
     save_model,
@@ -56,6 +55,7 @@ from simdist_ros.world_model.store.checkpoint import (
 )
 from simdist_ros.world_model.store.identifier_file import IDENTIFIER, read_identifier
 from simdist_ros.world_model.store.manifest import MANIFEST, read_manifest, sha256
+from simdist_ros.world_model.store.model_files import FILES
 from simdist_ros.world_model.store.verify import read_expert
 
 __all__ = ['Plan', 'pretrain']

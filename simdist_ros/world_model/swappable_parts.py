@@ -1,8 +1,4 @@
-"""The parts of a model: each is a file of its own, and freezes and may be swapped by itself.
-
-Two parts are of two files: a belief and what detects whether it holds, its detector; an expert and
-who acts instead where the belief is doubted.
-"""
+"""Tells the parts in which two models differ."""
 
 from __future__ import annotations
 
@@ -11,14 +7,9 @@ from torch import Tensor
 
 from simdist_ros.world_model.expert import Expert
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.part_names import FIXED, SECOND, SWAPPABLE
 
-__all__ = ['ADAPTED', 'SECOND', 'SWAPPABLE', 'changed_parts']
-
-SWAPPABLE = ('encoder', 'dynamics', 'residual', 'heads', 'expert', 'belief')
-FIXED = ('normalizer', 'identifier')  # what others are scaled by, or are made with
-SECOND = {'expert': 'usual_expert', 'belief': 'detector'}  # file of such a part
-# May be swapped where a model declares nothing else.
-ADAPTED = ('dynamics', 'residual', 'belief', 'expert')
+__all__ = ['changed_parts']
 
 
 def changed_parts(old: WorldModel, new: WorldModel) -> tuple[str, ...]:

@@ -12,7 +12,14 @@ import torch
 
 from simdist_ros.adaptation import adapt as adapting
 from simdist_ros.adaptation.adapt import adapt, data_of_episodes, write
-from simdist_ros.adaptation.behaviour import Experts, believed, choose, new_behaviour, options
+from simdist_ros.adaptation.behaviour import (
+    Experts,
+    believed,
+    choose,
+    found_by_walks,
+    new_behaviour,
+    options,
+)
 from simdist_ros.adaptation.behaviour_gate import (
     Found,
     NewBehaviour,
@@ -25,6 +32,7 @@ from simdist_ros.adaptation.believed_walks import Walked
 from simdist_ros.adaptation.lineage import first_expert
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.adaptation.verdict import Check, Verdict
+from simdist_ros.evaluation.intervals import mean_interval
 from simdist_ros.pretraining.expert.networks import belief_space
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.world_model.expert import BeliefPath, Expert
@@ -249,6 +257,88 @@ def test_where_what_was_chosen_fails_the_least_unusual_is_judged():
     stays = judge_behaviour(trials, least, usual, found, 0, print)
     assert stays.behaviour is None
     assert [check.passed for check in stays.checks] == [True, False]
+
+
+def test_where_neither_passes_the_reasons_are_those_of_what_was_chosen():
+    trials = Trials(
+        {'before': 1.0, 'chosen': 2.0, 'least': 0.5}, {'usual': 3.0, 'chosen': 2.5, 'least': 3.0}
+    )
+    found = Found(chosen=named('chosen'), least=named('least'))
+    judged = judge_behaviour(trials, named('before'), named('usual'), found, 0, print)
+    assert judged.behaviour is None
+    assert [check.passed for check in judged.checks] == [True, False]
+    assert 'chosen' in judged.checks[0].sentence
+
+
+class Searched:
+    """Stands in for the simulated robot while something is sought to do about a belief."""
+
+    gate = GATE
+
+    def __init__(self, reward):
+        self.reward, self.seeds, self.practised = reward, [], []
+
+    def walks(self, seed, *, healthy=False):
+        self.seeds.append(seed)
+        return Searching(lambda told: self.reward(told, healthy))
+
+    def doubting(self, behaviour, first, seed):
+        self.seeds.append(seed)
+        return behaviour
+
+    def practise(self, start, settings, model, say):
+        self.practised.append(start.name)
+
+
+class Searching:
+    def __init__(self, reward):
+        self.reward = reward
+
+    def walk(self, network, belief, doubt):
+        return walked(self.reward(belief is not None and np.any(belief)))
+
+
+def search(shipped, weak, reward, **changes):
+    mine = shipped.model.expert
+    experts, robot = Experts(present=mine, first=mine, healthy=mine), Searched(reward)
+    found_by_walks(experts, robot, shipped.model, weak, replace(QUICK, **changes), print)
+    return robot
+
+
+def test_walks_that_judge_are_others_than_those_that_anything_was_chosen_by(shipped, weak):
+    robot = search(shipped, weak, lambda told, healthy: 1.0, seed=5)
+    assert len(robot.seeds) == len(set(robot.seeds)) == 5
+    assert all(seed % 1000 == 5 for seed in robot.seeds)
+
+
+@pytest.mark.parametrize(('earned', 'practised'), [(2.0, ['half']), (2.84, ['half']), (2.86, [])])
+def test_practice_is_for_robots_that_earn_less_than_healthy_ones(shipped, weak, earned, practised):
+    def reward(told, healthy):
+        return 3.0 if healthy else earned if told else 1.0
+
+    assert search(shipped, weak, reward, practice_steps=100).practised == practised
+    assert not search(shipped, weak, reward).practised
+
+
+def test_a_verdict_has_the_figures_that_it_was_made_by():
+    old, new = walked(3.0), replace(walked(3.5, 0.6), fell=np.arange(N) < 2)
+    change = mean_interval(new.reward - old.reward)
+    assert change.low < change.high
+    believed, nominal = check_believed(old, new, named('new')), check_nominal(old, new, GATE)
+    assert believed.figures == {
+        'believed_reward_before': pytest.approx(old.reward.mean()),
+        'believed_reward_after': pytest.approx(new.reward.mean()),
+        'believed_gain_low': change.low,
+        'believed_gain_high': change.high,
+    }
+    assert nominal.figures == {
+        'nominal_reward_before': pytest.approx(old.reward.mean()),
+        'nominal_reward_after': pytest.approx(new.reward.mean()),
+        'nominal_gain_high': change.high,
+        'nominal_tracking_before': pytest.approx(0.9),
+        'nominal_tracking_after': pytest.approx(0.9),
+        'nominal_falls': 2.0,
+    }
 
 
 def test_where_nothing_would_change_nothing_is_judged():

@@ -102,6 +102,10 @@ def test_who_rises_after_a_fall_earns_nothing_any_more(robot, recipe, shipped, m
     assert found.tracking.tolist() == pytest.approx([0.25, 1.0, 1.0, 1.0])
     assert found.fell.tolist() == [True, False, False, False]
     assert found.told() == f'{np.mean(found.reward):.2f} a second, 1 of 4 fall'
+    step = 0
+    logged, lasted = walks.log(shipped.model.expert.network, None)
+    assert lasted.tolist() == [4, 20, 20, 20]  # the step of the fall is none of a walk
+    assert logged.shape[:2] == (4, 20)
 
 
 def test_practice_makes_another_expert_that_is_told_what_was_chosen(

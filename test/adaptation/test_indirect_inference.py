@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from simdist_ros.adaptation import indirect_inference as inferring
 from simdist_ros.adaptation.believed_robot import Behaviour
 from simdist_ros.adaptation.believed_walks import BatchWalks
 from simdist_ros.adaptation.indirect_inference import (
@@ -22,6 +23,7 @@ from simdist_ros.core.errors import ConfigError
 from simdist_ros.embodiment.observation_terms import proprio_obs_dim, term_slice
 from simdist_ros.pretraining.expert.networks import belief_space
 from simdist_ros.sim.batch.known_robots import KnownRobots
+from simdist_ros.world_model.expert import Expert
 from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 TRUTH = np.array([1.6, 0.0, -0.8, 0.3])
@@ -43,8 +45,20 @@ def test_the_bias_of_an_identifier_is_undone():
     said = []
     found = explaining(identified, shrinking, 0.0, 12, said.append)
     assert np.linalg.norm(found - TRUTH) < 0.1 * np.linalg.norm(identified - TRUTH)
-    assert len(said) == 1
-    assert '0.0' in said[0].split('best, ')[1]
+    (line,) = said
+    first, best = line.split('with what')
+    assert f'an error of {np.linalg.norm(identified - MIXED @ identified):.2f}; ' in first
+    assert '0.0' in best
+
+
+def test_where_all_candidates_go_too_far_the_way_is_shortened():
+    """An identifier that tells ten times too much; a quarter of the way overshoots."""
+
+    def loud(candidates):
+        return 10.0 * candidates, np.zeros(len(candidates))
+
+    found = explaining(np.array([1.0]), loud, 0.0, 12, print)
+    assert found == pytest.approx([0.1], abs=0.02)
 
 
 def test_what_explains_the_walks_already_stays():
@@ -100,6 +114,8 @@ def walk_of(commands, terminated, robot=0):
 def test_goals_are_those_of_the_walks_over_time():
     slow, fast = [[0.5, 0.0, 0.0]] * 40, [[1.0, 0.0, 0.2]] * 20
     found = goals_of([walk_of(slow, False), walk_of(fast, False)])
+    np.testing.assert_allclose(found, [*slow[:4], *fast[:2]], rtol=1e-6)
+    found = goals_of([walk_of(fast[:4], False), walk_of(slow, False), walk_of(fast[:16], False)])
     np.testing.assert_allclose(found, [*slow[:4], *fast[:2]], rtol=1e-6)
 
 
@@ -158,6 +174,67 @@ def test_a_weaker_robot_is_identified_as_weaker_and_falls_more(robot, shipped):
     assert found[0, :12].mean() < 0.15 < 0.3 < found[1, :12].mean()
     assert fell[0] < 0.2
     assert fell[2] == 1.0
+    assert np.isnan(found[2]).all()  # what lies on the ground is not looked at
+
+
+def test_robots_walk_with_who_acted_and_what_it_was_told(robot, shipped, monkeypatch):
+    seen = []
+
+    class Spy(BatchWalks):
+        def __init__(self, *arguments, plan_delay_steps, **named):
+            seen.append(plan_delay_steps)
+            super().__init__(*arguments, plan_delay_steps=plan_delay_steps, **named)
+
+        def log(self, network, told, doubt):
+            seen.append((network, told, self.asked))
+            n, size = self.env.num_robots, self.env.observation.proprio_obs.shape[1]
+            return np.zeros((n, 1, size + 12), np.float32), np.zeros(n, int)
+
+    monkeypatch.setattr(inferring, 'BatchWalks', Spy)
+    belief = torch.linspace(-1.0, 1.0, shipped.identifier.belief_dim)
+    late = Expert(shipped.expert.network, shipped.expert.content, 1)
+    goals = np.linspace([0.1, 0.0, 0.0], [0.6, 0.0, 0.0], 6)
+    arguments = (np.zeros((2, len(belief))), shipped.identifier)
+    found, fell = identified_in_simulation(*arguments, Behaviour(late, belief), robot, goals)
+    assert seen[0] == 1
+    assert seen[1][0] is late.network
+    np.testing.assert_array_equal(seen[1][1], belief.numpy())
+    np.testing.assert_array_equal(seen[1][2], [*goals, *goals])
+    assert np.isnan(found).all()
+    assert fell.tolist() == [1.0, 1.0]
+
+
+def test_candidates_walk_as_the_real_one_did(robot, shipped, monkeypatch):
+    """Asked for the same, and expected to fall as often in walks as long."""
+    seen = []
+
+    def walk(candidates, identifier, walker, robot, goals):
+        seen.append(goals)
+        return np.array(candidates), np.zeros(len(candidates))
+
+    def explain(belief, identify_as, fell, rounds, say):
+        identify_as(belief[None])
+        seen.append((fell, rounds))
+        return belief + 1.0
+
+    monkeypatch.setattr(inferring, 'identified_in_simulation', walk)
+    monkeypatch.setattr(inferring, 'explaining', explain)
+    walks, _ = walk_of([[0.5, 0.0, 0.0]] * 200, True)
+    walks.table.step = np.array([0])
+    belief = torch.zeros(shipped.identifier.belief_dim)
+    found = refined(
+        belief,
+        shipped.identifier,
+        Behaviour(shipped.expert, None),
+        robot,
+        [walks],
+        newest=200,
+        rounds=3,
+        say=print,
+    )
+    np.testing.assert_allclose(seen[0], [[0.5, 0.0, 0.0]] * 6)
+    assert seen[1] == (pytest.approx(1.0 - math.exp(-2.0)), 3)  # 400 steps each; 1 fall in 200
+    assert found.tolist() == [1.0] * len(belief)
 
 
 @pytest.mark.parametrize('rounds', [0, 2])

@@ -115,6 +115,7 @@ class RunningGraph:
         command = [sys.executable, '-m', 'simdist_ros.cli', 'up', *arguments]
         command += ['--runs', str(folder / 'runs'), '--report', str(self.report)]
         command += ['--bag', str(self.bag)]
+        command += [] if '--plot' in arguments else ['--no-plot']  # it takes as long as a walk
         environment = dict(os.environ) | {'ROS_DOMAIN_ID': str(domain)}
         with self.stdout.open('w') as stdout, self.stderr.open('w') as stderr:
             self.process = subprocess.Popen(

@@ -38,9 +38,9 @@ def graphs(random_model, tmp_path_factory):
     with contextlib.ExitStack() as stack:
         graphs = {
             name: stack.enter_context(
-                running_graph(folder / name, *arguments, '--seed', str(seed))
+                running_graph(folder / name, *arguments, '--seed', str(seed), *drawn)
             )
-            for name, seed in (('first', 3), ('again', 3), ('other', 4))
+            for name, seed, *drawn in (('first', 3, '--plot'), ('again', 3), ('other', 4))
         }
         for graph in graphs.values():
             assert graph.wait() == 0, graph.stderr.read_text()
@@ -135,6 +135,13 @@ def test_the_terminal_says_the_same_as_the_report(first):
     assert f'report, plot      {folder}' in said
     for name in ('report.json', 'report.txt', 'plot.png'):
         assert (folder / name).stat().st_size
+
+
+def test_nothing_is_drawn_where_nothing_is_to_be(graphs):
+    (folder,) = (graphs['other'].folder / 'runs').iterdir()
+    assert f'report            {folder}' in graphs['other'].stdout.read_text()
+    assert {path.name for path in folder.glob('*.*')} >= {'report.json', 'report.txt'}
+    assert not list(folder.glob('*.png'))
 
 
 def test_nothing_loud_was_said_and_nothing_was_lost(first):

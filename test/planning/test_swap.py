@@ -13,7 +13,8 @@ from simdist_ros.planning.backends.torch_backend import TorchBackend
 from simdist_ros.planning.planner import Planner
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.swappable_parts import ADAPTED, SWAPPABLE, changed_parts
+from simdist_ros.world_model.part_names import ADAPTED, SWAPPABLE
+from simdist_ros.world_model.swappable_parts import changed_parts
 
 from .situations import SMALL, observe
 

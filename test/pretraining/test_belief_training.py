@@ -120,6 +120,11 @@ def test_the_actor_is_told_what_it_is_told_and_the_critic_the_truth(training, tm
     assert torch.equal(x[:, -size:], truth[:, -size:])
 
 
+def test_it_learns_at_a_rate_of_its_own(training, tmp_path):
+    one = training(tmp_path / 'a', rate=3e-3, belief_rate=2e-5)
+    assert one.ppo.rate == pytest.approx(2e-5)
+
+
 def test_who_begins_anew_is_told_anew_and_nobody_else(training, tmp_path):
     none = {'belief_hidden_share': 0.0, 'belief_blurred_share': 0.0, 'belief_stale_share': 0.0}
     one = training(tmp_path / 'a', **none)

@@ -97,8 +97,9 @@ def test_ground_is_level_without_other_faults_and_plans_may_begin_late(recipe, m
 def test_it_learns_tells_how_far_it_is_and_writes_an_expert(make, tmp_path, go2, recipe, before):
     said, after = [], tmp_path / 'after.safetensors'
     one = make(tmp_path / 'a')
-    practice(one, after, said.append)
+    metrics = practice(one, after, said.append)
     assert one.num_steps == 96
+    assert f'reward {metrics["reward"] / 0.02:.2f} a second, ' in said[-1]
     assert [line.split(':')[0] for line in said] == [
         'practice step 32 of 96',
         'practice step 64 of 96',
@@ -119,6 +120,12 @@ def test_the_same_seed_practises_the_same_and_another_does_not(make, tmp_path, g
         weights.append(load_actor(path, go2, recipe).state_dict()['body.net.0.weight'])
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
+
+
+def test_practice_leaves_a_checkpoint_as_often_as_it_is_to(make, tmp_path):
+    one = make(tmp_path / 'a', checkpoint_s=1e-9)
+    practice(one, tmp_path / 'a.safetensors', lambda line: None)
+    assert make(tmp_path / 'a').num_steps == 96
 
 
 def test_practice_that_was_cut_goes_on_as_if_it_had_not(make, tmp_path, go2, recipe):

@@ -10,11 +10,12 @@ import torch
 
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.world_model.identifier import Identifier
+from simdist_ros.world_model.part_names import ADAPTED
 from simdist_ros.world_model.store.belief_file import BELIEF, DETECTOR, read_row, row_to_bytes
 from simdist_ros.world_model.store.checkpoint import load_model, save_model
 from simdist_ros.world_model.store.identifier_file import IDENTIFIER
 from simdist_ros.world_model.store.manifest import read_manifest
-from simdist_ros.world_model.swappable_parts import ADAPTED, changed_parts
+from simdist_ros.world_model.swappable_parts import changed_parts
 
 from .believing import NAMES, SIZE, belief_of, believing_expert, random_identifier
 

@@ -10,7 +10,7 @@ import torch
 
 from simdist_ros.core import atomic
 from simdist_ros.core.errors import CheckpointError
-from simdist_ros.world_model.store import checkpoint
+from simdist_ros.world_model.store import checkpoint, model_files
 from simdist_ros.world_model.store.checkpoint import find_model, load_model, save_model
 from simdist_ros.world_model.store.manifest import read_manifest
 
@@ -175,7 +175,7 @@ def test_model_is_found_by_path(small_folder):
 
 
 def test_model_is_found_by_name_before_a_folder_of_that_name(small_model, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, 'share_folder', lambda: tmp_path / 'share')
+    monkeypatch.setattr(model_files, 'share_folder', lambda: tmp_path / 'share')
     monkeypatch.chdir(tmp_path)
     Path('go2').mkdir()
     assert find_model('go2') == Path('go2')
@@ -184,7 +184,7 @@ def test_model_is_found_by_name_before_a_folder_of_that_name(small_model, tmp_pa
 
 
 def test_unknown_name_gets_a_suggestion(small_model, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, 'share_folder', lambda: tmp_path)
+    monkeypatch.setattr(model_files, 'share_folder', lambda: tmp_path)
     save(tmp_path / 'models' / 'go2', small_model)
     with pytest.raises(CheckpointError, match=r"unknown model 'g02'; did you mean 'go2'\?"):
         find_model('g02')

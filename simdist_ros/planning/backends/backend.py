@@ -16,8 +16,9 @@ from simdist_ros.planning.backends.stages import Run, Stages, stages_of
 from simdist_ros.planning.mppi import Search, State, iterate
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.part_names import ADAPTED
 from simdist_ros.world_model.returns import discounted_return
-from simdist_ros.world_model.swappable_parts import ADAPTED, changed_parts
+from simdist_ros.world_model.swappable_parts import changed_parts
 
 __all__ = ['Backend', 'NewParts', 'check_changes']
 

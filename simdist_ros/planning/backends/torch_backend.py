@@ -18,7 +18,7 @@ from simdist_ros.planning.backends.stages import STAGES, Run, example_inputs, to
 from simdist_ros.planning.mppi import Search, State
 from simdist_ros.planning.settings import MppiSettings
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.swappable_parts import SECOND
+from simdist_ros.world_model.part_names import SECOND
 
 __all__ = ['CudaBackend', 'TorchBackend']
 

@@ -13,7 +13,7 @@ from simdist_ros.core.errors import CheckpointError
 from simdist_ros.world_model.detector import detector_size
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.identifier_file import IDENTIFIER
-from simdist_ros.world_model.store.verify import AGAIN
+from simdist_ros.world_model.store.model_files import AGAIN
 
 __all__ = ['BELIEF', 'DETECTOR', 'check_belief_sizes', 'read_row', 'row_to_bytes']
 

@@ -12,15 +12,15 @@ import yaml
 from torch import nn
 
 from simdist_ros.core.atomic import TEMPORARY_SUFFIX, write_atomic
-from simdist_ros.core.errors import CheckpointError, unknown_name
+from simdist_ros.core.errors import CheckpointError
 from simdist_ros.core.priority_gate import GiveWay, no_wait
-from simdist_ros.core.share import share_folder
 from simdist_ros.embodiment.action_space import JointTarget
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.jobs.writable import check_folder
 from simdist_ros.tasks.velocity.settings import VELOCITY
 from simdist_ros.world_model.cpu_inference import keep_freed_memory
 from simdist_ros.world_model.model import WorldModel
+from simdist_ros.world_model.part_names import ADAPTED
 from simdist_ros.world_model.store.belief_file import (
     BELIEF,
     DETECTOR,
@@ -41,14 +41,16 @@ from simdist_ros.world_model.store.manifest import (
     read_manifest,
     sha256,
 )
-from simdist_ros.world_model.store.verify import (
+from simdist_ros.world_model.store.model_files import (
+    ARCHITECTURE,
+    FILES,
+    WEIGHTS,
     check_robot,
+    find_model,
     read_architecture,
-    read_expert,
-    read_residual,
-    read_weights,
+    read_verified,
 )
-from simdist_ros.world_model.swappable_parts import ADAPTED
+from simdist_ros.world_model.store.verify import read_expert, read_residual, read_weights
 
 __all__ = [
     'EXPERT',
@@ -59,10 +61,6 @@ __all__ = [
     'save_model',
 ]
 
-ARCHITECTURE = 'model.yaml'
-PARTS = ('encoder', 'dynamics', 'heads', 'normalizer')
-WEIGHTS = {part: f'{part}.safetensors' for part in PARTS}
-FILES = (ARCHITECTURE, *WEIGHTS.values())
 RESIDUAL = 'residual.safetensors'  # only where there is one
 EXPERT, USUAL_EXPERT = 'expert.safetensors', 'usual_expert.safetensors'  # likewise
 OPTIONAL = (RESIDUAL, EXPERT, USUAL_EXPERT, IDENTIFIER, BELIEF, DETECTOR)
@@ -75,24 +73,6 @@ class LoadedModel:
     model: WorldModel
     manifest: Manifest
     folder: Path
-
-
-def find_model(name_or_path: str | Path) -> Path:
-    """Return the folder of a model that ships, by name, or of any model, by path.
-
-    Raises:
-        CheckpointError: There is none.
-    """
-    path = Path(name_or_path).expanduser()
-    models = share_folder() / 'models'
-    known = [manifest.parent.name for manifest in models.glob(f'*/{MANIFEST}')]
-    if str(path) in known:
-        return models / path
-    if path.is_dir():
-        return path
-    if len(path.parts) == 1:
-        raise CheckpointError(unknown_name('model', path.name, known))
-    raise CheckpointError(f'{path}: there is no such model folder; check the path')
 
 
 def load_model(
@@ -155,28 +135,6 @@ def add_optional(model: WorldModel, folder: Path, manifest: Manifest, give_way: 
         else:
             model.detector = read_row(data, path)
     check_belief_sizes(model, folder)
-
-
-def read_verified(folder: Path, manifest: Manifest, name: str) -> bytes:
-    """Return a file's content if it has the hash that the manifest gives."""
-    expected = manifest.files.get(name)
-    if expected is None:
-        raise CheckpointError(
-            f'{folder / MANIFEST}: {name} is not listed, expected {", ".join(FILES)}; '
-            'import the model or train it again'
-        )
-    path = find_file(folder, name)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f'{path}: cannot be read ({error}); check its permissions') from None
-    found = sha256(data)
-    if found != expected:
-        raise CheckpointError(
-            f'{path}: SHA-256 is {found[:12]}..., expected {expected[:12]}... from the manifest; '
-            'the file was changed or damaged: restore it, or import the model or train it again'
-        )
-    return data
 
 
 def save_model(

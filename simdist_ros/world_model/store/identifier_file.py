@@ -11,7 +11,8 @@ import torch
 
 from simdist_ros.core.errors import CheckpointError
 from simdist_ros.world_model.identifier import Identifier
-from simdist_ros.world_model.store.verify import AGAIN, check_state
+from simdist_ros.world_model.store.model_files import AGAIN
+from simdist_ros.world_model.store.verify import check_state
 
 __all__ = ['IDENTIFIER', 'identifier_to_bytes', 'read_identifier']
 

@@ -12,7 +12,7 @@ import yaml
 
 from simdist_ros.core.errors import CheckpointError, ConfigError, unknown_name
 from simdist_ros.core.settings import read_yaml
-from simdist_ros.world_model.swappable_parts import ADAPTED, SWAPPABLE
+from simdist_ros.world_model.part_names import ADAPTED, SWAPPABLE
 
 __all__ = [
     'FORMAT_VERSION',

@@ -7,83 +7,25 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 import torch
-import yaml
 from torch import Tensor, nn
 
-from simdist_ros.core.errors import CheckpointError, ConfigError
-from simdist_ros.embodiment.action_space import action_space_of
-from simdist_ros.embodiment.observation_terms import proprio_obs_dim
-from simdist_ros.embodiment.robot import Robot
-from simdist_ros.tasks.choice import task_of
+from simdist_ros.core.errors import CheckpointError
 from simdist_ros.world_model.architecture import Architecture
-from simdist_ros.world_model.encoders.sizes import sizes_for
 from simdist_ros.world_model.expert import BeliefPath, Expert, expert_network
 from simdist_ros.world_model.residual import Residual
-from simdist_ros.world_model.store.manifest import MANIFEST, Manifest
+from simdist_ros.world_model.store.model_files import AGAIN
 
 __all__ = [
-    'AGAIN',
     'DELAY',
-    'check_robot',
     'check_state',
-    'read_architecture',
     'read_expert',
     'read_residual',
     'read_weights',
 ]
 
-AGAIN = 'import the model or train it again'
 ACTOR = 'actor.'  # what its arrays begin with in an expert's file
 DELAY = 'plan_delay_steps'  # an array there: the delay it was trained with; none is 0
 MAX_DELAY = 10
-
-
-def read_architecture(data: bytes, path: Path) -> Architecture:
-    """Parse the content of ``model.yaml``."""
-    try:
-        return Architecture.from_mapping(yaml.safe_load(data), str(path))
-    except ConfigError as error:
-        raise CheckpointError(f'{error}; {AGAIN}') from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = ' '.join(str(error).split())
-        raise CheckpointError(f'{path}: not valid YAML ({reason}); {AGAIN}') from None
-
-
-def check_robot(
-    folder: Path, manifest: Manifest, architecture: Architecture, robot: Robot
-) -> None:
-    """Refuse a model for another robot, or for another version of this one."""
-    if manifest.robot != robot.name:
-        raise CheckpointError(
-            f'{folder / MANIFEST}: the model is for robot {manifest.robot!r}, expected '
-            f'{robot.name!r}; choose a model of this robot'
-        )
-    task = task_of(robot)
-    if manifest.task != task.name:
-        raise CheckpointError(
-            f'{folder / MANIFEST}: the model is for task {manifest.task!r}, expected '
-            f'{task.name!r}; choose a model of this task'
-        )
-    actions = action_space_of(robot)
-    if manifest.actions != actions.kind:
-        raise CheckpointError(
-            f'{folder / MANIFEST}: the actions of the model are {manifest.actions!r}, those of '
-            f'robot {robot.name!r} are {actions.kind!r}; choose a model of these actions, or '
-            'change tool_delta in the description'
-        )
-    sizes = {
-        'action_dim': actions.dim,
-        'proprio_obs_dim': proprio_obs_dim(robot),
-        'command_dim': task.goal.size,
-        **sizes_for(robot),
-    }
-    for name, expected in sizes.items():
-        found = getattr(architecture, name)
-        if found != expected:
-            raise CheckpointError(
-                f'{folder / "model.yaml"}: {name} is {found}, but robot {robot.name!r} has '
-                f'{expected}; choose a model of this robot'
-            )
 
 
 def read_weights(data: bytes, path: Path, module: nn.Module) -> dict[str, Tensor]:
