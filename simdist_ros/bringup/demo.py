@@ -28,8 +28,9 @@ from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 __all__ = ['demo']
 
-WALK = GraphOptions(mode=LOCKSTEP, world='high_joint_friction', duration_s=10.0)
-LEAST_GAIN_M = 1.0  # of 5 m
+WALK = GraphOptions(mode=LOCKSTEP, world='soft_leg', model='go2_beliefs', vx=1.0, duration_s=10.0)
+LEARNS_AT_MPS = 0.5  # where it does not fall
+LEAST_GAIN_M = 1.0  # of 10 m
 
 
 def demo(runs: Path, seed: int = 0) -> None:
@@ -54,7 +55,11 @@ def demo(runs: Path, seed: int = 0) -> None:
         'swap of the model while the robot walks'
     )
     lessons = learn(
-        walk, robot, folder, lambda options, place: run(options, place, LEARNING), tell
+        dataclasses.replace(walk, vx=LEARNS_AT_MPS),
+        robot,
+        folder,
+        lambda options, place: run(options, place, LEARNING),
+        tell,
     )
     tell('\n'.join(['', *lineage_lines(list_models(folder / 'models'))]))
     tell('\n3. The first walk again, with the adapted model')

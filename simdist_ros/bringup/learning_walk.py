@@ -17,7 +17,7 @@ from simdist_ros.evaluation.report import Report
 
 __all__ = ['DATA_S', 'LEARNING', 'Lessons', 'learn', 'model_at_the_end', 'why_no_model']
 
-DATA_S = 80.0
+DATA_S = 60.0
 MOST_TRAININGS = 4
 MOST_WALKS = 3
 LEARNING = {  # proposals are tried out half of the time; it ends with an event, not with a time
