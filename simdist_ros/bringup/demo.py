@@ -28,7 +28,9 @@ from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 __all__ = ['demo']
 
-WALK = GraphOptions(mode=LOCKSTEP, world='weak_torque', model='go2_beliefs', vx=1.0, duration_s=10.0)
+WALK = GraphOptions(
+    mode=LOCKSTEP, world='weak_torque', model='go2_beliefs', vx=1.0, duration_s=10.0
+)
 LEARNS_AT_MPS = 0.5  # where it does not fall
 LEAST_GAIN_M = 1.0  # of 10 m
 

@@ -26,6 +26,8 @@ __all__ = ['Report', 'make_report', 'report_lines', 'velocity_series', 'write_re
 
 Array = NDArray[np.floating[Any]]
 
+UP_S = 0.3  # without a reading of a fallen robot, after which it has risen
+
 
 OF_BASES = ('distance_m', 'path_m', 'fell', 'falls', 'tracking_error_mps')
 OF_PLACES = ('place_error_m',)
@@ -119,16 +121,21 @@ def make_report(bag: Path, robot: Robot) -> tuple[Report, Recording]:
 
 
 def count_falls(recording: Recording, robot: Robot) -> int:
-    """Count how often the base became too low or too far tilted."""
+    """Count how often the base became too low or too far tilted.
+
+    A robot that lies is measured now above and now below what is too low: a fall counts where the
+    robot was up for `UP_S`.
+    """
     task = task_of(robot)
     fallen = [
-        task.failed(
+        stamp
+        for stamp in sorted(recording.position)
+        if task.failed(
             projected_gravity(recording.orientation[stamp]),
             recording.height.get(stamp, np.nan),
         )
-        for stamp in sorted(recording.position)
     ]
-    return int(np.sum(np.diff(np.array(fallen, dtype=int), prepend=0) == 1))
+    return int(np.sum(np.diff(fallen, prepend=-1e9 * UP_S) >= 1e9 * UP_S)) if fallen else 0
 
 
 def velocity_series(recording: Recording, robot: Robot) -> tuple[Array, Array, Array]:

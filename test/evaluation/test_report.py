@@ -113,6 +113,12 @@ def test_each_fall_counts_once_whether_tilted_or_low(walk, small_robot):
     assert (report.fell, report.falls) == (True, 2)
 
 
+def test_a_robot_that_lies_has_fallen_once_however_its_height_flickers(walk, small_robot):
+    low = dict.fromkeys(range(30, 70, 2), (0.3, 0.14, 0.3))
+    report, _ = make_report(walk(height=low), small_robot)
+    assert (report.fell, report.falls) == (True, 1)
+
+
 def test_a_height_map_of_another_size_says_nothing_of_falls(walk, small_robot):
     report, recording = make_report(walk(height={30: (0.0, 0.0)}), small_robot)
     assert not report.fell
