@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from simdist_ros.embodiment.robot import load_robot
+from simdist_ros.pretraining.expert.networks import belief_space
 from simdist_ros.transitions.episode import Episode
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.world_model.architecture import Architecture
 from simdist_ros.world_model.model import WorldModel
-from simdist_ros.world_model.store.checkpoint import load_model, save_model
+from simdist_ros.world_model.store.checkpoint import find_model, load_model, save_model
 
 H, T = 3, 4
 
@@ -19,6 +20,30 @@ H, T = 3, 4
 @pytest.fixture(scope='session')
 def robot():
     return load_robot('go2')
+
+
+@pytest.fixture(scope='session')
+def shipped(robot):
+    """The model with an identifier, and its manifest; nobody changes it."""
+    return load_model(find_model('go2_beliefs'), robot)
+
+
+@pytest.fixture(scope='session')
+def believer(shipped):
+    return shipped.model
+
+
+@pytest.fixture(scope='session')
+def space(robot, recipe):
+    return belief_space(robot, recipe)
+
+
+@pytest.fixture(scope='session')
+def weak(space):
+    """The belief that all motors have 0.3 of their torque."""
+    belief = torch.zeros(space.size)
+    belief[:12] = 1.4
+    return belief
 
 
 @pytest.fixture(scope='session')

@@ -33,10 +33,9 @@ from simdist_ros.adaptation.lineage import first_expert
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.adaptation.verdict import Check, Verdict
 from simdist_ros.evaluation.intervals import mean_interval
-from simdist_ros.pretraining.expert.networks import belief_space
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
 from simdist_ros.world_model.expert import BeliefPath, Expert
-from simdist_ros.world_model.store.checkpoint import find_model, load_model, save_model
+from simdist_ros.world_model.store.checkpoint import load_model, save_model
 
 from ..world_model.believing import believing_expert
 from .conftest import lived
@@ -46,24 +45,6 @@ QUICK = FinetuneSettings(
     max_steps=10, validation_interval=5, batch_size=8, max_windows=50, practice_steps=0
 )
 N = 8
-
-
-@pytest.fixture(scope='module')
-def shipped(robot):
-    return load_model(find_model('go2_beliefs'), robot)
-
-
-@pytest.fixture(scope='module')
-def space(robot, recipe):
-    return belief_space(robot, recipe)
-
-
-@pytest.fixture(scope='module')
-def weak(space):
-    """All motors at 0.3 of their torque."""
-    belief = torch.zeros(space.size)
-    belief[:12] = 1.4
-    return belief
 
 
 class StandIn:

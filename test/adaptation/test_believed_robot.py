@@ -13,35 +13,15 @@ from simdist_ros.adaptation.believed_robot import Behaviour, BelievedRobot
 from simdist_ros.adaptation.believed_walks import BatchWalks
 from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.pretraining.expert import practice
-from simdist_ros.pretraining.expert.networks import belief_space
 from simdist_ros.rl.step import StepResult
 from simdist_ros.sim.batch.known_robots import KnownRobots
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.expert import Expert
-from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 GATE = GateSettings(num_walks=4, rollout_s=0.4, num_plans=2)
 QUICK = FinetuneSettings(
     max_steps=10, validation_interval=5, batch_size=8, max_windows=50, practice_steps=0
 )
-
-
-@pytest.fixture(scope='module')
-def shipped(robot):
-    return load_model(find_model('go2_beliefs'), robot)
-
-
-@pytest.fixture(scope='module')
-def space(robot, recipe):
-    return belief_space(robot, recipe)
-
-
-@pytest.fixture(scope='module')
-def weak(space):
-    """All motors at 0.3 of their torque."""
-    belief = torch.zeros(space.size)
-    belief[:12] = 1.4
-    return belief
 
 
 def walks_of(robot, recipe, known, seed=1, **changes):

@@ -17,14 +17,8 @@ from simdist_ros.pretraining.expert.networks import belief_space
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.world_model.detector import detector_size, log_odds
 from simdist_ros.world_model.expert import Expert
-from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 GATE = GateSettings(num_walks=8, rollout_s=2.0, num_plans=2)
-
-
-@pytest.fixture(scope='module')
-def shipped(robot):
-    return load_model(find_model('go2_beliefs'), robot).model
 
 
 @pytest.fixture(scope='module')
@@ -37,9 +31,9 @@ def late(robot, recipe):
 
 
 @pytest.fixture(scope='module')
-def believed(robot, recipe, shipped, late):
+def believed(robot, recipe, believer, late):
     belief = late.numpy().astype(float)
-    return BelievedRobot(robot, recipe, belief, GATE, 1, shipped.identifier)
+    return BelievedRobot(robot, recipe, belief, GATE, 1, believer.identifier)
 
 
 def constant(identifier, odds):
@@ -50,8 +44,8 @@ def constant(identifier, odds):
 
 
 @pytest.fixture(scope='module')
-def detected(believed, shipped, late):
-    return believed.doubting(Behaviour(shipped.expert, late, 'whole'), shipped.expert, seed=3)
+def detected(believed, believer, late):
+    return believed.doubting(Behaviour(believer.expert, late, 'whole'), believer.expert, seed=3)
 
 
 def test_it_is_above_zero_for_the_first_kind_and_both_count_the_same():
@@ -66,53 +60,53 @@ def test_it_is_above_zero_for_the_first_kind_and_both_count_the_same():
     assert (log_odds(line, has_not) < 0).float().mean() > 0.8
 
 
-def test_only_windows_before_a_fall_count_and_without_any_there_is_none(shipped):
-    size = len(shipped.identifier.mean)
+def test_only_windows_before_a_fall_count_and_without_any_there_is_none(believer):
+    size = len(believer.identifier.mean)
     rng = np.random.default_rng(1)
     calm = rng.normal(0.0, 0.1, (2, 120, size)).astype(np.float32)
     fallen = calm.copy()
     fallen[:, 60:] = np.nan
     walks, other = (calm + 1.0, np.array([120, 120])), (fallen, np.array([60, 60]))
-    found = fit_detector(shipped.identifier, [walks], [other])
-    assert found.shape == (detector_size(shipped.identifier),)
+    found = fit_detector(believer.identifier, [walks], [other])
+    assert found.shape == (detector_size(believer.identifier),)
     assert found.isfinite().all()
     short = (calm, np.array([49, 10]))
-    assert fit_detector(shipped.identifier, [walks], [short]) is None
-    assert fit_detector(shipped.identifier, [short], [walks]) is None
+    assert fit_detector(believer.identifier, [walks], [short]) is None
+    assert fit_detector(believer.identifier, [short], [walks]) is None
 
 
 def test_robots_with_the_fault_go_on_believing_and_healthy_ones_stop(
-    believed, shipped, detected, late
+    believed, believer, detected, late
 ):
     for healthy, share in ((False, 1.0), (True, 0.0)):
         walks = believed.walks(99, healthy=healthy)  # others than it was fitted to
-        rows, _ = walks.log(shipped.expert.network, late.numpy())
-        watch = FaultWatch(shipped.identifier, detected.detector, GATE.num_walks)
+        rows, _ = walks.log(believer.expert.network, late.numpy())
+        watch = FaultWatch(believer.identifier, detected.detector, GATE.num_walks)
         for step in range(rows.shape[1]):
             watch.note(rows[:, step])
         assert abs(watch.believes.mean() - share) <= 0.125
 
 
 def test_a_healthy_robot_that_is_told_of_a_fault_earns_what_it_did_as_soon_as_it_is_doubted(
-    believed, shipped, detected, late
+    believed, believer, detected, late
 ):
     walks = believed.walks(99, healthy=True)
-    network, belief = shipped.expert.network, late.numpy()
+    network, belief = believer.expert.network, late.numpy()
     told, doubting = (walks.walk(network, belief, d) for d in (NO_DOUBT, detected.doubt))
     untold = walks.walk(network, None)
     assert abs(doubting.reward.mean() - untold.reward.mean()) < abs(
         told.reward.mean() - untold.reward.mean()
     )
-    never = Doubt(constant(shipped.identifier, 9.0))
+    never = Doubt(constant(believer.identifier, 9.0))
     np.testing.assert_array_equal(walks.walk(network, belief, never).reward, told.reward)
 
 
 def test_where_it_is_doubted_the_usual_expert_acts_told_nothing(
-    believed, shipped, late, monkeypatch
+    believed, believer, late, monkeypatch
 ):
     """As itself from the first doubt on: a second of the belief comes before."""
     asked, doubted, acted = [], [], []
-    other = shipped.expert.network
+    other = believer.expert.network
 
     def usual(x, ground, belief):
         asked.append(belief)
@@ -122,15 +116,15 @@ def test_where_it_is_doubted_the_usual_expert_acts_told_nothing(
     walks = believed.walks(99, healthy=True)
     step = walks.env.step
     monkeypatch.setattr(walks.env, 'step', lambda a: (acted.append(a), step(a))[1])
-    at_once = Doubt(constant(shipped.identifier, -9.0), usual)
+    at_once = Doubt(constant(believer.identifier, -9.0), usual)
     for _ in walks.steps(other, late.numpy(), at_once):
         pass
-    assert len(asked) == len(acted) - shipped.identifier.window_steps
+    assert len(asked) == len(acted) - believer.identifier.window_steps
     assert all(belief is None for belief in asked)
     np.testing.assert_array_equal(acted[-1], doubted[-1].numpy())
 
 
-def test_without_an_identifier_a_detector_is_not_used(robot, recipe, shipped, late):
+def test_without_an_identifier_a_detector_is_not_used(robot, recipe, believer, late):
     def walks(identifier):
         return BatchWalks(
             robot,
@@ -143,26 +137,26 @@ def test_without_an_identifier_a_detector_is_not_used(robot, recipe, shipped, la
             identifier=identifier,
         )
 
-    network, belief = shipped.expert.network, late.numpy()
-    at_once = Doubt(constant(shipped.identifier, -9.0))
+    network, belief = believer.expert.network, late.numpy()
+    at_once = Doubt(constant(believer.identifier, -9.0))
     plain = walks(None).walk(network, belief, at_once)
     np.testing.assert_array_equal(plain.reward, walks(None).walk(network, belief).reward)
-    doubted = walks(shipped.identifier).walk(network, belief, at_once)
+    doubted = walks(believer.identifier).walk(network, belief, at_once)
     assert np.abs(doubted.reward - plain.reward).max() > 1e-4
 
 
-def test_what_is_as_usual_anyway_needs_no_detector(believed, shipped, late):
+def test_what_is_as_usual_anyway_needs_no_detector(believed, believer, late):
     for belief in (None, torch.zeros_like(late)):
-        one = Behaviour(shipped.expert, belief)
-        assert believed.doubting(one, shipped.expert, seed=3) is one
-    practised = Expert(shipped.expert.network, b'practised', 1)
-    other = believed.doubting(Behaviour(practised, None), shipped.expert, seed=3)
+        one = Behaviour(believer.expert, belief)
+        assert believed.doubting(one, believer.expert, seed=3) is one
+    practised = Expert(believer.expert.network, b'practised', 1)
+    other = believed.doubting(Behaviour(practised, None), believer.expert, seed=3)
     assert other.detector is not None
-    assert other.usual is shipped.expert
+    assert other.usual is believer.expert
 
 
-def test_behaviours_differ_by_their_detectors_and_by_who_acts_instead(shipped, late):
-    usual = shipped.expert
+def test_behaviours_differ_by_their_detectors_and_by_who_acts_instead(believer, late):
+    usual = believer.expert
     one = Behaviour(usual, late, detector=torch.zeros(3), usual=usual)
     assert one.is_like(replace(one, detector=torch.zeros(3)))
     assert not one.is_like(replace(one, detector=torch.ones(3)))

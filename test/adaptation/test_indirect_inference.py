@@ -24,7 +24,6 @@ from simdist_ros.embodiment.observation_terms import proprio_obs_dim, term_slice
 from simdist_ros.pretraining.expert.networks import belief_space
 from simdist_ros.sim.batch.known_robots import KnownRobots
 from simdist_ros.world_model.expert import Expert
-from simdist_ros.world_model.store.checkpoint import find_model, load_model
 
 TRUTH = np.array([1.6, 0.0, -0.8, 0.3])
 MIXED = np.array([[0.5, 0, 0, 0], [0, 0.9, 0, 0], [0.1, 0, 0.6, 0], [0, 0, 0.2, 0.8]])
@@ -33,11 +32,6 @@ MIXED = np.array([[0.5, 0, 0, 0], [0, 0.9, 0, 0], [0.1, 0, 0.6, 0], [0, 0, 0.2, 
 def shrinking(candidates):
     """An identifier that tells too little and takes one fault for a bit of another."""
     return candidates @ MIXED.T, np.zeros(len(candidates))
-
-
-@pytest.fixture(scope='module')
-def shipped(robot):
-    return load_model(find_model('go2_beliefs'), robot).model
 
 
 def test_the_bias_of_an_identifier_is_undone():
@@ -138,7 +132,7 @@ def test_each_robot_of_a_batch_has_its_own_belief(robot, recipe):
     assert known.most_lag_steps == 2
 
 
-def test_what_robots_log_is_what_they_saw_and_did(robot, recipe, shipped):
+def test_what_robots_log_is_what_they_saw_and_did(robot, recipe, believer):
     space = belief_space(robot, recipe)
     limp = np.zeros((2, space.size))
     limp[1, :12] = 2.0  # without torque it falls at once
@@ -151,7 +145,7 @@ def test_what_robots_log_is_what_they_saw_and_did(robot, recipe, shipped):
         seconds=1.0,
         seed=1,
     )
-    logged, lasted = walks.log(shipped.expert.network, None)
+    logged, lasted = walks.log(believer.expert.network, None)
     size = proprio_obs_dim(robot)
     assert logged.shape == (2, walks.num_steps, size + robot.num_joints)
     assert lasted[0] == walks.num_steps
@@ -164,13 +158,13 @@ def test_what_robots_log_is_what_they_saw_and_did(robot, recipe, shipped):
     np.testing.assert_array_equal(before, walks.env.observation.proprio_obs[0])
 
 
-def test_a_weaker_robot_is_identified_as_weaker_and_falls_more(robot, shipped):
-    size = shipped.identifier.belief_dim
+def test_a_weaker_robot_is_identified_as_weaker_and_falls_more(robot, believer):
+    size = believer.identifier.belief_dim
     candidates = np.zeros((3, size))
     candidates[1, :12], candidates[2, :12] = 1.4, 2.0  # 0.3 and none of the torque
-    walker = Behaviour(shipped.expert, None)
+    walker = Behaviour(believer.expert, None)
     goals = np.array([[0.5, 0.0, 0.0]] * 6)
-    found, fell = identified_in_simulation(candidates, shipped.identifier, walker, robot, goals)
+    found, fell = identified_in_simulation(candidates, believer.identifier, walker, robot, goals)
     assert found[0, :12].mean() < 0.15 < 0.3 < found[1, :12].mean()
     assert fell[0] < 0.2
     assert fell[2] == 1.0
@@ -239,7 +233,7 @@ def test_candidates_walk_as_the_real_one_did(robot, shipped, monkeypatch):
 
 @pytest.mark.parametrize('rounds', [0, 2])
 def test_without_rounds_or_simulator_the_belief_is_what_the_identifier_tells(
-    robot, shipped, monkeypatch, rounds
+    robot, believer, monkeypatch, rounds
 ):
     def refuse(*_):
         raise ConfigError('no.xml is not there')
@@ -247,13 +241,13 @@ def test_without_rounds_or_simulator_the_belief_is_what_the_identifier_tells(
     monkeypatch.setattr(
         'simdist_ros.adaptation.indirect_inference.identified_in_simulation', refuse
     )
-    belief, said = torch.full((shipped.identifier.belief_dim,), 0.3), []
+    belief, said = torch.full((believer.identifier.belief_dim,), 0.3), []
     walks, _ = walk_of([[0.5, 0.0, 0.0]] * 60, False)
     walks.table.step = np.array([0])
     found = refined(
         belief,
-        shipped.identifier,
-        Behaviour(shipped.expert, None),
+        believer.identifier,
+        Behaviour(believer.expert, None),
         robot,
         [walks],
         newest=100,
