@@ -165,9 +165,9 @@ class BelievedRobot:
         )
 
     def doubting(self, behaviour: Behaviour, usual: Expert, seed: int) -> Behaviour:
-        """Return a behaviour that is another as soon as its robot does not move as believed.
+        """Return a behaviour that is another where its robot does not move as believed.
 
-        What tells is fitted to how such robots and healthy ones move, with either behaviour.
+        What tells is fitted to how such robots and healthy ones move, with either of the two.
 
         Args:
             behaviour: For the robot that is believed in.
@@ -178,7 +178,7 @@ class BelievedRobot:
         other = Behaviour(usual, None)
         if self.identifier is None or behaviour.is_like(other):
             return behaviour
-        pairs = ((behaviour.expert.network, belief), (usual.network, None))
+        pairs = ((usual.network, None), (behaviour.expert.network, belief))
         faulty, healthy = (
             [walks.log(*pair) for pair in pairs]
             for walks in (self.walks(seed), self.walks(seed, healthy=True))

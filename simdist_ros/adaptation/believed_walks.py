@@ -33,7 +33,7 @@ class Doubt(NamedTuple):
     """What is done about robots that do not move as is believed.
 
     Attributes:
-        detector: Of what tells which ones, (F + 1,); None: none is doubted.
+        detector: Of what tells which ones, (2, F + 1); None: none is doubted.
         usual: Who acts in them, told nothing; None: the expert of the others.
     """
 

@@ -25,30 +25,33 @@ MOST_ITERATIONS = 200
 def fit_detector(
     identifier: Identifier, faulty: Sequence[Logged], healthy: Sequence[Logged]
 ) -> Tensor | None:
-    """Return the detector of a fault, (F + 1,); None where either kind never walks a window.
+    """Return the detector of a fault, (2, F + 1); None where either kind never walks a window.
 
     Args:
         identifier: In evaluation mode.
-        faulty: Walks of robots with the fault.
-        healthy: Walks of robots as their description says.
+        faulty: Walks of robots with the fault, the usual expert's first.
+        healthy: Walks of robots as their description says, in the same order.
     """
-    has, has_not = (features_of(identifier, walks) for walks in (faulty, healthy))
-    if not len(has) or not len(has_not):
-        return None
-    return log_odds_fit(has, has_not)
+    rows = []
+    for walks in zip(faulty, healthy, strict=True):
+        has, has_not = (features_of(identifier, one) for one in walks)
+        if not len(has) or not len(has_not):
+            return None
+        rows.append(log_odds_fit(has, has_not))
+    return torch.stack(rows)
 
 
 @torch.no_grad()
-def features_of(identifier: Identifier, walks: Sequence[Logged]) -> Tensor:
+def features_of(identifier: Identifier, walks: Logged) -> Tensor:
     """Summarise all windows before anybody's fall, (B, F)."""
+    rows, lasted = walks
     steps = identifier.window_steps
     found = [torch.zeros(0, identifier.num_features)]
-    for rows, lasted in walks:
-        for robot_number, last in enumerate(lasted):
-            begins = range(0, last - steps + 1, SPACING)
-            windows = [rows[robot_number, begin : begin + steps] for begin in begins]
-            if windows:
-                found.append(identifier.features(torch.from_numpy(np.stack(windows))))
+    for robot_number, last in enumerate(lasted):
+        begins = range(0, last - steps + 1, SPACING)
+        windows = [rows[robot_number, begin : begin + steps] for begin in begins]
+        if windows:
+            found.append(identifier.features(torch.from_numpy(np.stack(windows))))
     return torch.cat(found)
 
 

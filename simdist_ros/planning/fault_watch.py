@@ -27,34 +27,42 @@ CHANGES = 1.0  # log odds against what is done at present, from which the other 
 
 
 class FaultWatch:
-    """Gathers evidence for or against a belief, of N robots at once.
+    """Gathers evidence for and against a belief, of N robots at once.
 
+    At first none is believed to have the fault: a robot that acts as usual shows it best, one
+    that was taught to live with it may hide it. After a change of who acts a whole window is
+    waited for.
     Windows overlap, so each counts by the share of it that is new; the first is all new. What was
     gathered is bounded, and it has to speak clearly for the other side before anything changes.
 
     Attributes:
-        believes: Whether each robot is to be told the belief, (N,); at first all are.
+        believes: Whether each robot is taken to be as believed, (N,).
         evidence: Log odds gathered, (N,).
     """
 
     def __init__(self, identifier: Identifier, detector: Tensor, num_robots: int = 1) -> None:
-        """Begin with the belief.
+        """Begin without the belief.
 
         Args:
             identifier: In evaluation mode.
-            detector: Of this identifier and the belief, (F + 1,).
+            detector: Of this identifier and the belief, (2, F + 1).
             num_robots: N.
         """
         self.identifier, self.detector = identifier, detector
-        self.evidence = np.full(num_robots, MOST)
-        self.believes = np.ones(num_robots, dtype=bool)
+        self.evidence = np.zeros(num_robots)
+        self.believes = np.zeros(num_robots, dtype=bool)
         size = len(identifier.mean)
         self.rows = np.zeros((num_robots, identifier.window_steps, size), np.float32)
-        self.count = 0
+        self.count = np.zeros(num_robots, dtype=int)  # steps seen since the window began
+
+    def begin_with(self, believes: NDArray[np.bool_]) -> None:
+        """Begin with what is known of each robot, (N,), in which a fault was found before."""
+        self.believes = believes.copy()
+        self.evidence = np.where(believes, MOST, 0.0)
 
     def forget(self) -> None:
         """Begin a new window, as after a gap; the evidence stays."""
-        self.count = 0
+        self.count[:] = 0
 
     def note(self, rows: F32) -> None:
         """Take what each robot observed and did in a step, the next one.
@@ -65,20 +73,26 @@ class FaultWatch:
         self.rows[:, :-1] = self.rows[:, 1:]
         self.rows[:, -1] = rows
         self.count += 1
-        steps = self.identifier.window_steps
-        if self.count < steps or (self.count - steps) % SPACING:
+        beyond = self.count - self.identifier.window_steps
+        who = np.flatnonzero((beyond >= 0) & (beyond % SPACING == 0))
+        if not len(who):
             return
-        told = np.nan_to_num(self.window_log_odds())
+        told = np.nan_to_num(self.window_log_odds(who))
         told = np.clip(told, -MOST_OF_A_WINDOW, MOST_OF_A_WINDOW)
-        new = 1.0 if self.count == steps else SPACING / steps
-        self.evidence = np.clip(self.evidence + new * told, -MOST, MOST)
-        self.believes = self.evidence > np.where(self.believes, -CHANGES, CHANGES)
+        new = np.where(beyond[who] == 0, 1.0, SPACING / self.identifier.window_steps)
+        self.evidence[who] = np.clip(self.evidence[who] + new * told, -MOST, MOST)
+        believes = self.evidence > np.where(self.believes, -CHANGES, CHANGES)
+        changed = believes != self.believes
+        self.believes = believes
+        self.evidence[changed] = np.where(believes, MOST, -MOST)[changed]
+        self.count[changed] = 0
 
     @torch.inference_mode()
-    def window_log_odds(self) -> NDArray[np.float64]:
-        """Return what the newest window of each robot tells, (N,)."""
-        features = self.identifier.features(torch.from_numpy(self.rows))
-        return log_odds(self.detector, features).numpy().astype(float)
+    def window_log_odds(self, who: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return what the newest windows of some robots tell, (n,), by who acted in them."""
+        features = self.identifier.features(torch.from_numpy(self.rows[who]))
+        odds = log_odds(self.detector, features).numpy().astype(float)
+        return np.asarray(odds[np.arange(len(who)), self.believes[who].astype(int)])
 
 
 class LiveWatch(FaultWatch):

@@ -47,7 +47,7 @@ class WorldModel(nn.Module):
         identifier: Finds out the belief from what a robot did; None in a model that has none.
         belief: What is different about the robot, as the expert is told, (belief_dim,), on the
             CPU; None for a robot as its description says.
-        detector: Tells from windows whether the robot is as believed, (F + 1,), see `detector`;
+        detector: Tells from windows whether the robot is as believed, (2, F + 1), see `detector`;
             None where the belief always holds.
     """
 

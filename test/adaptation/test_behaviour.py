@@ -34,6 +34,7 @@ from simdist_ros.adaptation.settings import FinetuneSettings, GateSettings
 from simdist_ros.adaptation.verdict import Check, Verdict
 from simdist_ros.evaluation.intervals import mean_interval
 from simdist_ros.transitions.shards.replay import InMemoryEpisodes
+from simdist_ros.world_model.detector import detector_shape
 from simdist_ros.world_model.expert import BeliefPath, Expert
 from simdist_ros.world_model.store.checkpoint import load_model, save_model
 
@@ -380,7 +381,7 @@ def test_where_dynamics_are_refused_and_a_behaviour_is_not_the_parents_dynamics_
     save_model(tmp_path / 'parent', shipped.model, robot='go2', created_by='a test')
     parent = load_model(tmp_path / 'parent', robot)
     expert = shipped.model.expert
-    detector = torch.arange(shipped.model.identifier.num_features + 1) / 7.0
+    detector = torch.ones(detector_shape(shipped.model.identifier))
     new = Behaviour(expert, weak, 'whole', detector, expert)
     written = {}
     for name, check, found in (('taken', BETTER, new), ('left', WORSE, None)):

@@ -15,7 +15,7 @@ from simdist_ros.adaptation.settings import GateSettings
 from simdist_ros.planning.fault_watch import FaultWatch
 from simdist_ros.pretraining.expert.networks import belief_space
 from simdist_ros.tasks.choice import task_of
-from simdist_ros.world_model.detector import detector_size, log_odds
+from simdist_ros.world_model.detector import detector_shape, log_odds
 from simdist_ros.world_model.expert import Expert
 
 GATE = GateSettings(num_walks=8, rollout_s=2.0, num_plans=2)
@@ -38,8 +38,8 @@ def believed(robot, recipe, believer, late):
 
 def constant(identifier, odds):
     """Return a detector that tells the same of all windows."""
-    detector = torch.zeros(detector_size(identifier))
-    detector[-1] = odds
+    detector = torch.zeros(detector_shape(identifier))
+    detector[:, -1] = odds
     return detector
 
 
@@ -56,8 +56,8 @@ def test_it_is_above_zero_for_the_first_kind_and_both_count_the_same():
     assert line[0] > 1.0
     assert abs(line[1]) < 0.3
     assert abs(float(line[2])) < 0.4  # in the middle, though one kind is ten times as many
-    assert (log_odds(line, has) > 0).float().mean() > 0.8
-    assert (log_odds(line, has_not) < 0).float().mean() > 0.8
+    assert (log_odds(line[None], has) > 0).float().mean() > 0.8
+    assert (log_odds(line[None], has_not) < 0).float().mean() > 0.8
 
 
 def test_only_windows_before_a_fall_count_and_without_any_there_is_none(believer):
@@ -68,7 +68,7 @@ def test_only_windows_before_a_fall_count_and_without_any_there_is_none(believer
     fallen[:, 60:] = np.nan
     walks, other = (calm + 1.0, np.array([120, 120])), (fallen, np.array([60, 60]))
     found = fit_detector(believer.identifier, [walks], [other])
-    assert found.shape == (detector_size(believer.identifier),)
+    assert found.shape == detector_shape(believer.identifier)
     assert found.isfinite().all()
     short = (calm, np.array([49, 10]))
     assert fit_detector(believer.identifier, [walks], [short]) is None

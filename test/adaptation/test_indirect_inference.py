@@ -171,7 +171,7 @@ def test_a_weaker_robot_is_identified_as_weaker_and_falls_more(robot, believer):
     assert np.isnan(found[2]).all()  # what lies on the ground is not looked at
 
 
-def test_robots_walk_with_who_acted_and_what_it_was_told(robot, shipped, monkeypatch):
+def test_robots_walk_with_who_acted_and_what_it_was_told(robot, believer, monkeypatch):
     seen = []
 
     class Spy(BatchWalks):
@@ -185,10 +185,10 @@ def test_robots_walk_with_who_acted_and_what_it_was_told(robot, shipped, monkeyp
             return np.zeros((n, 1, size + 12), np.float32), np.zeros(n, int)
 
     monkeypatch.setattr(inferring, 'BatchWalks', Spy)
-    belief = torch.linspace(-1.0, 1.0, shipped.identifier.belief_dim)
-    late = Expert(shipped.expert.network, shipped.expert.content, 1)
+    belief = torch.linspace(-1.0, 1.0, believer.identifier.belief_dim)
+    late = Expert(believer.expert.network, believer.expert.content, 1)
     goals = np.linspace([0.1, 0.0, 0.0], [0.6, 0.0, 0.0], 6)
-    arguments = (np.zeros((2, len(belief))), shipped.identifier)
+    arguments = (np.zeros((2, len(belief))), believer.identifier)
     found, fell = identified_in_simulation(*arguments, Behaviour(late, belief), robot, goals)
     assert seen[0] == 1
     assert seen[1][0] is late.network
@@ -198,7 +198,7 @@ def test_robots_walk_with_who_acted_and_what_it_was_told(robot, shipped, monkeyp
     assert fell.tolist() == [1.0, 1.0]
 
 
-def test_candidates_walk_as_the_real_one_did(robot, shipped, monkeypatch):
+def test_candidates_walk_as_the_real_one_did(robot, believer, monkeypatch):
     """Asked for the same, and expected to fall as often in walks as long."""
     seen = []
 
@@ -215,11 +215,11 @@ def test_candidates_walk_as_the_real_one_did(robot, shipped, monkeypatch):
     monkeypatch.setattr(inferring, 'explaining', explain)
     walks, _ = walk_of([[0.5, 0.0, 0.0]] * 200, True)
     walks.table.step = np.array([0])
-    belief = torch.zeros(shipped.identifier.belief_dim)
+    belief = torch.zeros(believer.identifier.belief_dim)
     found = refined(
         belief,
-        shipped.identifier,
-        Behaviour(shipped.expert, None),
+        believer.identifier,
+        Behaviour(believer.expert, None),
         robot,
         [walks],
         newest=200,

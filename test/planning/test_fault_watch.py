@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from simdist_ros.planning.fault_watch import MOST, SPACING, FaultWatch, live_watch
-from simdist_ros.world_model.detector import log_odds
+from simdist_ros.world_model.detector import detector_shape, log_odds
 
 from ..world_model.believing import belief_of, believing_expert, random_identifier
 from .situations import make_planner, observe
@@ -28,8 +28,12 @@ class Level:
         return windows[:, :, :1].mean(1)
 
 
-def watch_of(num_robots=1):
-    return FaultWatch(Level(), torch.tensor([1.0, 0.0]), num_robots)
+def watch_of(num_robots=1, believes=False):
+    """Return a watch whose log odds are the level, for both who may act."""
+    watch = FaultWatch(Level(), torch.tensor([[1.0, 0.0], [1.0, 0.0]]), num_robots)
+    if believes:
+        watch.begin_with(np.ones(num_robots, bool))
+    return watch
 
 
 def feed(watch, steps, *levels):
@@ -39,39 +43,52 @@ def feed(watch, steps, *levels):
         watch.note(rows)
 
 
-def test_log_odds_are_weights_and_a_constant():
-    found = log_odds(torch.tensor([2.0, -1.0, 0.5]), torch.tensor([[1.0, 3.0], [0.0, 0.0]]))
-    assert found.tolist() == [-0.5, 0.5]
+def test_log_odds_are_weights_and_a_constant_for_each_who_may_act():
+    detector = torch.tensor([[2.0, -1.0, 0.5], [0.0, 1.0, 0.0]])
+    found = log_odds(detector, torch.tensor([[1.0, 3.0], [0.0, 0.0]]))
+    assert found.tolist() == [[-0.5, 3.0], [0.5, 0.0]]
 
 
-def test_a_belief_holds_until_a_window_speaks_against_it():
+@pytest.mark.parametrize(('level', 'believes'), [(6.0, True), (0.9, False), (-6.0, False)])
+def test_nothing_is_believed_before_a_window_speaks_for_it(level, believes):
     watch = watch_of()
-    feed(watch, STEPS - 1, -6.0)
-    assert watch.believes.tolist() == [True]
-    feed(watch, 1, -6.0)  # the first whole window is all new
+    feed(watch, STEPS - 1, level)
     assert watch.believes.tolist() == [False]
-    assert watch.evidence.tolist() == [-MOST]
+    feed(watch, 1, level)  # the first whole window is all new
+    assert watch.believes.tolist() == [believes]
 
 
 def test_what_overlaps_counts_by_its_new_share_and_the_sum_is_bounded():
     watch = watch_of()
-    feed(watch, STEPS, 3.0)
-    assert watch.evidence.tolist() == [MOST]
-    watch.evidence[:] = 0.0
-    feed(watch, SPACING - 1, 3.0)
-    assert watch.evidence.tolist() == [0.0]
-    feed(watch, 1, 3.0)
-    assert watch.evidence[0] == pytest.approx(3.0 * SPACING / STEPS)
-    feed(watch, 100 * SPACING, 3.0)
-    assert watch.evidence.tolist() == [MOST]
+    feed(watch, STEPS, -2.0)
+    assert watch.evidence.tolist() == [-2.0]
+    feed(watch, SPACING - 1, -2.0)
+    assert watch.evidence.tolist() == [-2.0]
+    feed(watch, 1, -2.0)
+    assert watch.evidence[0] == pytest.approx(-2.0 - 2.0 * SPACING / STEPS)
+    feed(watch, 100 * SPACING, -2.0)
+    assert watch.evidence.tolist() == [-MOST]
 
 
-def test_each_robot_is_judged_by_its_own_windows_and_may_come_back():
+def test_each_robot_is_judged_by_its_own_windows_and_a_change_waits_for_a_whole_one():
     watch = watch_of(3)
-    feed(watch, STEPS, 5.0, -5.0, -5.0)
-    assert watch.believes.tolist() == [True, False, False]
-    feed(watch, 4 * STEPS, 5.0, -5.0, 5.0)
+    feed(watch, STEPS, 5.0, -5.0, 5.0)
     assert watch.believes.tolist() == [True, False, True]
+    assert watch.evidence.tolist() == [MOST, -MOST, MOST]
+    assert watch.count.tolist() == [0, STEPS, 0]
+    feed(watch, STEPS - 1, 5.0, -5.0, -6.0)
+    assert watch.believes.tolist() == [True, False, True]
+    feed(watch, 1 + SPACING, 5.0, -5.0, -6.0)  # from 3 to -3
+    assert watch.believes.tolist() == [True, False, False]
+
+
+def test_who_acts_decides_which_row_judges():
+    rows = torch.tensor([[1.0, 0.0], [0.0, -5.0]])  # told of the fault, it looks healthy
+    watch = FaultWatch(Level(), rows, 1)
+    feed(watch, STEPS, 4.0)
+    assert watch.believes.tolist() == [True]
+    feed(watch, STEPS, 4.0)
+    assert watch.believes.tolist() == [False]
 
 
 def test_weak_evidence_changes_nothing_either_way():
@@ -84,24 +101,23 @@ def test_weak_evidence_changes_nothing_either_way():
 
 
 def test_a_single_window_is_not_surer_than_is_allowed_and_no_number_counts_nothing():
-    watch = watch_of(2)
-    watch.evidence[:] = 0.0
-    feed(watch, STEPS + SPACING, -1e9, np.nan)
-    assert watch.evidence.tolist() == [-MOST, 0.0]
-    watch = watch_of()
+    watch = watch_of(believes=True)
     feed(watch, STEPS, 0.0)
     feed(watch, SPACING, -1e9)  # a fifth of a window is new; it is clipped to 6
     assert watch.evidence[0] == pytest.approx(MOST - 6.0 * SPACING / STEPS)
+    watch = watch_of(believes=True)
+    feed(watch, STEPS + SPACING, np.nan)
+    assert watch.evidence.tolist() == [MOST]
 
 
 def test_after_a_gap_a_whole_window_is_waited_for():
     watch = watch_of()
-    feed(watch, STEPS - 1, -6.0)
+    feed(watch, STEPS - 1, 6.0)
     watch.forget()
-    feed(watch, STEPS - 1, -6.0)
-    assert watch.believes.tolist() == [True]
-    feed(watch, 1, -6.0)
+    feed(watch, STEPS - 1, 6.0)
     assert watch.believes.tolist() == [False]
+    feed(watch, 1, 6.0)
+    assert watch.believes.tolist() == [True]
 
 
 # In a planner
@@ -112,7 +128,7 @@ def believing_model(small_model, architecture):
     small_model.expert = believing_expert(architecture)
     small_model.identifier = random_identifier(architecture)
     small_model.belief = belief_of(0.4)
-    small_model.detector = torch.zeros(small_model.identifier.num_features + 1)
+    small_model.detector = torch.zeros(detector_shape(small_model.identifier))
     return small_model
 
 
@@ -123,17 +139,32 @@ def walk(planner, architecture, steps, first=0):
     ]
 
 
-@pytest.mark.parametrize(('constant', 'after'), [(9.0, 0.4), (0.0, 0.4), (-9.0, 0.0)])
-def test_a_planner_acts_on_the_belief_as_long_as_the_robot_moves_like_it(
+@pytest.mark.parametrize(('constant', 'after'), [(9.0, 0.4), (0.0, 0.0), (-9.0, 0.0)])
+def test_a_planner_acts_on_the_belief_where_the_robot_moves_like_it(
     believing_model, architecture, constant, after
 ):
-    believing_model.detector[-1] = constant
+    believing_model.detector[:, -1] = constant
     planner = make_planner(believing_model, num_iterations=0)
     actions = walk(planner, architecture, STEPS + 2)
-    np.testing.assert_allclose(actions[0], [0.4, -0.4], atol=1e-6)
-    np.testing.assert_allclose(actions[STEPS - 1], [0.4, -0.4], atol=1e-6)
+    np.testing.assert_allclose(actions[:STEPS], np.zeros((STEPS, 2)), atol=1e-6)
     np.testing.assert_allclose(actions[-1], [after, -after], atol=1e-6)
     assert planner.doubts_belief == (after == 0.0)
+
+
+@pytest.mark.parametrize('uses_belief', [True, False])
+def test_where_it_is_doubted_or_not_used_the_usual_expert_acts_told_nothing(
+    believing_model, architecture, uses_belief
+):
+    usual = believing_expert(architecture)
+    with torch.no_grad():
+        usual.network.body.net[6].bias[0] = 0.7
+    believing_model.usual_expert = usual
+    believing_model.detector[:, -1] = 9.0
+    planner = make_planner(believing_model, num_iterations=0, uses_belief=uses_belief)
+    actions = walk(planner, architecture, STEPS + 2)
+    np.testing.assert_allclose(actions[0], [0.7, 0.0], atol=1e-6)
+    last = [0.4, -0.4] if uses_belief else [0.7, 0.0]
+    np.testing.assert_allclose(actions[-1], last, atol=1e-6)
 
 
 def test_windows_hold_what_was_observed_and_then_executed(believing_model, architecture):
@@ -141,7 +172,7 @@ def test_windows_hold_what_was_observed_and_then_executed(believing_model, archi
     seen = [observe(architecture, step, seed=step) for step in range(4)]
     for observation in seen:
         watch.observe(observation)
-    assert watch.count == 3
+    assert watch.count.tolist() == [3]
     last = seen[-1]
     expected = np.concatenate([last.proprio_obs_hist[-2], last.acts_hist[-1]])
     np.testing.assert_array_equal(watch.rows[0, -1], expected)
@@ -153,14 +184,14 @@ def test_lost_ticks_are_taken_from_the_history_and_a_long_gap_begins_anew(
     watch = live_watch(believing_model)
     for step in (0, 1, 3):
         watch.observe(observe(architecture, step, seed=step))
-    assert watch.count == 3
+    assert watch.count.tolist() == [3]
     last = observe(architecture, 3, seed=3)
     first_lost = np.concatenate([last.proprio_obs_hist[-3], last.acts_hist[-2]])
     np.testing.assert_array_equal(watch.rows[0, -2], first_lost)
     watch.observe(observe(architecture, 500))
-    assert watch.count == 0
+    assert watch.count.tolist() == [0]
     watch.observe(observe(architecture, 499))  # and so does a clock that was set back
-    assert watch.count == 0
+    assert watch.count.tolist() == [0]
 
 
 @pytest.mark.parametrize('uses_belief', [True, False])
@@ -179,25 +210,26 @@ def test_where_it_is_doubted_or_not_used_the_usual_expert_acts_told_nothing(
     np.testing.assert_allclose(actions[-1], [0.7, 0.0], atol=1e-6)
 
 
-def test_without_a_detector_or_an_identifier_a_belief_always_holds(believing_model):
+def test_without_a_detector_or_an_identifier_a_belief_always_holds(believing_model, architecture):
     assert live_watch(believing_model) is not None
     for part in ('identifier', 'detector'):
         kept = getattr(believing_model, part)
         setattr(believing_model, part, None)
         assert live_watch(believing_model) is None
+        planner = make_planner(believing_model, num_iterations=0)
+        np.testing.assert_allclose(walk(planner, architecture, 1)[0], [0.4, -0.4], atol=1e-6)
         setattr(believing_model, part, kept)
 
 
-def test_a_swapped_belief_is_held_at_first(believing_model, architecture):
-    believing_model.detector[-1] = -9.0
+def test_who_has_a_fault_is_not_asked_again_after_a_swap(believing_model, architecture):
+    believing_model.detector[:, -1] = 9.0
     planner = make_planner(believing_model, num_iterations=0)
-    walk(planner, architecture, STEPS + 2)
-    assert planner.doubts_belief
     other = copy.deepcopy(believing_model)
     other.belief = belief_of(0.8)
-    old = planner.swap(planner.backend.prepare(other))
-    np.testing.assert_allclose(
-        walk(planner, architecture, 1, STEPS + 2)[0], [0.8, -0.8], atol=1e-6
-    )
-    planner.swap(old)
+    planner.swap(planner.backend.prepare(other))
+    np.testing.assert_allclose(walk(planner, architecture, 1)[0], [0.0, 0.0], atol=1e-6)
+    walk(planner, architecture, STEPS + 2, 1)
     assert not planner.doubts_belief
+    planner.swap(planner.backend.prepare(believing_model))
+    last = walk(planner, architecture, 1, STEPS + 3)[0]
+    np.testing.assert_allclose(last, [0.4, -0.4], atol=1e-6)

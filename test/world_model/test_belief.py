@@ -9,9 +9,10 @@ import safetensors.torch
 import torch
 
 from simdist_ros.core.errors import CheckpointError
+from simdist_ros.world_model.detector import detector_shape
 from simdist_ros.world_model.identifier import Identifier
 from simdist_ros.world_model.part_names import ADAPTED
-from simdist_ros.world_model.store.belief_file import BELIEF, DETECTOR, read_row, row_to_bytes
+from simdist_ros.world_model.store.belief_file import BELIEF, DETECTOR, read_numbers, to_bytes
 from simdist_ros.world_model.store.checkpoint import load_model, save_model
 from simdist_ros.world_model.store.identifier_file import IDENTIFIER
 from simdist_ros.world_model.store.manifest import read_manifest
@@ -33,7 +34,7 @@ def save(folder, model, **entries):
 
 def test_a_belief_and_an_identifier_come_back_as_they_were(model, tmp_path, architecture):
     model.belief = torch.arange(SIZE) / 7.0
-    model.detector = torch.arange(model.identifier.num_features + 1) / 9.0
+    model.detector = torch.randn(detector_shape(model.identifier))
     save(tmp_path / 'm', model)
     again = load_model(tmp_path / 'm').model
     assert torch.equal(again.belief, torch.arange(SIZE) / 7.0)
@@ -89,7 +90,7 @@ def test_another_belief_or_none_is_a_changed_part_that_may_be_swapped(model):
 def test_a_belief_with_another_detector_is_another_belief(model):
     model.belief = belief_of(0.5)
     other = copy.deepcopy(model)
-    other.detector = torch.zeros(model.identifier.num_features + 1)
+    other.detector = torch.zeros(detector_shape(model.identifier))
     assert changed_parts(model, other) == changed_parts(other, model) == ('belief',)
     model.detector = other.detector.clone()
     assert changed_parts(model, other) == ()
@@ -110,13 +111,13 @@ def test_an_expert_with_another_to_act_instead_is_another_expert(model, architec
 
 @pytest.mark.parametrize('with_identifier', [True, False])
 def test_a_detector_of_another_identifier_is_refused(model, tmp_path, with_identifier):
-    size = model.identifier.num_features
-    model.detector = torch.zeros(size)  # one more is needed
-    needs = str(size + 1)
+    rows, size = detector_shape(model.identifier)
+    model.detector = torch.zeros(rows, size - 1)
+    needs = rf'\({rows}, {size}\)'
     if not with_identifier:
         model.identifier, needs = None, 'none'
     save(tmp_path / 'm', model)
-    sentence = f'{DETECTOR}: it has {size} numbers, and the identifier of the model needs {needs};'
+    sentence = rf'{DETECTOR}: it is of the shape \({rows}, {size - 1}\), and .* needs {needs};'
     with pytest.raises(CheckpointError, match=sentence):
         load_model(tmp_path / 'm')
 
@@ -153,9 +154,9 @@ def test_an_identifier_of_other_beliefs_than_the_experts_is_refused(model, tmp_p
     ('data', 'sentence'),
     [
         (b'nothing', 'not a safetensors file'),
-        (row_to_bytes(BELIEF, torch.full((3,), torch.nan)), 'finite float32 numbers; go back'),
-        (row_to_bytes(BELIEF, torch.zeros(1, 3)), 'one row of finite float32'),
-        (row_to_bytes(BELIEF, torch.zeros(3).double()), 'one row of finite float32'),
+        (to_bytes(BELIEF, torch.full((3,), torch.nan)), 'finite float32 numbers; go back'),
+        (to_bytes(BELIEF, torch.zeros(1, 3)), 'is not 1-dimensional with finite float32'),
+        (to_bytes(BELIEF, torch.zeros(3).double()), 'is not 1-dimensional with finite float32'),
         (
             safetensors.torch.save({'beliefs': torch.zeros(3)}),
             r"it holds the arrays \['beliefs'\], expected 'belief' alone",
@@ -164,7 +165,7 @@ def test_an_identifier_of_other_beliefs_than_the_experts_is_refused(model, tmp_p
 )
 def test_a_damaged_belief_is_refused(tmp_path, data, sentence):
     with pytest.raises(CheckpointError, match=sentence) as caught:
-        read_row(data, tmp_path / BELIEF)
+        read_numbers(data, tmp_path / BELIEF)
     assert '\n' not in str(caught.value)
 
 

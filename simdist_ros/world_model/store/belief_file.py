@@ -10,47 +10,53 @@ import torch
 from torch import Tensor
 
 from simdist_ros.core.errors import CheckpointError
-from simdist_ros.world_model.detector import detector_size
+from simdist_ros.world_model.detector import detector_shape
 from simdist_ros.world_model.model import WorldModel
 from simdist_ros.world_model.store.identifier_file import IDENTIFIER
 from simdist_ros.world_model.store.model_files import AGAIN
 
-__all__ = ['BELIEF', 'DETECTOR', 'check_belief_sizes', 'read_row', 'row_to_bytes']
+__all__ = ['BELIEF', 'DETECTOR', 'check_belief_sizes', 'read_numbers', 'to_bytes']
 
 BELIEF = 'belief.safetensors'
 DETECTOR = 'detector.safetensors'
 
 
-def row_to_bytes(file_name: str, row: Tensor) -> bytes:
-    """Return the content of the file of a belief or a detector, one row of numbers."""
-    return safetensors.torch.save({array_of(file_name): row.detach().cpu().contiguous()})
+def to_bytes(file_name: str, numbers: Tensor) -> bytes:
+    """Return the content of the file of a belief or a detector."""
+    array = numbers.detach().cpu().contiguous()
+    return safetensors.torch.save({array_of(file_name): array})
 
 
-def read_row(data: bytes, path: Path) -> Tensor:
-    """Parse the content of such a file; the row is as long as it says itself.
+def read_numbers(data: bytes, path: Path, axes: int = 1) -> Tensor:
+    """Parse the content of such a file; it is as large as it says itself.
+
+    Args:
+        data: The content.
+        path: For messages, and its name for that of the array.
+        axes: How many the array has.
 
     Returns:
-        The row, (size,), on the CPU.
+        The array, on the CPU.
 
     Raises:
         CheckpointError: It is damaged or not finite.
     """
-    array = array_of(path.name)
+    name = array_of(path.name)
     try:
         arrays = safetensors.torch.load(data)
     except safetensors.SafetensorError as error:
         raise CheckpointError(f'{path}: not a safetensors file ({error}); {AGAIN}') from None
-    if arrays.keys() != {array}:
+    if arrays.keys() != {name}:
         raise CheckpointError(
-            f'{path}: it holds the arrays {sorted(arrays)}, expected {array!r} alone; {AGAIN}'
+            f'{path}: it holds the arrays {sorted(arrays)}, expected {name!r} alone; {AGAIN}'
         )
-    row = arrays[array]
-    if row.ndim != 1 or row.dtype != torch.float32 or not row.isfinite().all():
+    array = arrays[name]
+    if array.ndim != axes or array.dtype != torch.float32 or not array.isfinite().all():
         raise CheckpointError(
-            f'{path}: array {array!r} is not one row of finite float32 numbers; go back to an '
-            'earlier model'
+            f'{path}: array {name!r} is not {axes}-dimensional with finite float32 numbers; go '
+            'back to an earlier model'
         )
-    return row
+    return array
 
 
 def array_of(file_name: str) -> str:
@@ -78,9 +84,10 @@ def check_belief_sizes(model: WorldModel, folder: Path) -> None:
             )
     if model.detector is None:
         return
-    expected = 0 if model.identifier is None else detector_size(model.identifier)
-    if len(model.detector) != expected:
+    found = tuple(model.detector.shape)
+    expected = None if model.identifier is None else detector_shape(model.identifier)
+    if found != expected:
         raise CheckpointError(
-            f'{folder / DETECTOR}: it has {len(model.detector)} numbers, and the identifier of '
-            f'the model needs {expected or "none"}; {AGAIN}'
+            f'{folder / DETECTOR}: it is of the shape {found}, and the identifier of the model '
+            f'needs {expected or "none"}; {AGAIN}'
         )

@@ -25,8 +25,8 @@ from simdist_ros.world_model.store.belief_file import (
     BELIEF,
     DETECTOR,
     check_belief_sizes,
-    read_row,
-    row_to_bytes,
+    read_numbers,
+    to_bytes,
 )
 from simdist_ros.world_model.store.identifier_file import (
     IDENTIFIER,
@@ -131,9 +131,9 @@ def add_optional(model: WorldModel, folder: Path, manifest: Manifest, give_way: 
         elif name == IDENTIFIER:
             model.identifier = read_identifier(data, path, a.proprio_obs_dim, a.action_dim)
         elif name == BELIEF:
-            model.belief = read_row(data, path)
+            model.belief = read_numbers(data, path)
         else:
-            model.detector = read_row(data, path)
+            model.detector = read_numbers(data, path, axes=2)
     check_belief_sizes(model, folder)
 
 
@@ -252,9 +252,9 @@ def serialise(model: WorldModel) -> dict[str, bytes]:
     if model.identifier is not None:
         content[IDENTIFIER] = identifier_to_bytes(model.identifier)
     if model.belief is not None:
-        content[BELIEF] = row_to_bytes(BELIEF, model.belief)
+        content[BELIEF] = to_bytes(BELIEF, model.belief)
     if model.detector is not None:
-        content[DETECTOR] = row_to_bytes(DETECTOR, model.detector)
+        content[DETECTOR] = to_bytes(DETECTOR, model.detector)
     return content
 
 
