@@ -31,6 +31,6 @@ def test_a_fault_that_is_found_and_no_longer_seen_is_said_and_counted(tmp_path):
         assert graph.wait() == 0, graph.stderr.read_text()
         report = json.loads(graph.report.read_text())
         log = graph.log('planner')
-    assert (log.count(DOUBTED), log.count(BELIEVED)) == (2, 1)
+    assert (log.count(DOUBTED), log.count(BELIEVED)) == (2, 2)
     assert report['planner']['doubted_ticks'] == pytest.approx(report['ticks'] - WINDOW, abs=1)
     assert report['falls'] == 0

@@ -194,22 +194,6 @@ def test_lost_ticks_are_taken_from_the_history_and_a_long_gap_begins_anew(
     assert watch.count.tolist() == [0]
 
 
-@pytest.mark.parametrize('uses_belief', [True, False])
-def test_where_it_is_doubted_or_not_used_the_usual_expert_acts_told_nothing(
-    believing_model, architecture, uses_belief
-):
-    usual = believing_expert(architecture)
-    with torch.no_grad():
-        usual.network.body.net[6].bias[0] = 0.7
-    believing_model.usual_expert = usual
-    believing_model.detector[-1] = -9.0
-    planner = make_planner(believing_model, num_iterations=0, uses_belief=uses_belief)
-    actions = walk(planner, architecture, STEPS + 2)
-    first = [0.4, -0.4] if uses_belief else [0.7, 0.0]
-    np.testing.assert_allclose(actions[0], first, atol=1e-6)
-    np.testing.assert_allclose(actions[-1], [0.7, 0.0], atol=1e-6)
-
-
 def test_without_a_detector_or_an_identifier_a_belief_always_holds(believing_model, architecture):
     assert live_watch(believing_model) is not None
     for part in ('identifier', 'detector'):
