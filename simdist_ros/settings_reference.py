@@ -21,6 +21,7 @@ from simdist_ros.embodiment.ranges import Ranges
 from simdist_ros.embodiment.robot import Joint, Robot
 from simdist_ros.embodiment.sensor_noise import SensorNoise
 from simdist_ros.embodiment.tool_delta import ToolDeltaSettings
+from simdist_ros.embodiment.tool_limits import ToolLimits
 from simdist_ros.evaluation.settings import EvaluateSettings
 from simdist_ros.nodes.finetuner import FinetunerSettings
 from simdist_ros.nodes.mujoco_robot import MujocoRobotSettings
@@ -205,6 +206,12 @@ def files() -> Sections:
             'Under `tool_delta:` in a robot.',
             '',
             ToolDeltaSettings,
+        ),
+        (
+            'Robots: where a tool works, and what an arm stops at',
+            'Under `tool_limits:` in a robot.',
+            '',
+            ToolLimits,
         ),
     ]
 

@@ -119,7 +119,7 @@ def cos_sin_phase(robot: Robot, states: States) -> Array:
 
 def felt(robot: Robot, wrench: Array) -> Array:
     """Return wrenches, (N, 6), within what the sensor tells."""
-    most = np.repeat([robot.max_force_n, robot.max_wrist_torque_nm], 3)
+    most = np.repeat([robot.tool_limits.max_force_n, robot.tool_limits.max_torque_nm], 3)
     within: Array = np.clip(wrench, -most, most)
     return within
 

@@ -151,7 +151,8 @@ class Plausibility:
             'wrench': symmetric(
                 f'{SENSORS["wrench"].topic}: wrench',
                 WRENCH_AXES,
-                WRENCH_MARGIN * np.repeat([robot.max_force_n, robot.max_wrist_torque_nm], 3),
+                WRENCH_MARGIN
+                * np.repeat([robot.tool_limits.max_force_n, robot.tool_limits.max_torque_nm], 3),
                 'N or N m',
             ),
             'position': symmetric('odom: position', AXES, MAX_POSITION_M, 'm'),

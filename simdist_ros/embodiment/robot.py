@@ -25,6 +25,7 @@ from simdist_ros.embodiment.height_map import HeightMap
 from simdist_ros.embodiment.modality import Modality
 from simdist_ros.embodiment.ranges import Ranges
 from simdist_ros.embodiment.tool_delta import ToolDeltaSettings
+from simdist_ros.embodiment.tool_limits import ToolLimits
 
 __all__ = ['Joint', 'Robot', 'load_robot']
 
@@ -121,18 +122,6 @@ class Robot(Settings):
         'Site of the MJCF at which a sensor measures force and torque, on the body that it '
         'carries; empty: there is none.',
     )
-    max_force_n: float = setting(
-        100.0,
-        'Force at the wrist at which an arm stops, and the largest that its sensor tells.',
-        unit='N',
-        above=0.0,
-    )
-    max_wrist_torque_nm: float = setting(
-        10.0,
-        'Torque at the wrist at which an arm stops, and the largest that its sensor tells.',
-        unit='N m',
-        above=0.0,
-    )
     base_height_m: float = setting(0.3, 'Height of the base when it stands.', unit='m', above=0.0)
     fallen_height_m: float = setting(
         0.15, 'Base height above ground below which it has fallen.', unit='m'
@@ -154,6 +143,7 @@ class Robot(Settings):
     height_map: HeightMap | None = None
     ranges: Ranges | None = None
     tool_delta: ToolDeltaSettings | None = None
+    tool_limits: ToolLimits = field(default_factory=ToolLimits)
     source: Path = Path()
 
     def __post_init__(self) -> None:
@@ -246,6 +236,7 @@ PARTS: dict[str, Any] = {
     'height_map': HeightMap,
     'ranges': Ranges,
     'tool_delta': ToolDeltaSettings,
+    'tool_limits': ToolLimits,
 }
 FORMERLY_ON_TOP = ('command_low', 'command_high')
 REQUIRED = {

@@ -86,7 +86,7 @@ ROWS = (
 )
 SENSORS = {sensor.name: sensor for sensor in ROWS}
 BODY = ('joints', 'imu', 'odom')  # what says something of the body, not of its surroundings
-MOTION = ('joints', 'imu')  # what the supervisor listens to, as far as a robot has it
+MOTION = ('joints', 'imu', 'wrench')  # what the supervisor listens to, as far as a robot has it
 
 
 def sensors_of(robot: Robot) -> tuple[str, ...]:

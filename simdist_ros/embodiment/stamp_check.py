@@ -65,6 +65,11 @@ class StampCheck:
         """Whether the last step was back by so much that nothing of before holds."""
         return self.jump_ns <= -RESTART_NS
 
+    @property
+    def was_left_out(self) -> bool:
+        """Whether the last step left out so much that what was told before holds no more."""
+        return self.jump_ns >= RESTART_NS
+
     def take(self, stamp_ns: int) -> Order:
         """Return what a stamp is to the ones before it."""
         newest, doubted = self.newest_ns, self._doubted_ns

@@ -47,7 +47,7 @@ from simdist_ros.nodes.throttle import ThrottledLog
 from simdist_ros.safety.decision import Decision
 from simdist_ros.safety.modes import OLDER_NAME, Mode
 from simdist_ros.safety.plans import PlannedSteps
-from simdist_ros.safety.safe_actions import Action, Fault
+from simdist_ros.safety.safe_actions import STOPS, Action, Fault
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.supervision import Supervision
 
@@ -287,7 +287,9 @@ class SupervisorNode(Node):
         if decision.fault is not Fault.NONE:
             fault = decision.fault.name.lower().replace('_', ' ')
             sentence += f', because of {fault}'
-        said = f'{sentence}: {describe(decision.findings)}' if decision.findings else sentence
+        is_stop = decision.fault in STOPS
+        why = self.supervision.stopped_by if is_stop else describe(decision.findings)
+        said = f'{sentence}: {why}' if why else sentence
         if decision.fault is Fault.NONE or decision.mode is Mode.OFF:  # off it is damped anyway
             self.log.info(sentence, said)
         else:

@@ -15,6 +15,7 @@ from simdist_ros.embodiment.observation import RobotState
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.messages.from_messages import stamp_ns, wanted_from_msg
 from simdist_ros.tasks.choice import task_of
+from simdist_ros.tasks.goal import ROUNDING
 
 __all__ = ['WantedCommand']
 
@@ -53,7 +54,7 @@ class WantedCommand:
         self.stamp_ns = -1
 
     def take(self, message: Any) -> None:
-        """Take a message; beyond the robot's range it is clipped.
+        """Take a message; beyond the robot's range it is clipped, or refused by its task.
 
         NaN leaves the last command, which grows no younger by it: a sender that says nothing else
         is as good as silent.
@@ -68,10 +69,14 @@ class WantedCommand:
         if not np.isfinite(command).all():
             self.warn(f'{topic} nan', f'{topic} is not finite; the last command stays')
             return
-        goal = self.task.goal
-        self.command = goal.clip(command)
-        if np.any(self.command != command):
-            asked, bounds = command.tolist(), f'{goal.low.tolist()} .. {goal.high.tolist()}'
+        goal, accepted = self.task.goal, self.task.accepted(command)
+        asked, bounds = command.tolist(), f'{goal.low.tolist()} .. {goal.high.tolist()}'
+        if accepted is None:
+            why = f'{topic} {asked} is refused, it lies outside {bounds}; the last command stays'
+            self.warn(f'{topic} range', why)
+            return
+        self.command = accepted
+        if np.any(np.abs(accepted - command) > ROUNDING):
             self.warn(f'{topic} range', f'{topic} {asked} clipped to {bounds}')
         self.received = self.clock()
 

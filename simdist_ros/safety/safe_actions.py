@@ -9,7 +9,7 @@ from enum import IntEnum
 from simdist_ros.safety.modes import Mode
 from simdist_ros.safety.settings import SafetySettings
 
-__all__ = ['MODE_ACTION', 'SAFE_ACTION', 'Action', 'Fault', 'Readings', 'assess']
+__all__ = ['MODE_ACTION', 'SAFE_ACTION', 'STOPS', 'Action', 'Fault', 'Readings', 'assess']
 
 
 class Action(IntEnum):
@@ -34,8 +34,14 @@ class Fault(IntEnum):
     FOREIGN_PLAN = 7  # another node publishes plans
     STALE_STATE = 8  # no usable state for too long
     FOREIGN_ROBOT = 9  # another node publishes the robot's states or joint commands
-    TILT = 10  # falling
-    ESTOP = 11
+    WORKSPACE = 10  # the tool is outside it; as the two below, a protective stop
+    TOOL_SPEED = 11
+    CONTACT = 12  # force or torque at the wrist
+    TILT = 13  # falling
+    ESTOP = 14
+
+
+STOPS = (Fault.WORKSPACE, Fault.TOOL_SPEED, Fault.CONTACT)  # protective: an arm stops by itself
 
 
 SAFE_ACTION: dict[Fault, Action] = {
@@ -49,6 +55,9 @@ SAFE_ACTION: dict[Fault, Action] = {
     Fault.FOREIGN_PLAN: Action.STAND,
     Fault.STALE_STATE: Action.DAMP,
     Fault.FOREIGN_ROBOT: Action.DAMP,
+    Fault.WORKSPACE: Action.DAMP,
+    Fault.TOOL_SPEED: Action.DAMP,
+    Fault.CONTACT: Action.DAMP,
     Fault.TILT: Action.DAMP,
     Fault.ESTOP: Action.DAMP,
 }
@@ -78,6 +87,7 @@ class Readings:
         plan_was_refused: Whether the last plan received was not finite.
         plan_is_foreign: Whether more than one node publishes plans.
         robot_is_foreign: Whether more than one node publishes states or joint commands.
+        stop: One of `STOPS`, or none.
     """
 
     state_is_usable: bool
@@ -91,6 +101,7 @@ class Readings:
     plan_was_refused: bool
     plan_is_foreign: bool = False
     robot_is_foreign: bool = False
+    stop: Fault = Fault.NONE
 
 
 def assess(
@@ -104,13 +115,15 @@ def assess(
     """Return the worst fault and what the joints do about it in this mode.
 
     A comparison with a NaN counts as a fault. A robot that `holds` keeps its last safe target
-    where another is damped, and where another leaves its plan for the stand pose.
+    where another is damped, where another leaves its plan for the stand pose, and where another
+    goes on with its plan without a usable state: in contact that is no small matter.
     """
     fault = worst_fault(mode, readings, settings, max_tilt_rad)
     by_mode, by_fault = MODE_ACTION[mode], SAFE_ACTION[fault]
     if holds and by_mode is Action.DAMP:
         by_mode = Action.HOLD
-    if holds and by_fault is not Action.FOLLOW_PLAN:
+    is_blind = fault is Fault.UNUSABLE_STATE
+    if holds and (by_fault is not Action.FOLLOW_PLAN or is_blind):
         by_fault = Action.HOLD
     return fault, max(by_mode, by_fault)
 
@@ -122,6 +135,7 @@ def worst_fault(
     found = {
         Fault.ESTOP: mode is Mode.ESTOP,
         Fault.TILT: not readings.tilt_rad <= max_tilt_rad,
+        readings.stop: True,
         Fault.FOREIGN_ROBOT: readings.robot_is_foreign,
         Fault.STALE_STATE: not readings.state_age_s <= settings.stale_state_s,
         Fault.UNUSABLE_STATE: not readings.state_is_usable,

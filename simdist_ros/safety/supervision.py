@@ -23,9 +23,10 @@ from simdist_ros.safety.limits import JointLimits
 from simdist_ros.safety.modes import Mode, request
 from simdist_ros.safety.plans import DueStep, PlanBuffer, PlannedSteps
 from simdist_ros.safety.readiness import tilted, unmet_needs
-from simdist_ros.safety.safe_actions import Action, Fault, Readings, assess
+from simdist_ros.safety.safe_actions import STOPS, Action, Fault, Readings, assess
 from simdist_ros.safety.settings import SafetySettings
 from simdist_ros.safety.stand import StandRamp
+from simdist_ros.safety.tool_guard import ToolGuard
 
 __all__ = ['Supervision']
 
@@ -75,7 +76,9 @@ class Supervision:
         self._plans = PlanBuffer(JITTER * robot.period_s)
         self._mode = mode
         self._fault = Fault.NONE
-        self._fall = ''  # what ended the last work, if a fall did
+        self._fall = ''  # what ended the last work, if a fall or a protective stop did
+        self._guard = ToolGuard(robot)
+        self._stop, self.stopped_by = Fault.NONE, ''  # what an arm stops at, and the value
         self._order = StampCheck(robot.period_ns)
         self._check = StateCheck(robot, sensors)
         self._plan_is_foreign = self._robot_is_foreign = False
@@ -124,6 +127,8 @@ class Supervision:
                 self._forget()
             elif self._order.was_set_back:
                 self._set_back(self._order.jump_ns)
+            elif self._order.was_left_out:
+                self._sent = self._sent_before = self._ramp = None
         elif order is Order.GOES_ON and self._tick_ns >= 0:
             elapsed = (state.stamp_ns - self._tick_ns) / self._robot.period_ns
             self.counters.lost_states += max(0, round(elapsed) - 1)
@@ -238,9 +243,12 @@ class Supervision:
         self._fault = fault
         if fault is Fault.STALE_PLAN:
             self._settled_ns = self._tick_ns + round(1e9 * self._settings.settle_s)
-        if fault is Fault.TILT and self._mode in (Mode.STAND, Mode.FOLLOW):
-            self._mode = Mode.RECOVER
-            self._fall = f'it fell, {tilted(robot, readings.tilt_rad)}'
+        if self._mode in (Mode.STAND, Mode.FOLLOW):
+            if fault is Fault.TILT:
+                self._end_work(f'it fell, {tilted(robot, readings.tilt_rad)}')
+            elif fault in STOPS:
+                self._end_work(f'it stopped: {self.stopped_by}')
+                self._sent = None  # held where it is, not where it pressed to
         self._was_damped = self._mode is Mode.FOLLOW and (
             action is Action.DAMP or (self._was_damped and not readings.is_standing)
         )
@@ -249,6 +257,8 @@ class Supervision:
     def _read(self, now_ns: int, due: DueStep) -> Readings:
         """Put together what the watchdog looks at."""
         state = self._state
+        follows = self._mode is Mode.FOLLOW
+        self._stop, self.stopped_by = self._guard.find(state, follows_plan=follows)
         distance = math.inf if state is None else np.abs(state.joint_pos - self._stand_pose).max()
         return Readings(
             state_is_usable=not self._findings,
@@ -262,7 +272,12 @@ class Supervision:
             plan_was_refused=self._plan_was_refused,
             plan_is_foreign=self._plan_is_foreign,
             robot_is_foreign=self._robot_is_foreign,
+            stop=self._stop,
         )
+
+    def _end_work(self, why: str) -> None:
+        """Go to where only the operator leads out of."""
+        self._mode, self._fall = Mode.RECOVER, why
 
     def _tilt(self) -> float:
         """Return the tilt of the base [rad]; 0 where it is not known or is fixed."""

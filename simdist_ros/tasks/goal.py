@@ -14,6 +14,8 @@ __all__ = ['GoalSpec']
 
 Array = NDArray[np.floating[Any]]
 
+ROUNDING = 1e-6  # of a heading that became a quaternion and back
+
 
 @dataclass(frozen=True)
 class GoalSpec:
@@ -57,6 +59,10 @@ class GoalSpec:
                 f'{self.low.tolist()} .. {self.high.tolist()}'
             )
         return command
+
+    def holds(self, command: Array) -> bool:
+        """Tell whether a command is within the bounds, but for rounding in a message."""
+        return bool(np.all((command >= self.low - ROUNDING) & (command <= self.high + ROUNDING)))
 
     def clip(self, commands: Array) -> Array:
         """Return the nearest commands that the robot can be asked for, (..., size)."""

@@ -215,6 +215,14 @@ class Task(ABC):
     def practice(self) -> list[Array]:
         """Return commands, (command_dim,) each, that show what a model could do before."""
 
+    def accepted(self, command: Array) -> Array | None:
+        """Return what a robot makes of a command that comes while it works, (command_dim,).
+
+        By default the nearest that it can be asked for. A place out of reach is refused, which is
+        None: the nearest one is another place.
+        """
+        return self.goal.clip(command)
+
     def asked(self, given: Sequence[float], velocity: Sequence[float]) -> Array:
         """Return what a user asks for, (command_dim,), not checked yet.
 

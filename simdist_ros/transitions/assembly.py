@@ -272,8 +272,9 @@ class TransitionAssembler:
 
     def _take_command(self, command: Array) -> None:
         """Note what is asked for, as the planner understands it: clipped, NaN ignored."""
-        if np.isfinite(command).all():
-            self._command = self._task.goal.clip(command)
+        accepted = self._task.accepted(command) if np.isfinite(command).all() else None
+        if accepted is not None:
+            self._command = accepted
 
 
 def tick_mode(message: Any) -> str:

@@ -71,6 +71,16 @@ def test_a_place_in_another_frame_is_refused_and_the_last_one_stays(arm):
     assert wanted.now().tolist() == PLACE.tolist()
 
 
+def test_a_place_out_of_range_is_refused_and_the_last_one_stays(arm):
+    said = []
+    wanted = WantedCommand(arm, math.inf, lambda subject, text: said.append(text))
+    wanted.take(wanted_to_msg(wanted.task, 1, PLACE))
+    wanted.take(wanted_to_msg(wanted.task, 2, np.array([9.0, -0.2, 0.4])))
+    assert said[0].startswith('goal [9.0, -0.2, 0.4] is refused, it lies outside [')
+    assert said[0].endswith('; the last command stays')
+    assert wanted.now().tolist() == PLACE.tolist()
+
+
 def test_an_arm_keeps_its_place_when_nobody_asks_any_more(arm):
     time_s = 0.0
     wanted = WantedCommand(arm, 0.5, print, lambda: time_s)

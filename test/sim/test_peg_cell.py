@@ -61,7 +61,7 @@ def test_a_block_that_is_not_where_it_should_be_stops_it_gently(ur5e):
     shifted = replace(load_world('cell'), fixture_shift_m=(0.004, 0.0, 0.0))
     simulation, peak = straight_in(ur5e, shifted)
     assert not is_in(simulation)
-    assert 15.0 < peak < ur5e.max_force_n
+    assert 15.0 < peak < ur5e.tool_limits.max_force_n
 
 
 def test_the_wrist_feels_the_weight_of_the_tool_and_the_push_of_the_block(ur5e):

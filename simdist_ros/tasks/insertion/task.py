@@ -111,6 +111,10 @@ class PegTask(Task):
         drawn: Array = middle + scale * half * rng.uniform(-1.0, 1.0, (number, self.goal.size))
         return drawn
 
+    def accepted(self, command: Array) -> Array | None:
+        """Refuse a place out of range."""
+        return self.goal.clip(command) if self.goal.holds(command) else None
+
     def start_poses(self, standing: Array, commands: Array, rng: np.random.Generator) -> Array:
         """Begin far from the hole, at its rim, or with the peg in it, see `draw_starts`."""
         s = self.settings
@@ -178,7 +182,8 @@ class PegTask(Task):
         """Tell who pressed too hard or left the place where holes may be, (...)."""
         force = np.linalg.norm(wrench[..., :3], axis=-1)
         torque = np.linalg.norm(wrench[..., 3:], axis=-1)
-        held = (force <= self.robot.max_force_n) & (torque <= self.robot.max_wrist_torque_nm)
+        limits = self.robot.tool_limits
+        held = (force <= limits.max_force_n) & (torque <= limits.max_torque_nm)
         place, space = self.chain.position(joint_pos), self.settings.space_m
         low, high = self.goal.low[:3] - space, self.goal.high[:3] + space
         lost: Mask = ~(held & ((place >= low) & (place <= high)).all(axis=-1))

@@ -118,6 +118,10 @@ class ReachTask(Task):
         """Keep the tool where it was last sent."""
         return last
 
+    def accepted(self, command: Array) -> Array | None:
+        """Refuse a place out of range."""
+        return self.goal.clip(command) if self.goal.holds(command) else None
+
     def draw(self, number: int, rng: np.random.Generator, scale: float = 1.0) -> Array:
         """Draw places that the tool reaches in some pose, (number, 3) [m].
 
