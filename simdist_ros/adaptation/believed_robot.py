@@ -40,7 +40,7 @@ __all__ = ['Behaviour', 'BelievedRobot', 'space_of', 'walk']
 
 Array = NDArray[np.floating[Any]]
 
-VERSION = 2  # of practice; a change makes what was begun before unknown
+VERSION = 3  # of practice; a change makes what was begun before unknown
 IGNORES = 0.2  # numbers about feet, lag and load that say no more than that nothing was seen
 # Identification is uncertain, and as a regression answers rather too little than too much: of
 # worlds with 0.22 of all torques and 0.15 of a leg's it tells 1.2 and 1.4 times too little.

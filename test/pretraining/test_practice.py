@@ -112,6 +112,18 @@ def test_it_learns_tells_how_far_it_is_and_writes_an_expert(make, tmp_path, go2,
     load_critic(after, go2, recipe)
 
 
+def test_what_is_written_is_the_mean_of_the_second_half(make, tmp_path, go2, recipe):
+    """32 of 96 steps are the first half's; 64 and 96 count."""
+    one, seen = make(tmp_path / 'a'), []
+    for _ in range(3):
+        one.iterate()
+        seen.append(one.ppo.actor.state_dict()['body.net.0.weight'].clone())
+    one.finish(tmp_path / 'after.safetensors')
+    written = load_actor(tmp_path / 'after.safetensors', go2, recipe).state_dict()
+    torch.testing.assert_close(written['body.net.0.weight'], (seen[1] + seen[2]) / 2.0)
+    assert not torch.equal(seen[1], seen[2])
+
+
 def test_the_same_seed_practises_the_same_and_another_does_not(make, tmp_path, go2, recipe):
     weights = []
     for name, seed in (('a', 0), ('b', 0), ('c', 1)):
@@ -133,10 +145,11 @@ def test_practice_that_was_cut_goes_on_as_if_it_had_not(make, tmp_path, go2, rec
     practice(make(tmp_path / 'a'), paths[0], lambda line: None)
     cut = make(tmp_path / 'b')
     cut.iterate()
+    cut.iterate()
     cut.save()
     said, again = [], make(tmp_path / 'b')
-    assert again.num_steps == 32
+    assert again.num_steps == 64
     practice(again, paths[1], said.append)
-    assert said[0].split(':')[0] == 'practice step 64 of 96'
+    assert said[0].split(':')[0] == 'practice step 96 of 96'
     weights = [load_actor(path, go2, recipe).state_dict() for path in paths]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])

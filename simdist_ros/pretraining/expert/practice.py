@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import time
 from collections.abc import Callable
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 from numpy.typing import NDArray
 
+from simdist_ros.core.atomic import write_atomic
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.pretraining.expert.belief_training import BeliefTraining
 from simdist_ros.pretraining.expert.files import save_networks
@@ -25,6 +28,7 @@ F32 = NDArray[np.float32]
 
 ROBOTS = 128
 LINES = 8  # of progress
+MEAN = 'mean.safetensors'  # beside a checkpoint
 
 
 def practice_ground(recipe: Recipe, plan_delay_steps: int) -> Recipe:
@@ -70,6 +74,7 @@ class Practice(BeliefTraining):
             plan_delay_steps: Of the expert.
         """
         self.known, self.tells, self.plan_delay_steps = known, told, plan_delay_steps
+        self.averaged = 0  # actors that `mean` is of
         super().__init__(robot, recipe, settings, out, expert)
         if not told.any():  # the mirror image of a faulty robot would be told the same as it
             self.ppo.mirrors = None
@@ -91,11 +96,42 @@ class Practice(BeliefTraining):
         """Return what those marked, (N,), are told: the same, whatever is true of them."""
         return np.broadcast_to(self.tells, truth[who].shape)
 
+    def go_on_from(self, path: Path) -> None:
+        """Take the networks of a finished expert."""
+        super().go_on_from(path)
+        self.mean = copy.deepcopy(self.ppo.actor)
+
+    def iterate(self) -> dict[str, float]:
+        """Walk and learn; from the middle on, the actor counts in the mean that is kept."""
+        metrics = super().iterate()
+        if 2 * self.num_steps > self.settings.total_steps:
+            self.averaged += 1
+            weights = self.ppo.actor.state_dict()
+            for name, mean in self.mean.state_dict().items():
+                if mean.is_floating_point():
+                    mean.lerp_(weights[name].to(mean), 1.0 / self.averaged)
+        return metrics
+
+    def save(self) -> None:
+        """Write the training as it stands."""
+        write_atomic(self.out / MEAN, safetensors.torch.save(self.mean.state_dict()))
+        super().save()
+
+    def held(self) -> dict[str, Any]:
+        """Return what a checkpoint says, how many actors the mean is of with it."""
+        return {**super().held(), 'averaged': self.averaged}
+
+    def take_up(self, about: dict[str, Any]) -> None:
+        """Go on from what a checkpoint says."""
+        super().take_up(about)
+        self.averaged, self.mean = about['averaged'], copy.deepcopy(self.ppo.actor)
+        self.mean.load_state_dict(safetensors.torch.load_file(self.out / MEAN))
+
     def finish(self, path: Path) -> None:
-        """Write the expert."""
+        """Write the expert: the mean of its second half, for single updates swing."""
         about = self.about()
         delay = self.plan_delay_steps
-        save_networks(path, self.ppo.actor, self.ppo.critic, about, plan_delay_steps=delay)
+        save_networks(path, self.mean, self.ppo.critic, about, plan_delay_steps=delay)
 
 
 def practice(training: Practice, path: Path, say: Callable[[str], None]) -> dict[str, Any]:
