@@ -40,12 +40,12 @@ __all__ = ['Behaviour', 'BelievedRobot', 'space_of', 'walk']
 
 Array = NDArray[np.floating[Any]]
 
-VERSION = 3  # of practice; a change makes what was begun before unknown
+VERSION = 4  # of practice; a change makes what was begun before unknown
 IGNORES = 0.2  # numbers about feet, lag and load that say no more than that nothing was seen
 # Identification is uncertain, and as a regression answers rather too little than too much: of
 # worlds with 0.22 of all torques and 0.15 of a leg's it tells 1.2 and 1.4 times too little.
 BLUR_SCALE, BLUR_NOISE = (0.8, 1.25), 0.1
-HEALTHY_EVERY = 8  # of so many robots that practise one is healthy: until it is doubted
+HEALTHY_EVERY = 4  # of so many robots that practise one is healthy: until it is doubted
 
 
 @dataclass(frozen=True)

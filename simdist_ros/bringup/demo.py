@@ -82,7 +82,7 @@ def demo(runs: Path, seed: int = 0) -> None:
     ]
     (folder / 'report.txt').write_text('\n'.join(lines[1:]) + '\n')
     tell('\n'.join(lines))
-    check_gain(before, after)
+    check_gain(before, after, rivals)
 
 
 def film_line(walk: GraphOptions, robot: Robot, walks: tuple[Recording, ...], folder: Path) -> str:
@@ -95,11 +95,11 @@ def film_line(walk: GraphOptions, robot: Robot, walks: tuple[Recording, ...], fo
     return f'film              {film}'
 
 
-def check_gain(before: Report, after: Report) -> None:
+def check_gain(before: Report, after: Report, rivals: list[RivalWalk]) -> None:
     """Refuse to call the second walk a success that it was not.
 
     Raises:
-        SimdistError: It fell more often, or came hardly further.
+        SimdistError: It fell more often, or came hardly further, or not as far as without a model.
     """
     gain = after.distance_m - before.distance_m
     if after.falls > before.falls or not gain >= LEAST_GAIN_M:
@@ -107,6 +107,12 @@ def check_gain(before: Report, after: Report) -> None:
             f'after learning the robot came {gain:+.2f} m further with {after.falls} falls, not '
             f'{LEAST_GAIN_M:g} m or more without further falls; try another --seed'
         )
+    for rival in rivals:
+        if rival.result.distance_m >= after.distance_m:
+            raise SimdistError(
+                f'after learning the robot came {after.distance_m:.2f} m, and {rival.name} comes '
+                f'{rival.result.distance_m:.2f} m without learning; try another --seed'
+            )
 
 
 def run(

@@ -136,7 +136,7 @@ def test_the_terminal_says_what_was_gained(bag, small_robot):
     after = dataclasses.replace(before, distance_m=4.8, tracking_error_mps=0.05)
     before = dataclasses.replace(before, distance_m=2.5, tracking_error_mps=0.25, falls=2)
     assert comparison(WALK, before, 1, after, ERRORS, RIVALS) == [
-        'progress          2.50 m before, 4.80 m after, of 5.00 m',
+        'progress          2.50 m before, 4.80 m after, of 10.00 m',
         'without planning  expert 2.00 m, expert + PI 1.00 m and a fall',
         'tracking error    0.250 m/s before, 0.050 m/s after',
         'falls             2 before, one while learning, none after',
@@ -226,10 +226,10 @@ def test_a_walk_that_was_interrupted_ends_the_demonstration(bag, small_robot, mo
 
 
 def test_its_walks_can_be_started():
-    assert load_world(WALK.world).joint_friction_nm
+    assert load_world(WALK.world).motor_strength < 1.0
     options = dataclasses.replace(WALK, finetune=True, bag='bag')
     nodes = {node.name: node.parameters for node in describe_graph(options, LEARNING)}
-    assert nodes['planner']['mppi.explore_share'] == 0.5
+    assert nodes['planner']['mppi.explore_share'] == 0.2
     assert nodes['finetuner']['trigger.every_s'] == DATA_S
 
 
@@ -257,5 +257,12 @@ def test_a_walk_that_is_not_clearly_better_is_no_success(bag, small_robot, furth
     distance = before.distance_m + further_m
     after = dataclasses.replace(before, distance_m=distance, falls=before.falls + falls)
     with pytest.raises(SimdistError, match='after learning the robot came'):
-        check_gain(before, after)
-    check_gain(before, dataclasses.replace(before, distance_m=before.distance_m + 2.0))
+        check_gain(before, after, [])
+
+
+def test_a_rival_that_comes_further_is_told(bag, small_robot):
+    before, _ = make_report(bag, small_robot)
+    after = dataclasses.replace(before, distance_m=before.distance_m + 2.0)
+    check_gain(before, after, [rival('expert', after.distance_m - 0.1, False)])
+    with pytest.raises(SimdistError, match=r'and expert comes .* m without learning'):
+        check_gain(before, after, [rival('expert', after.distance_m + 0.1, False)])
