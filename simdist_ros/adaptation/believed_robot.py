@@ -183,7 +183,8 @@ class BelievedRobot:
             [walks.log(*pair) for pair in pairs]
             for walks in (self.walks(seed), self.walks(seed, healthy=True))
         )
-        found = fit_detector(self.identifier, faulty, healthy)
+        others = self.walks(seed + 1).log(*pairs[1])
+        found = fit_detector(self.identifier, faulty, healthy, others)
         return dataclasses.replace(behaviour, detector=found, usual=usual)
 
     def practise(

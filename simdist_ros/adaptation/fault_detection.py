@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from simdist_ros.world_model.detector import log_odds
 from simdist_ros.world_model.identifier import Identifier
 
-__all__ = ['fit_detector', 'log_odds_fit']
+__all__ = ['MISTAKEN', 'careful', 'fit_detector', 'log_odds_fit']
 
 F32 = NDArray[np.float32]
 Logged = tuple[F32, NDArray[np.int64]]  # of `BatchWalks.log`
@@ -20,10 +21,14 @@ SPACING = 5  # steps between the beginnings of two windows of a walk
 DECAY = 3e-3  # of weights of standardised features; unregularised, windows seem too sure
 LEAST_SPREAD = 1e-3
 MOST_ITERATIONS = 200
+MISTAKEN = 0.02  # of the windows of those with a fault may speak against it
 
 
 def fit_detector(
-    identifier: Identifier, faulty: Sequence[Logged], healthy: Sequence[Logged]
+    identifier: Identifier,
+    faulty: Sequence[Logged],
+    healthy: Sequence[Logged],
+    others: Logged,
 ) -> Tensor | None:
     """Return the detector of a fault, (2, F + 1); None where either kind never walks a window.
 
@@ -31,14 +36,28 @@ def fit_detector(
         identifier: In evaluation mode.
         faulty: Walks of robots with the fault, the usual expert's first.
         healthy: Walks of robots as their description says, in the same order.
+        others: Walks of other robots with the fault, not the usual expert's.
     """
-    rows = []
-    for walks in zip(faulty, healthy, strict=True):
-        has, has_not = (features_of(identifier, one) for one in walks)
-        if not len(has) or not len(has_not):
-            return None
-        rows.append(log_odds_fit(has, has_not))
-    return torch.stack(rows)
+    has, has_not = ([features_of(identifier, one) for one in walks] for walks in (faulty, healthy))
+    if not all(len(windows) for windows in (*has, *has_not)):
+        return None
+    usual, informed = (log_odds_fit(*pair) for pair in zip(has, has_not, strict=True))
+    return torch.stack([usual, careful(informed, features_of(identifier, others))])
+
+
+def careful(line: Tensor, has: Tensor) -> Tensor:
+    """Return a row by which few windows of robots with a fault speak against it, (F + 1,).
+
+    Who lives well with a fault moves like a healthy robot, and falls if it is taken for one.
+
+    Args:
+        line: Weights and constant.
+        has: Features of such robots, others than it was fitted to, (B, F).
+    """
+    if not len(has):
+        return line
+    lowest = torch.quantile(log_odds(line[None], has), MISTAKEN)
+    return torch.cat([line[:-1], line[-1:] - lowest.clamp(max=0.0)])
 
 
 @torch.no_grad()

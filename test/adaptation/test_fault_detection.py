@@ -10,7 +10,7 @@ import torch
 
 from simdist_ros.adaptation.believed_robot import Behaviour, BelievedRobot
 from simdist_ros.adaptation.believed_walks import NO_DOUBT, BatchWalks, Doubt
-from simdist_ros.adaptation.fault_detection import fit_detector, log_odds_fit
+from simdist_ros.adaptation.fault_detection import MISTAKEN, careful, fit_detector, log_odds_fit
 from simdist_ros.adaptation.settings import GateSettings
 from simdist_ros.planning.fault_watch import FaultWatch
 from simdist_ros.pretraining.expert.networks import belief_space
@@ -60,6 +60,16 @@ def test_it_is_above_zero_for_the_first_kind_and_both_count_the_same():
     assert (log_odds(line[None], has_not) < 0).float().mean() > 0.8
 
 
+def test_few_windows_of_other_robots_with_the_fault_speak_against_it():
+    """Who lives well with a fault moves like a healthy robot."""
+    line = torch.tensor([1.0, 0.0])
+    has = torch.linspace(-5.0, 5.0, 1001)[:, None]
+    share = (log_odds(careful(line, has)[None], has) < 0).float().mean()
+    assert share == pytest.approx(MISTAKEN, abs=0.002)
+    torch.testing.assert_close(careful(line, has[600:]), line)  # none does anyway
+    torch.testing.assert_close(careful(line, has[:0]), line)
+
+
 def test_only_windows_before_a_fall_count_and_without_any_there_is_none(believer):
     size = len(believer.identifier.mean)
     rng = np.random.default_rng(1)
@@ -68,13 +78,13 @@ def test_only_windows_before_a_fall_count_and_without_any_there_is_none(believer
     fallen[:, 60:] = np.nan
     walks, other = (calm + 1.0, np.array([120, 120])), (fallen, np.array([60, 60]))
     shifted = (calm - 1.0, np.array([120, 120]))
-    found = fit_detector(believer.identifier, [walks, shifted], [other, other])
+    found = fit_detector(believer.identifier, [walks, shifted], [other, other], shifted)
     assert not torch.allclose(found[0], found[1])
     assert found.shape == detector_shape(believer.identifier)
     assert found.isfinite().all()
     short = (calm, np.array([49, 10]))
-    assert fit_detector(believer.identifier, [walks], [short]) is None
-    assert fit_detector(believer.identifier, [short], [walks]) is None
+    assert fit_detector(believer.identifier, [walks] * 2, [short] * 2, walks) is None
+    assert fit_detector(believer.identifier, [short] * 2, [walks] * 2, walks) is None
 
 
 def test_robots_with_the_fault_are_found_and_stay_found_and_healthy_ones_are_not(
