@@ -78,8 +78,8 @@ def judge_behaviour(
 ) -> NewBehaviour:
     """Judge what was found by walks that nothing was chosen by.
 
-    What was practised is taken only where it earns significantly more than what was not, and
-    passes; else what was chosen, and where that does not pass, the least unusual.
+    What was practised is taken only where it earns significantly more than what was not, in robots
+    that are never doubted, and passes; else what was chosen, and where that does not pass, the least unusual.
 
     Args:
         believed: The robot.
@@ -98,11 +98,11 @@ def judge_behaviour(
         return check_believed(old, walked, one), nominal
 
     if found.practised is not None:
-        walked, without = walk(faulty, found.practised), walk(faulty, found.chosen)
-        checks = checks_of(found.practised, walked)
-        if is_better(walked, without) and all(check.passed for check in checks):
+        checks = checks_of(found.practised, walk(faulty, found.practised))
+        pair = [walk(faulty, one.undoubted()) for one in (found.practised, found.chosen)]
+        if is_better(*pair) and all(check.passed for check in checks):
             return NewBehaviour(found.practised, checks)
-        gained = gain(walked, without)
+        gained = gain(*pair)
         why = '; '.join(check.sentence for check in checks if not check.passed)
         told = f'it earns {gained.mean:+.2f} a second ({gained.low:+.2f} .. {gained.high:+.2f})'
         say(f'practice is not used: {why or told}')

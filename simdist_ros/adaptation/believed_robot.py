@@ -71,6 +71,10 @@ class Behaviour:
         """What is done about robots that are not as believed."""
         return Doubt(self.detector, None if self.usual is None else self.usual.network)
 
+    def undoubted(self) -> Behaviour:
+        """Return the same for a robot that is known to be as believed."""
+        return dataclasses.replace(self, detector=None)
+
     def is_like(self, other: Behaviour) -> bool:
         """Tell whether it does the same as another."""
         one, two = (numbers(b.belief, b.expert.belief_dim) for b in (self, other))
