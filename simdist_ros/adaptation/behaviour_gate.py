@@ -79,7 +79,8 @@ def judge_behaviour(
     """Judge what was found by walks that nothing was chosen by.
 
     What was practised is taken only where it earns significantly more than what was not, in robots
-    that are never doubted, and passes; else what was chosen, and where that does not pass, the least unusual.
+    that are never doubted, and passes; else what was chosen, and where that does not pass, the
+    least unusual.
 
     Args:
         believed: The robot.
