@@ -24,7 +24,7 @@ from simdist_ros.embodiment.tool_delta import ToolDeltaSettings
 from simdist_ros.embodiment.tool_limits import ToolLimits
 from simdist_ros.evaluation.settings import EvaluateSettings
 from simdist_ros.nodes.finetuner import FinetunerSettings
-from simdist_ros.nodes.mujoco_robot import MujocoRobotSettings
+from simdist_ros.nodes.mujoco_robot_settings import MujocoRobotSettings
 from simdist_ros.nodes.operator import OperatorSettings
 from simdist_ros.nodes.planner_settings import PlannerSettings
 from simdist_ros.nodes.supervisor import SupervisorSettings

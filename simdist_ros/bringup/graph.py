@@ -38,6 +38,12 @@ class GraphOptions(Settings):
         REALTIME, 'Clock: wall clock, or wait for each answer.', choices=(LOCKSTEP, REALTIME)
     )
     seed: int = seed_setting(0, 'Seed of the world and of the planner.')
+    episodes: int = setting(
+        0,
+        'Trials of a task that has an end, each with a start and a goal of its own, in lockstep; '
+        'the run ends after them. 0: one run of `duration_s`.',
+        low=0,
+    )
     duration_s: float = setting(0.0, 'Robot time; 0 runs until stopped.', unit='s', low=0.0)
     goal: tuple[float, ...] = setting(
         (),
@@ -130,7 +136,7 @@ def describe_graph(
     if options.bag:
         about = {'folder': options.bag, 'model': options.model, 'world': options.world}
         nodes.append(NodeSpec(name='transition_logger', parameters=common | about))
-    if not options.teleop and options.use_mock_hardware:
+    if not options.teleop and options.use_mock_hardware and not options.episodes:
         wanted = {
             name: getattr(options, name) for name in ('vx', 'vy', 'yaw_rate', 'heading_gain')
         }
@@ -143,8 +149,11 @@ def describe_graph(
             'seed': options.seed,
             'mode': options.mode,
             'duration_s': options.duration_s,
+            'trials': options.episodes,
             'num_observers': len(nodes),
         }
+        if options.goal:
+            parameters |= {'goal': list(options.goal)}
         nodes.append(NodeSpec(name='mujoco_robot', parameters=parameters, ends_graph=True))
     if options.finetune:
         parameters = common | finetuner_parameters(options)
@@ -165,6 +174,12 @@ def check_together(options: GraphOptions, spell: Spelling) -> None:
         raise ConfigError(f'{mode} needs the stand-in; a real robot does not wait')
     if options.mode == LOCKSTEP and options.teleop:
         raise ConfigError(f'{mode} needs a command for each stamp; {spell("teleop")} has none')
+    if options.episodes and options.mode != LOCKSTEP:
+        raise ConfigError(f'{spell("episodes")} {options.episodes} needs {mode}')
+    if options.episodes and options.duration_s:
+        raise ConfigError(
+            f'{spell("duration_s")} and {spell("episodes")} both say when it ends; give one'
+        )
     if options.duration_s and not options.use_mock_hardware:
         raise ConfigError(
             f'{spell("duration_s")} ends the stand-in only; a real robot is ended with Ctrl-C'

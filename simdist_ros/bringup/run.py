@@ -64,6 +64,11 @@ def check_wanted(options: GraphOptions, task: Task, spell: Spelling) -> None:
     if isinstance(task, VelocityTask) and not options.goal:
         check_velocity(options, task, spell)
     task.driver(task.asked(options.goal, velocity), options.heading_gain)
+    if options.episodes and not task.has_end:
+        raise ConfigError(
+            f'{spell("episodes")} is {options.episodes}, but task {task.name!r} of '
+            f'{task.robot.name!r} has no end; give {spell("duration_s")}'
+        )
 
 
 def check_velocity(options: GraphOptions, task: Task, spell: Spelling) -> None:

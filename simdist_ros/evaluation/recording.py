@@ -13,8 +13,15 @@ from numpy.typing import NDArray
 
 from simdist_ros.core.errors import BagError
 from simdist_ros.embodiment.robot import Robot
-from simdist_ros.messages.from_messages import wanted_from_msg
-from simdist_ros.messages.topic_names import FOLLOWING, JOINT_STATES, ODOM, find_namespaces
+from simdist_ros.messages.from_messages import wanted_from_msg, wrench_from_msg
+from simdist_ros.messages.topic_names import (
+    FOLLOWING,
+    JOINT_STATES,
+    ODOM,
+    TRIAL,
+    WRENCH,
+    find_namespaces,
+)
 from simdist_ros.messages.topic_names import GROUND_TRUTH as TRUTH
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.task import Task
@@ -40,6 +47,8 @@ class Recording:
         command: What was asked for, by stamp, (command_dim,).
         planner: Record of each plan by stamp.
         supervisor: Record of each decision by stamp.
+        wrench: At the wrist by stamp, (6,) [N, N m].
+        trials: What came of each trial of the stand-in, by the stamp of its end.
         wall_ns: When each joint state was received, by stamp [ns].
     """
 
@@ -53,6 +62,8 @@ class Recording:
     command: dict[int, Array] = field(default_factory=dict)
     planner: dict[int, dict[str, str]] = field(default_factory=dict)
     supervisor: dict[int, dict[str, str]] = field(default_factory=dict)
+    wrench: dict[int, Array] = field(default_factory=dict)
+    trials: dict[int, dict[str, str]] = field(default_factory=dict)
     wall_ns: dict[int, int] = field(default_factory=dict)
 
     def align(self, tolerance_ns: int) -> None:
@@ -63,7 +74,7 @@ class Recording:
         joints = np.array(sorted(self.joint_pos), dtype=np.int64)
         if not len(joints):
             return
-        for name in ('position', 'orientation', 'velocity', 'height'):
+        for name in ('position', 'orientation', 'velocity', 'height', 'wrench'):
             measured = getattr(self, name)
             aligned = {}
             for stamp in sorted(measured):
@@ -191,6 +202,16 @@ def add_supervisor(recording: Recording, robot: Robot, entry: Any) -> None:
     recording.supervisor[stamp_of(entry.message)] = values_of(entry.message)
 
 
+def add_trial(recording: Recording, robot: Robot, entry: Any) -> None:
+    """Take what came of a trial."""
+    recording.trials[stamp_of(entry.message)] = values_of(entry.message)
+
+
+def add_wrench(recording: Recording, robot: Robot, entry: Any) -> None:
+    """Take force and torque."""
+    recording.wrench[stamp_of(entry.message)] = wrench_from_msg(entry.message)
+
+
 def values_of(message: Any) -> dict[str, str]:
     """Return the key-value pairs of a diagnostic message's first status."""
     return {pair.key: pair.value for pair in message.status[0].values}
@@ -201,4 +222,6 @@ READERS = {
     'height_map': add_height,
     'planner/tick': add_planner,
     'supervisor/tick': add_supervisor,
+    TRIAL: add_trial,
+    WRENCH: add_wrench,
 }

@@ -17,7 +17,7 @@ from simdist_ros.core.errors import BagError, ConfigError
 from simdist_ros.core.rotation import projected_gravity
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.recording import Recording, read_recording
-from simdist_ros.evaluation.successes import success_rate
+from simdist_ros.evaluation.successes import successes
 from simdist_ros.tasks.choice import task_of
 from simdist_ros.tasks.task import Task
 from simdist_ros.tasks.velocity.following import gait_steps, smoothed
@@ -58,8 +58,12 @@ class Report:
         duration_s: Robot time.
         bag: Folder of the bag.
         was_interrupted: Whether it was ended before its time.
-        success_rate: Share of the commands that were done when they ended; None for a task without
-            an end.
+        success_rate: Share of the trials that were done, as the stand-in knows; without it, of the
+            commands that were done when they ended, by sensors. None for a task without an end.
+        episodes: How many there were. None for a task without an end, as the others below.
+        success_by_start: Success rate by how trials began; empty where that is not known.
+        median_time_s: Of those that were done; NaN where that is not known.
+        max_force_n: Largest force measured at the wrist; NaN without a sensor there.
     """
 
     distance_m: float
@@ -80,6 +84,10 @@ class Report:
     error_unit: str = 'mps'
     was_interrupted: bool = False
     success_rate: float | None = None
+    episodes: int | None = None
+    success_by_start: dict[str, float] | None = None
+    median_time_s: float | None = None
+    max_force_n: float | None = None
 
 
 def make_report(bag: Path, robot: Robot) -> tuple[Report, Recording]:
@@ -115,7 +123,7 @@ def make_report(bag: Path, robot: Robot) -> tuple[Report, Recording]:
         duration_s=duration_s,
         bag=str(bag),
         task=task_of(robot).name,
-        success_rate=success_rate(recording, robot, wanted_commands(recording, task_of(robot))),
+        **successes(recording, robot, wanted_commands(recording, task_of(robot))),
     )
     return report, recording
 
@@ -225,7 +233,7 @@ def report_lines(report: Report) -> list[str]:
             f'distance to goal  {report.place_error_m:.3f} m after the first second',
         ]
     if report.success_rate is not None:
-        told.append(f'success rate      {report.success_rate:.2f}')
+        told += success_lines(report)
     return [
         *told,
         f'planner           {milliseconds["p50"]:.1f} ms median, {milliseconds["p99"]:.1f} ms p99 '
@@ -239,6 +247,21 @@ def report_lines(report: Report) -> list[str]:
     ]
 
 
+def success_lines(report: Report) -> list[str]:
+    """Say how many trials were done."""
+    by_start = report.success_by_start or {}
+    of_each = ', '.join(f'{start} {rate:.2f}' for start, rate in by_start.items())
+    lines = [
+        f'success rate      {report.success_rate:.2f} of {report.episodes}'
+        + (f' ({of_each})' if of_each else '')
+    ]
+    if report.median_time_s is not None and math.isfinite(report.median_time_s):
+        lines.append(f'median time       {report.median_time_s:.1f} s of those that were done')
+    if report.max_force_n is not None and math.isfinite(report.max_force_n):
+        lines.append(f'largest force     {report.max_force_n:.0f} N at the wrist')
+    return lines
+
+
 def write_report(report: Report, path: Path, about: dict[str, Any]) -> None:
     """Write the figures as JSON, null where one is unknown, with what the run was.
 
@@ -248,11 +271,10 @@ def write_report(report: Report, path: Path, about: dict[str, Any]) -> None:
         ConfigError: It cannot be written there.
     """
     left_out = {'error_unit', *(OF_PLACES if report.error_unit == 'mps' else OF_BASES)}
-    left_out |= {'success_rate'} if report.success_rate is None else set()
     figures = {
         name: None if isinstance(value, float) and math.isnan(value) else value
         for name, value in asdict(report).items()
-        if name not in left_out
+        if name not in left_out and value is not None
     }
     text = json.dumps({**figures, 'run': about}, indent=2) + '\n'
     try:

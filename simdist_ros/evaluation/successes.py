@@ -12,9 +12,37 @@ from simdist_ros.embodiment.robot import Robot
 from simdist_ros.evaluation.recording import Recording
 from simdist_ros.tasks.choice import task_of
 
-__all__ = ['success_rate']
+__all__ = ['success_rate', 'successes']
 
 Array = NDArray[np.floating[Any]]
+
+
+def successes(recording: Recording, robot: Robot, wanted: Array) -> dict[str, Any]:
+    """Return the figures of a report on trials; nothing for a task without an end.
+
+    Args:
+        recording: The run.
+        robot: Whose run it is.
+        wanted: What was asked for at each stamp of `Recording.walking`, (N, command_dim).
+    """
+    if not task_of(robot).has_end:
+        return {}
+    trials = list(recording.trials.values())
+    done = [float(trial['time_s']) for trial in trials if trial['succeeded'] == '1']
+    forces = [np.linalg.norm(wrench[:3]) for wrench in recording.wrench.values()]
+    by_start = {
+        start: float(np.mean([t['succeeded'] == '1' for t in trials if t['start'] == start]))
+        for start in sorted({trial['start'] for trial in trials})
+    }
+    rate = len(done) / len(trials) if trials else success_rate(recording, robot, wanted)
+    changes = int(np.any(np.diff(wanted, axis=0) != 0.0, axis=1).sum())
+    return {
+        'success_rate': rate,
+        'episodes': len(trials) or changes + 1,
+        'success_by_start': by_start,
+        'median_time_s': float(np.median(done)) if done else float('nan'),
+        'max_force_n': float(np.nanmax(forces)) if forces else float('nan'),
+    }
 
 
 def success_rate(recording: Recording, robot: Robot, wanted: Array) -> float | None:
@@ -52,4 +80,5 @@ def state_at(recording: Recording, robot: Robot, stamp_ns: int) -> RobotState:
         orientation=known(recording.orientation, 4),
         linear_velocity=velocity[:3],
         angular_velocity=velocity[3:],
+        wrench=known(recording.wrench, 6),
     )

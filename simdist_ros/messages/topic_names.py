@@ -22,6 +22,7 @@ JOINT_COMMAND = 'joint_command'
 MODE = 'mode'
 PLANNER_TICK = 'planner/tick'
 SUPERVISOR_TICK = 'supervisor/tick'
+TRIAL = 'trial'
 FOLLOWING = ('follow', 'walk')  # modes in which plans are followed; bags of before have the second
 
 
@@ -35,6 +36,7 @@ TYPES = {  # the first one is ours; the others are understood as well
     MODE: ('std_msgs/msg/String',),
     PLANNER_TICK: ('diagnostic_msgs/msg/DiagnosticArray',),
     SUPERVISOR_TICK: ('diagnostic_msgs/msg/DiagnosticArray',),
+    TRIAL: ('diagnostic_msgs/msg/DiagnosticArray',),
 }
 
 

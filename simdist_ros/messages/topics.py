@@ -25,6 +25,7 @@ from simdist_ros.messages.topic_names import (
     PLANNER_TICK,
     SCAN,
     SUPERVISOR_TICK,
+    TRIAL,
     WRENCH,
 )
 from simdist_ros.tasks.choice import task_of
@@ -45,6 +46,7 @@ __all__ = [
     'PLANNER_TICK',
     'SCAN',
     'SUPERVISOR_TICK',
+    'TRIAL',
     'WRENCH',
     'recorded_topics',
 ]
@@ -64,6 +66,7 @@ MESSAGES = {  # by topic
     MODE: String,
     PLANNER_TICK: DiagnosticArray,
     SUPERVISOR_TICK: DiagnosticArray,
+    TRIAL: DiagnosticArray,
 }
 
 OF_TASKS = (COMMAND_VELOCITY, GOAL)

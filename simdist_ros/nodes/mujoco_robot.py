@@ -6,9 +6,9 @@ import dataclasses
 import math
 import sys
 import time
-from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from nav_msgs.msg import Odometry
 from rclpy.client import Client
 from rclpy.clock import Clock as SteadyClock
@@ -24,7 +24,6 @@ from trajectory_msgs.msg import JointTrajectory
 from simdist_ros.core.errors import SimdistError
 from simdist_ros.core.idle_collection import IdleCollection
 from simdist_ros.core.scheduling import SAFETY, SchedulingSettings
-from simdist_ros.core.settings import Settings, seed_setting, setting
 from simdist_ros.embodiment.command import JointCommand
 from simdist_ros.embodiment.robot import load_robot
 from simdist_ros.embodiment.sensors import SENSORS, sensors_of
@@ -40,6 +39,7 @@ from simdist_ros.messages.to_messages import (
     time_msg,
     wrench_to_msg,
 )
+from simdist_ros.nodes.mujoco_robot_settings import MujocoRobotSettings
 from simdist_ros.nodes.other_publishers import (
     STATE_TOPICS,
     OtherPublishers,
@@ -49,6 +49,7 @@ from simdist_ros.nodes.parameters import declare, refuse_unknown
 from simdist_ros.nodes.qos import RELIABLE
 from simdist_ros.nodes.runtime import BAD_INPUT, Stop, run
 from simdist_ros.nodes.throttle import ThrottledLog
+from simdist_ros.nodes.trial_runner import TrialRunner
 from simdist_ros.sim.scenes.world import load_world
 from simdist_ros.sim.simulated_robot import SimulatedRobot
 from simdist_ros.tasks.choice import task_of
@@ -59,37 +60,6 @@ FLUSH_S = 0.5  # for the last state to reach all who read it
 COMMAND_TIMEOUT_S = 0.2
 GOODBYE_S = 1.0  # for the supervisor to switch off
 OTHERS_S = 0.5  # between two looks for other publishers
-
-
-@dataclass(frozen=True, kw_only=True)
-class MujocoRobotSettings(Settings):
-    """Settings of the stand-in."""
-
-    robot: str = setting('go2', 'Name or file of the robot.')
-    task: str = setting('', 'What it is to do; empty is the first task that the robot names.')
-    world: str = setting('nominal', 'Name or file of the world.')
-    seed: int = seed_setting(0, 'Seed of start, ground, pushes and sensor noise.')
-    mode: str = setting(
-        'realtime',
-        'realtime follows the wall clock; lockstep waits for the answer to each state.',
-        choices=('realtime', 'lockstep'),
-    )
-    duration_s: float = setting(
-        0.0, 'Robot time after which it ends, counted from the first answer; 0: never.', low=0.0
-    )
-    num_observers: int = setting(
-        0, 'Subscribers of the joint states to wait for before the first state.', low=0
-    )
-    patience_s: float = setting(
-        60.0, 'Wall time without an answer after which it gives up (lockstep).', unit='s', low=1.0
-    )
-    tell_every_s: float = setting(
-        10.0,
-        'Wall time between two lines that say how far it is; 0: none. Where `simdist up` draws no '
-        'bar they reach the terminal.',
-        unit='s',
-        low=0.0,
-    )
 
 
 class MujocoRobotNode(Node):
@@ -105,10 +75,13 @@ class MujocoRobotNode(Node):
         self.robot = load_robot(self.settings.robot, self.settings.task)
         self.task = task_of(self.robot)
         world = load_world(self.settings.world)
-        self.simulation = SimulatedRobot(self.robot, world, self.settings.seed)
+        goal = self.task.goal.check(np.array(self.settings.goal)) if self.settings.goal else None
+        self.simulation = SimulatedRobot(self.robot, world, self.settings.seed, goal)
         self.lockstep = self.settings.mode == 'lockstep'
         self.start_ns = 0  # stamp of simulated time 0
+        self.asked_ns = -1  # stamp of the newest state
         self.answered_ns = -1
+        self.obeys = True
         self.commanded = 0.0  # when the last command came, on the monotonic clock
         self.late_ticks = 0
         self.dismissal: Future[Any] | None = None  # the supervisor was asked to switch off
@@ -120,6 +93,7 @@ class MujocoRobotNode(Node):
         owned = (*STATE_TOPICS, topics.GROUND_TRUTH, *(('/clock',) if self.lockstep else ()))
         refuse_other_publishers(self, owned, created)
         self.open_topics()
+        self.trials = TrialRunner(self) if self.settings.trials else None
 
     def open_topics(self) -> None:
         """Create publishers and the subscription of the command."""
@@ -148,8 +122,11 @@ class MujocoRobotNode(Node):
         """Simulate until asked to stop or until the duration is over."""
         num_ticks = ticks_of(self.settings.duration_s, self.robot.period_ns)
         self.wait_for_observers(executor, stop)
-        work = self.work_in_lockstep if self.lockstep else self.work_in_realtime
-        code = work(executor, stop, num_ticks)
+        if self.trials is not None:
+            code = self.trials.work(executor, stop)
+        else:
+            work = self.work_in_lockstep if self.lockstep else self.work_in_realtime
+            code = work(executor, stop, num_ticks)
         if self.foreign:
             print(f'error: {self.foreign}', file=sys.stderr, flush=True)
             return BAD_INPUT
@@ -192,9 +169,16 @@ class MujocoRobotNode(Node):
             settled = min(settled, time.monotonic() + SETTLE_S)
 
     def on_joint_command(self, message: JointTrajectory) -> None:
-        """Obey a command; what does not fit or is not finite is refused, the last one holds."""
+        """Obey a command; what does not fit or is not finite is refused, the last one holds.
+
+        In lockstep only the answer to the newest state counts.
+        """
+        if self.lockstep and stamp_ns(message) < self.asked_ns:
+            return
         try:
-            self.simulation.apply(joint_command_from_msg(self.robot, message))
+            command = joint_command_from_msg(self.robot, message)
+            if self.obeys:
+                self.simulation.apply(command)
         except SimdistError as error:
             self.log.error('joint_command', str(error))
             return
@@ -206,6 +190,9 @@ class MujocoRobotNode(Node):
         state = self.simulation.state()
         stamp = self.start_ns + state.stamp_ns
         measured = dataclasses.replace(state, stamp_ns=stamp)
+        self.asked_ns = stamp
+        if self.trials is not None:
+            self.trials.tell_goal(stamp)
         if self.clock is not None:
             self.clock.publish(Clock(clock=time_msg(stamp)))
         truth = self.simulation.true_state()

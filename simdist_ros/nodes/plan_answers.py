@@ -72,6 +72,7 @@ class PlanAnswers:
         timeout_s = math.inf if self.lockstep else settings.command_timeout_s
         self.command = WantedCommand(robot, timeout_s, self.warn)
         self.executed_stamp_ns: int | None = None  # of the newest joint command
+        self.before_ns = self.newest_ns = -1  # stamps of the last two states
         self.waiting: RobotState | None = None
         self.answer: JointTrajectory | None = None
         self.plan_publisher = node.create_lifecycle_publisher(
@@ -136,7 +137,7 @@ class PlanAnswers:
 
     def on_state(self, state: RobotState) -> None:
         """Keep the newest state until all that its plan needs is there."""
-        self.waiting = state
+        self.before_ns, self.newest_ns, self.waiting = self.newest_ns, state.stamp_ns, state
         self.answer_waiting()
 
     def answer_waiting(self) -> None:
@@ -171,9 +172,9 @@ class PlanAnswers:
             self.node.get_logger().info(told)
 
     def is_complete(self, state: RobotState) -> bool:
-        """Tell whether command and executed action of the same stamps are known (lockstep)."""
+        """Tell whether its command, and what the state before it led to, are known (lockstep)."""
         is_first, newest = self.controller.step is None, self.executed_stamp_ns
-        acted = newest is not None and state.stamp_ns - newest < 1.5 * self.robot.period_ns
+        acted = newest is not None and newest >= self.before_ns
         return self.command.stamp_ns >= state.stamp_ns and (is_first or acted)
 
     def missing(self) -> str:

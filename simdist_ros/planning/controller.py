@@ -149,6 +149,8 @@ class Controller:
             self.check.reset()
             if self.order.was_set_back:
                 self.ticks.shift(self.order.jump_ns)
+            elif self.order.was_left_out:
+                self.executed.clear()
         return self.check.check(state)
 
     def remember(self, step: int, observation: F32) -> None:

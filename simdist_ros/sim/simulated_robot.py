@@ -57,6 +57,7 @@ class TrueState(Coordinates):
         height_above_ground_m: Of the base origin [m]; NaN where there is no ground.
         tilt_rad: Angle of the base's z axis to the vertical [rad].
         wrench: That acts on the tool, (6,) [N, N m]; nothing without its sensor.
+        is_done: Whether a task that has an end is done, by where its fixture really is.
         has_fallen: Too low, too far tilted, on its trunk, or failed as only its task knows.
     """
 
@@ -66,6 +67,7 @@ class TrueState(Coordinates):
     height_above_ground_m: float
     tilt_rad: float
     wrench: Array
+    is_done: bool
     has_fallen: bool
 
 
@@ -110,7 +112,7 @@ class SimulatedRobot:
         self.command = self.task.first_command() if command is None else np.asarray(command)
         self.reset()
 
-    def reset(self, seed: int | None = None) -> None:
+    def reset(self, seed: int | None = None, start: str = '') -> None:
         """Start an episode: stand on level ground, settled, and wait for a command at time 0.
 
         With a delay in the sensors it starts when the measurement of time 0 has arrived.
@@ -118,18 +120,18 @@ class SimulatedRobot:
         Args:
             seed: Starts the sequence of episodes that this seed stands for; None goes on to the
                 next episode of the present one.
+            start: How it begins, one of the task's `starts`; empty for the standing pose.
         """
         if seed is not None:
             self.seeds = np.random.SeedSequence(seed)
-        start, ground, pushes, sensors = map(
-            np.random.default_rng, self.seeds.spawn(1)[0].spawn(4)
-        )
+        rng, ground, pushes, sensors = map(np.random.default_rng, self.seeds.spawn(1)[0].spawn(4))
         limit = self.world.start_heading_rad if self.robot.has_free_base else 0.0
-        self.start_heading_rad = float(start.uniform(-limit, limit))
+        self.start_heading_rad = float(rng.uniform(-limit, limit))
         place_ground(self.model, self.world, self.start_heading_rad, ground)
         self.grip.begin(self.start_heading_rad, ground)
+        self.goal_error_m = self.draw_goal_error(sensors)
         self.place_goal(self.command)
-        self.stand(start)
+        self.stand(rng, start)
         self.noise = MeasurementNoise(self.robot, self.world.sensors, sensors)
         self.pushes = Pushes(self.world, pushes)
         self.pending: deque[tuple[int, Array | None]] = deque()
@@ -143,14 +145,25 @@ class SimulatedRobot:
     def place_goal(self, command: Array) -> None:
         """Put the fixture of a task that has one where a command says, (command_dim,)."""
         self.command = np.asarray(command, dtype=float)
+        self.fixture: Array = self.command.copy()
         if self.task.has_fixture:
-            place_fixture(self.model, self.command, self.world.fixture_shift_m)
+            self.fixture[:3] += np.array(self.world.fixture_shift_m or np.zeros(3))
+            self.fixture[:2] -= self.goal_error_m
+            place_fixture(self.model, self.fixture)
 
-    def stand(self, rng: np.random.Generator) -> None:
-        """Set the robot on the ground and hold its standing pose until it rests."""
+    def draw_goal_error(self, rng: np.random.Generator) -> Array:
+        """Return by how much a command is off the fixture, x and y [m]."""
+        limit = self.world.goal_error_m
+        return rng.uniform(-limit, limit, 2) if limit else np.zeros(2)
+
+    def stand(self, rng: np.random.Generator, start: str = '') -> None:
+        """Set the robot on the ground and hold the pose in which it begins until it rests."""
         mujoco.mj_resetData(self.model, self.data)
         limit = self.world.start_joint_offset_rad
-        pose = self.robot.per_joint('stand') + rng.uniform(-limit, limit, self.robot.num_joints)
+        pose: Array = self.robot.per_joint('stand') + rng.uniform(
+            -limit, limit, self.robot.num_joints
+        )
+        pose = self.task.start_pose(start or self.task.starts[0], pose, self.fixture, rng)
         height = self.robot.base_height_m + DROP_M
         self.base.set_pose(self.data, standing_pose(height, self.start_heading_rad))
         self.motors.place(self.data, pose)
@@ -283,5 +296,6 @@ class SimulatedRobot:
             height_above_ground_m=height,
             tilt_rad=float(tilt(gravity)),
             wrench=now.wrench,
+            is_done=bool(self.task.done(now.joint_pos, self.fixture)),
             has_fallen=bool(fallen | lost),
         )

@@ -186,9 +186,11 @@ def refuse_missing_fixture(robot: Robot, world: World) -> None:
         ConfigError: The world does.
     """
     task = task_of(robot)
-    if world.fixture_shift_m and not task.has_fixture:
+    for name in ('fixture_shift_m', 'goal_error_m'):
+        if task.has_fixture or not getattr(world, name):
+            continue
         raise ConfigError(
-            f'{told(world)}: fixture_shift_m is set, but task {task.name!r} of {robot.name!r} has '
+            f'{told(world)}: {name} is set, but task {task.name!r} of {robot.name!r} has '
             'no fixture; leave it out'
         )
 

@@ -63,6 +63,7 @@ class Task(ABC):
         wanders: Whether a robot can do something else than it is told, so that data show it.
         has_fixture: Whether it needs a block with a hole where the command says.
         holds_heading: Whether its driver can steer, see `driver`.
+        starts: How trials begin; the first is the standing pose.
     """
 
     name: ClassVar[str]
@@ -81,6 +82,7 @@ class Task(ABC):
     panels: ClassVar[tuple[str, ...]] = ('joints',)
     has_fixture: ClassVar[bool] = False
     wanders: ClassVar[bool] = True
+    starts: ClassVar[tuple[str, ...]] = ('stand',)
     goal: GoalSpec
     holds_heading: bool = False
 
@@ -169,6 +171,28 @@ class Task(ABC):
             rng: Randomness.
         """
         return standing
+
+    def start_pose(
+        self, start: str, standing: Array, command: Array, rng: np.random.Generator
+    ) -> Array:
+        """Return the joint angles in which a trial begins, (num_joints,) [rad].
+
+        Args:
+            start: One of `starts`.
+            standing: Around the standing pose, which is what they are by default.
+            command: (command_dim,).
+            rng: Randomness.
+        """
+        return standing
+
+    def done(self, joint_pos: Array, commands: Array) -> NDArray[np.bool_]:
+        """Tell where it is really done, (...), as a simulator knows; by default nowhere.
+
+        Args:
+            joint_pos: True angles, (..., num_joints) [rad].
+            commands: Where the fixture really is, (..., command_dim).
+        """
+        return np.zeros(joint_pos.shape[:-1], dtype=bool)
 
     def wanted_tool(self) -> Array | None:
         """Return where the tool is wanted in the frame of the goal, (6,) [m, rad], if it is."""

@@ -92,7 +92,9 @@ class EpisodeCutter:
         Returns:
             Episodes that are complete now.
         """
-        step = self._ticks.count(state.stamp_ns)
+        before, step = self._ticks.step, self._ticks.count(state.stamp_ns)
+        if before is not None and step - before >= KEPT_STEPS:
+            self._executed.clear()  # a tool moves from where it is, not from an old target
         self._joint_pos = state.joint_pos
         seen = self._see(step, state, velocity, position)
         last = self._states[-1] if self._states else None

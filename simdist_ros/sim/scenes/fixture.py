@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import mujoco
@@ -55,14 +54,8 @@ def add_box(
     geom.solimp[:] = IMPEDANCE
 
 
-def place_fixture(model: mujoco.MjModel, pose: Array, shift_m: Sequence[float] = ()) -> None:
-    """Put the block at x, y, z [m] and yaw [rad] of its hole, (4,), in the frame of the base.
-
-    Args:
-        model: With the block.
-        pose: Where it is said to be.
-        shift_m: From there to where it is, x, y, z [m]; none is no distance.
-    """
+def place_fixture(model: mujoco.MjModel, pose: Array) -> None:
+    """Put the block at x, y, z [m] and yaw [rad] of its hole, (4,), in the frame of the base."""
     body = model.body(FIXTURE)
-    body.pos[:] = pose[:3] + (np.asarray(shift_m) if len(shift_m) else 0.0)
+    body.pos[:] = pose[:3]
     body.quat[:] = [math.cos(0.5 * pose[3]), 0.0, 0.0, math.sin(0.5 * pose[3])]

@@ -146,6 +146,14 @@ class World(Settings):
         low=-0.1,
         high=0.1,
     )
+    goal_error_m: float = setting(
+        0.0,
+        'Largest error of a command that says where a fixture is, along x and y; drawn for each '
+        'episode.',
+        unit='m',
+        low=0.0,
+        high=0.05,
+    )
     hole_friction: float = setting(0.3, 'Sliding friction of a fixture.', low=0.01, high=3.0)
     push_interval_s: float = setting(
         0.0, 'Mean time between pushes; 0 is never.', unit='s', low=0.0

@@ -1,7 +1,8 @@
-"""How episodes of a training begin: far from the hole, at its rim, or with the peg in it."""
+"""How trials begin: far from the hole, above it, at its rim, or with the peg in it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,60 @@ from simdist_ros.embodiment.goal_frame import wanted_pose
 from simdist_ros.embodiment.inverse_kinematics import joints_for
 from simdist_ros.embodiment.kinematics import ToolChain
 
-__all__ = ['draw_starts']
+__all__ = ['STARTS', 'draw_starts', 'placed']
 
 Array = NDArray[np.floating[Any]]
 
-NEAR_M, NEAR_HEIGHT_M, NEAR_RAD = 0.01, (0.001, 0.03), 0.08  # of the tip from the rim
-INSIDE_M, INSIDE_RAD = 1e-4, 0.005  # less than the hole leaves room for
+
+@dataclass(frozen=True)
+class Start:
+    """Where the tip is in the frame of the hole, drawn uniformly.
+
+    Attributes:
+        aside_m: Largest distance from the axis along x and y.
+        low_m: Smallest height over the rim.
+        high_m: Largest.
+        turn_rad: Largest angle about the axis, either way.
+    """
+
+    aside_m: float
+    low_m: float
+    high_m: float
+    turn_rad: float
+
+
+REACH, GRASPED, NEAR, INSIDE = 'reach', 'grasped', 'near', 'inside'
+STARTS = {  # `reach` is the standing pose; a welded peg is grasped from the start
+    GRASPED: Start(0.02, 0.03, 0.08, 0.1),
+    NEAR: Start(0.01, 0.001, 0.03, 0.08),
+    INSIDE: Start(1e-4, -1.0, 0.0, 0.005),  # less than the hole leaves room for; to its bottom
+}
+
+
+def placed(
+    chain: ToolChain,
+    standing: Array,
+    commands: Array,
+    start: Start,
+    bottom_m: float,
+    rng: np.random.Generator,
+) -> Array:
+    """Return joint angles with the tip where a start has it, (n, num_joints) [rad].
+
+    Args:
+        chain: To the tip of the peg.
+        standing: Joint angles nearby, (n, num_joints) [rad].
+        commands: Poses of the holes, (n, 4).
+        start: Where.
+        bottom_m: Greatest depth.
+        rng: Randomness.
+    """
+    n = len(standing)
+    at = np.empty((n, 3))
+    at[:, :2] = rng.uniform(-1.0, 1.0, (n, 2)) * start.aside_m
+    at[:, 2] = rng.uniform(max(start.low_m, -bottom_m), start.high_m, n)
+    turn = rng.uniform(-1.0, 1.0, n) * start.turn_rad
+    return joints_for(chain, standing, *wanted_pose(commands, at, turn))
 
 
 def draw_starts(
@@ -37,15 +86,11 @@ def draw_starts(
         bottom_m: Greatest depth of a start.
         rng: Randomness.
     """
-    n = len(standing)
-    which = rng.random(n)
+    which = rng.random(len(standing))
     inside = which >= 1.0 - shares[1]
     near = ~inside & (which >= 1.0 - sum(shares))
-    spread = np.where(inside, INSIDE_M, NEAR_M)[:, None]
-    at = np.empty((n, 3))
-    at[:, :2] = rng.uniform(-1.0, 1.0, (n, 2)) * spread
-    at[:, 2] = np.where(inside, rng.uniform(-bottom_m, 0.0, n), rng.uniform(*NEAR_HEIGHT_M, n))
-    turn = rng.uniform(-1.0, 1.0, n) * np.where(inside, INSIDE_RAD, NEAR_RAD)
-    place, rotation = wanted_pose(commands, at, turn)
-    poses = joints_for(chain, standing, place, rotation)
-    return np.where((near | inside)[:, None], poses, standing)
+    poses = standing
+    for name, chosen in ((NEAR, near), (INSIDE, inside)):
+        there = placed(chain, standing, commands, STARTS[name], bottom_m, rng)
+        poses = np.where(chosen[:, None], there, poses)
+    return poses

@@ -17,7 +17,7 @@ from simdist_ros.embodiment.observation_terms import TOOL_UNITS, term_slice
 from simdist_ros.embodiment.robot import Robot
 from simdist_ros.tasks.goal import GoalSpec
 from simdist_ros.tasks.insertion.settings import PegSettings, PegWeights
-from simdist_ros.tasks.insertion.starts import draw_starts
+from simdist_ros.tasks.insertion.starts import REACH, STARTS, draw_starts, placed
 from simdist_ros.tasks.step import Scoring, Step
 from simdist_ros.tasks.task import Task
 
@@ -61,6 +61,7 @@ class PegTask(Task):
     scales_commands: ClassVar[bool] = False
     has_end: ClassVar[bool] = True
     has_fixture: ClassVar[bool] = True
+    starts: ClassVar[tuple[str, ...]] = (REACH, *STARTS)
     wanders: ClassVar[bool] = False  # observations are of the hole that there is
 
     def __init__(self, robot: Robot) -> None:
@@ -120,6 +121,22 @@ class PegTask(Task):
         s = self.settings
         shares = s.near_share, s.inside_share
         return draw_starts(self.chain, standing, commands, shares, s.bottom_m, rng)
+
+    def start_pose(
+        self, start: str, standing: Array, command: Array, rng: np.random.Generator
+    ) -> Array:
+        """Begin where one of `starts` has the tip."""
+        if start == REACH:
+            return standing
+        bottom_m = self.settings.bottom_m
+        where = STARTS[start]
+        pose: Array = placed(self.chain, standing[None], command[None], where, bottom_m, rng)[0]
+        return pose
+
+    def done(self, joint_pos: Array, commands: Array) -> Mask:
+        """Tell which pegs are deep enough and upright in the holes that there are, (...)."""
+        at, rotation = self.tip(joint_pos, commands)
+        return self.is_in(at, rotation_vector(rotation @ POINTING_DOWN), self.settings.depth_m)
 
     def wanted_tool(self) -> Array:
         """Return the pose at the bottom of the hole."""
