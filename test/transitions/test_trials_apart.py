@@ -1,4 +1,4 @@
-"""An arm that was set to another start between two trials: what it was told before is no motion."""
+"""An arm that is set to another start between two trials: that is no motion."""
 
 from __future__ import annotations
 
