@@ -251,10 +251,9 @@ def success_lines(report: Report) -> list[str]:
     """Say how many trials were done."""
     by_start = report.success_by_start or {}
     of_each = ', '.join(f'{start} {rate:.2f}' for start, rate in by_start.items())
-    lines = [
-        f'success rate      {report.success_rate:.2f} of {report.episodes}'
-        + (f' ({of_each})' if of_each else '')
-    ]
+    number = f' of {report.episodes}' if report.episodes is not None else ''
+    in_brackets = f' ({of_each})' if of_each else ''
+    lines = [f'success rate      {report.success_rate:.2f}{number}{in_brackets}']
     if report.median_time_s is not None and math.isfinite(report.median_time_s):
         lines.append(f'median time       {report.median_time_s:.1f} s of those that were done')
     if report.max_force_n is not None and math.isfinite(report.max_force_n):

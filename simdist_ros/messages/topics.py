@@ -75,6 +75,7 @@ OF_SENSORS = tuple(sensor.topic for sensor in SENSORS.values())
 
 def recorded_topics(robot: Robot) -> dict[str, type]:
     """Return the topics of a robot and their types: of its sensors, its task and all nodes."""
-    own = {task_of(robot).topic, *(SENSORS[name].topic for name in sensors_of(robot))}
-    others = {*OF_TASKS, *OF_SENSORS} - own
+    task = task_of(robot)
+    own = {task.topic, *(SENSORS[name].topic for name in sensors_of(robot))}
+    others = {*OF_TASKS, *OF_SENSORS, *(() if task.has_end else (TRIAL,))} - own
     return {topic: kind for topic, kind in MESSAGES.items() if topic not in others}

@@ -174,7 +174,8 @@ class PlanAnswers:
     def is_complete(self, state: RobotState) -> bool:
         """Tell whether its command, and what the state before it led to, are known (lockstep)."""
         is_first, newest = self.controller.step is None, self.executed_stamp_ns
-        acted = newest is not None and newest >= self.before_ns
+        acted = newest is not None and state.stamp_ns - newest < 1.5 * self.robot.period_ns
+        acted = acted or (newest is not None and 0 <= self.before_ns <= newest)  # after a gap
         return self.command.stamp_ns >= state.stamp_ns and (is_first or acted)
 
     def missing(self) -> str:
