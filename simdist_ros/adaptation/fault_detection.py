@@ -21,6 +21,7 @@ SPACING = 5  # steps between the beginnings of two windows of a walk
 DECAY = 3e-3  # of weights of standardised features; unregularised, windows seem too sure
 LEAST_SPREAD = 1e-3
 MOST_ITERATIONS = 200
+NOTICED = 0.5  # of the windows of healthy robots, else nothing is
 MISTAKEN = 0.02  # of the windows of those with a fault may speak against it
 
 
@@ -32,6 +33,8 @@ def fit_detector(
 ) -> Tensor | None:
     """Return the detector of a fault, (2, F + 1); None where either kind never walks a window.
 
+    Where healthy robots are mostly not noticed with the expert for the fault, its row is of zeros.
+
     Args:
         identifier: In evaluation mode.
         faulty: Walks of robots with the fault, the usual expert's first.
@@ -42,7 +45,10 @@ def fit_detector(
     if not all(len(windows) for windows in (*has, *has_not)):
         return None
     usual, informed = (log_odds_fit(*pair) for pair in zip(has, has_not, strict=True))
-    return torch.stack([usual, careful(informed, features_of(identifier, others))])
+    informed = careful(informed, features_of(identifier, others))
+    if (log_odds(informed[None], has_not[1]) < 0.0).float().mean() < NOTICED:
+        informed = torch.zeros_like(informed)
+    return torch.stack([usual, informed])
 
 
 def careful(line: Tensor, has: Tensor) -> Tensor:

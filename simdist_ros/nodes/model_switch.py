@@ -15,8 +15,8 @@ from simdist_ros.planning.plan import Observation, Plan
 
 __all__ = ['ModelSwitch']
 
-DOUBTED = 'it is not known that the robot has the fault believed in: the usual expert acts'
-BELIEVED = 'the robot moves as is believed of it: the expert for that acts'
+DOUBTED = 'the robot does not move as is believed of it: the usual expert acts, told nothing'
+BELIEVED = 'the robot moves as is believed of it again: the expert for that acts'
 
 
 class ModelSwitch:

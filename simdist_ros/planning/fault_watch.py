@@ -29,9 +29,9 @@ CHANGES = 1.0  # log odds against what is done at present, from which the other 
 class FaultWatch:
     """Gathers evidence for and against a belief, of N robots at once.
 
-    At first none is believed to have the fault: a robot that acts as usual shows it best, one
-    that was taught to live with it may hide it. After a change of who acts a whole window is
-    waited for.
+    At first all are believed to have the fault, where it could be noticed that they do not. Who
+    is taught to live with it may hide it, and then a robot begins as usual, which shows it best.
+    After a change of who acts a whole window is waited for.
     Windows overlap, so each counts by the share of it that is new; the first is all new. What was
     gathered is bounded, and it has to speak clearly for the other side before anything changes.
 
@@ -41,7 +41,7 @@ class FaultWatch:
     """
 
     def __init__(self, identifier: Identifier, detector: Tensor, num_robots: int = 1) -> None:
-        """Begin without the belief.
+        """Begin with the belief, or without where the second row says nothing.
 
         Args:
             identifier: In evaluation mode.
@@ -49,16 +49,12 @@ class FaultWatch:
             num_robots: N.
         """
         self.identifier, self.detector = identifier, detector
-        self.evidence = np.zeros(num_robots)
-        self.believes = np.zeros(num_robots, dtype=bool)
+        begins = bool(detector[1].any())
+        self.evidence = np.full(num_robots, MOST if begins else 0.0)
+        self.believes = np.full(num_robots, begins)
         size = len(identifier.mean)
         self.rows = np.zeros((num_robots, identifier.window_steps, size), np.float32)
         self.count = np.zeros(num_robots, dtype=int)  # steps seen since the window began
-
-    def begin_with(self, believes: NDArray[np.bool_]) -> None:
-        """Begin with what is known of each robot, (N,), in which a fault was found before."""
-        self.believes = believes.copy()
-        self.evidence = np.where(believes, MOST, 0.0)
 
     def forget(self) -> None:
         """Begin a new window, as after a gap; the evidence stays."""

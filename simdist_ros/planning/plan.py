@@ -66,7 +66,7 @@ class Plan:
         effective_samples: Of the last iteration's weights, or of the proposals' without samples.
         num_iterations: Iterations done.
         elapsed_ms: Time it took [ms].
-        doubts_belief: The robot does not, or not yet, move as is believed; the usual expert acts.
+        doubts_belief: The robot does not move as is believed; the usual expert acts.
     """
 
     actions: F32

@@ -117,7 +117,7 @@ class Planner:
 
     @property
     def doubts_belief(self) -> bool:
-        """Whether the robot moves as if its belief were not true, or it cannot be told yet."""
+        """Whether the robot moves as if its belief were not, or no longer, true."""
         return self.watch is not None and not self.watch.believes[0]
 
     @property
@@ -144,9 +144,7 @@ class Planner:
         """
         before = self.backend.swap(new)
         if not {'belief', 'expert'}.isdisjoint(new.changed):
-            before_watch, self.watch = self.watch, live_watch(self.model)
-            if self.watch is not None and before_watch is not None:
-                self.watch.begin_with(before_watch.believes)
+            self.watch = live_watch(self.model)
         return before
 
     def resize(self, settings: MppiSettings) -> None:

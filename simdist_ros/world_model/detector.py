@@ -3,7 +3,8 @@
 It is two logistic regressions on what the identifier summarises of a window, for who acted in
 it: first the usual expert, then the one for the robot with the fault, who may hide it. Each is a
 row of a weight for each feature and a constant. Above 0 a window speaks for the fault, below for
-a robot that is as its description says.
+a robot that is as its description says. Where the latter hides it, its row is of zeros: nothing
+then speaks against the fault.
 """
 
 from __future__ import annotations

@@ -23,14 +23,14 @@ def test_a_fault_that_is_found_and_no_longer_seen_is_said_and_counted(tmp_path):
     model.belief = torch.zeros(model.identifier.belief_dim)
     model.belief[0] = 1.6  # the first joint has a fifth of its torque
     model.detector = torch.zeros(detector_shape(model.identifier))
-    model.detector[0, -1] = 9.0  # from the first window on it is believed
-    model.detector[1, -1] = -9.0  # and doubted again a window later
+    model.detector[0, -1] = 9.0  # believed again a window later
+    model.detector[1, -1] = -9.0  # doubted after the first window
     save_model(tmp_path / 'model', model, robot='go2', created_by='a test')
     arguments = ('--model', str(tmp_path / 'model'), '--mode', 'lockstep')
     with running_graph(tmp_path / 'run', *arguments, '--duration', str(SECONDS)) as graph:
         assert graph.wait() == 0, graph.stderr.read_text()
         report = json.loads(graph.report.read_text())
         log = graph.log('planner')
-    assert (log.count(DOUBTED), log.count(BELIEVED)) == (2, 2)
-    assert report['planner']['doubted_ticks'] == pytest.approx(report['ticks'] - WINDOW, abs=1)
+    assert (log.count(DOUBTED), log.count(BELIEVED)) == (2, 1)
+    assert report['planner']['doubted_ticks'] == pytest.approx(WINDOW, abs=2)
     assert report['falls'] == 0
