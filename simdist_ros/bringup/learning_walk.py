@@ -20,8 +20,7 @@ __all__ = ['DATA_S', 'LEARNING', 'Lessons', 'learn', 'model_at_the_end', 'why_no
 DATA_S = 60.0
 MOST_TRAININGS = 4
 MOST_WALKS = 3
-LEARNING = {  # proposals are tried out now and then; it ends with an event, not with a time
-    'planner': {'mppi.explore_share': 0.2},
+LEARNING = {  # it ends with an event, not with a time
     'finetuner': {
         'trigger.every_s': DATA_S,
         'longest_training_s': 1800.0,
