@@ -229,9 +229,7 @@ def test_its_walks_can_be_started():
     assert load_world(WALK.world).motor_strength < 1.0
     options = dataclasses.replace(WALK, finetune=True, bag='bag')
     nodes = {node.name: node.parameters for node in describe_graph(options, LEARNING)}
-    assert (
-        nodes['planner']['mppi.explore_share'] == 0.0
-    )  # a robot is best identified from its own ways
+    assert 'mppi.explore_share' not in nodes['planner']  # trials blur what is identified
     assert nodes['finetuner']['trigger.every_s'] == DATA_S
 
 
