@@ -62,8 +62,8 @@ class Report:
             commands that were done when they ended, by sensors. None for a task without an end.
         episodes: How many there were. None for a task without an end, as the others below.
         success_by_start: Success rate by how trials began; empty where that is not known.
-        median_time_s: Of those that were done; NaN where that is not known.
-        max_force_n: Largest force measured at the wrist; NaN without a sensor there.
+        median_time_s: Of those that were done, NaN if none was; None without recorded trials.
+        max_force_n: Largest force measured at the wrist; None without a sensor there.
     """
 
     distance_m: float

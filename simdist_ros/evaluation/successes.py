@@ -36,13 +36,13 @@ def successes(recording: Recording, robot: Robot, wanted: Array) -> dict[str, An
     }
     rate = len(done) / len(trials) if trials else success_rate(recording, robot, wanted)
     changes = int(np.any(np.diff(wanted, axis=0) != 0.0, axis=1).sum())
-    return {
-        'success_rate': rate,
-        'episodes': len(trials) or changes + 1,
-        'success_by_start': by_start,
-        'median_time_s': float(np.median(done)) if done else float('nan'),
-        'max_force_n': float(np.nanmax(forces)) if forces else float('nan'),
-    }
+    figures: dict[str, Any] = {'success_rate': rate, 'episodes': len(trials) or changes + 1}
+    if trials:
+        figures['success_by_start'] = by_start
+        figures['median_time_s'] = float(np.median(done)) if done else float('nan')
+    if forces:
+        figures['max_force_n'] = float(np.nanmax(forces))
+    return figures
 
 
 def success_rate(recording: Recording, robot: Robot, wanted: Array) -> float | None:
