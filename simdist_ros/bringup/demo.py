@@ -72,7 +72,8 @@ def demo(runs: Path, seed: int = 0) -> None:
     )
     walks = tuple(read_recording(folder / name / 'bag', robot) for name in ('before', 'after'))
     rivals = walk_rivals(robot, load_model(find_model(walk.model), robot).model, walk)
-    plot_demo(walks, rivals, lessons.recording, robot, walk.vx, errors, folder / 'demo.png')
+    speeds = (walk.vx, LEARNS_AT_MPS)
+    plot_demo(walks, rivals, lessons.recording, robot, speeds, errors, folder / 'demo.png')
     told = comparison(walk, before, lessons.falls, after, errors, rivals)
     lines = [
         '',
@@ -166,6 +167,6 @@ def comparison(
         f'falls             {counted.get(before.falls, before.falls)} before, '
         f'{counted.get(falls, falls)} while learning, '
         f'{counted.get(after.falls, after.falls)} after',
-        f'prediction error  falls by a factor of {min(factors):.1f} to {max(factors):.1f} during '
-        'slips of the first walk, which is not in the training data',
+        f'prediction error  divided by {min(factors):.1f} to {max(factors):.1f} during slips of '
+        'the first walk, which is not in the training data',
     ]

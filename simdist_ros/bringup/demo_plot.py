@@ -54,12 +54,12 @@ def plot_demo(
     rivals: list[RivalWalk],
     learning: Recording,
     robot: Robot,
-    speed: float,
+    speeds: tuple[float, float],
     errors: list[BagEvaluation],
     path: Path,
 ) -> None:
     """Write the figure of `draw_demo` as a PNG to a path."""
-    draw_demo(walks, rivals, learning, robot, speed, errors).savefig(path, dpi=110)
+    draw_demo(walks, rivals, learning, robot, speeds, errors).savefig(path, dpi=110)
 
 
 def draw_demo(
@@ -67,7 +67,7 @@ def draw_demo(
     rivals: list[RivalWalk],
     learning: Recording,
     robot: Robot,
-    speed: float,
+    speeds: tuple[float, float],
     errors: list[BagEvaluation],
 ) -> Figure:
     """Compare the walks before and after, with the one between them in which it learned.
@@ -77,14 +77,14 @@ def draw_demo(
         rivals: The same walk without a planner.
         learning: The walk in which it learned.
         robot: That walked.
-        speed: That was asked for [m/s].
+        speeds: That were asked for, in the walks and while learning [m/s].
         errors: Of the model before and after, on the walk before.
     """
     figure = Figure(figsize=(12.0, 7.5), layout='constrained')
     (ahead, velocity), (progress, error) = figure.subplots(2, 2)
-    draw_distance(ahead, walks, rivals, speed)
-    draw_velocity(velocity, walks, robot, speed)
-    draw_progress(progress, learning, robot, speed)
+    draw_distance(ahead, walks, rivals, speeds[0])
+    draw_velocity(velocity, walks, robot, speeds[0])
+    draw_progress(progress, learning, robot, speeds[1])
     draw_errors(error, errors)
     for axes in figure.axes:
         legend_above(axes)

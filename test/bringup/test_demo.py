@@ -113,7 +113,7 @@ def test_the_figure_compares_before_and_after(bag, small_robot, tmp_path):
         supervisor=dict(sorted(recording.supervisor.items())[:501]),
     )
     walks = (shorter, recording)
-    figure = draw_demo(walks, RIVALS, recording, small_robot, 0.5, ERRORS)
+    figure = draw_demo(walks, RIVALS, recording, small_robot, (0.5, 0.3), ERRORS)
     distance, velocity, learning, error = figure.axes
     lines = [line.get_ydata() for line in distance.get_lines()]
     before, after, steady, falling, fall, asked = lines
@@ -123,11 +123,12 @@ def test_the_figure_compares_before_and_after(bag, small_robot, tmp_path):
     labels = ['before', 'after', 'asked']
     assert [line.get_label() for line in velocity.get_lines()] == labels
     assert len(learning.get_lines()) == 3  # progress, one exchange, what was asked for
+    assert list(learning.get_lines()[-1].get_ydata()) == pytest.approx([3.0, 3.0])
     assert [line.get_ydata().tolist() for line in error.get_lines()] == [
         [0.9, 1.2, 2.0],
         [0.3, 0.3, 0.2],
     ]
-    plot_demo(walks, RIVALS, recording, small_robot, 0.5, ERRORS, tmp_path / 'demo.png')
+    plot_demo(walks, RIVALS, recording, small_robot, (0.5, 0.3), ERRORS, tmp_path / 'demo.png')
     assert (tmp_path / 'demo.png').read_bytes().startswith(b'\x89PNG')
 
 
@@ -140,8 +141,8 @@ def test_the_terminal_says_what_was_gained(bag, small_robot):
         'without planning  expert 2.00 m, expert + PI 1.00 m and a fall',
         'tracking error    0.250 m/s before, 0.050 m/s after',
         'falls             2 before, one while learning, none after',
-        'prediction error  falls by a factor of 3.0 to 10.0 during slips of the first walk, '
-        'which is not in the training data',
+        'prediction error  divided by 3.0 to 10.0 during slips of the first walk, which is not '
+        'in the training data',
     ]
 
 
