@@ -73,7 +73,7 @@ class FaultWatch:
         who = np.flatnonzero((beyond >= 0) & (beyond % SPACING == 0))
         if not len(who):
             return
-        told = np.nan_to_num(self.window_log_odds(who))
+        told = np.nan_to_num(self.window_log_odds(who))  # what is no number tells nothing
         told = np.clip(told, -MOST_OF_A_WINDOW, MOST_OF_A_WINDOW)
         new = np.where(beyond[who] == 0, 1.0, SPACING / self.identifier.window_steps)
         self.evidence[who] = np.clip(self.evidence[who] + new * told, -MOST, MOST)
